@@ -1,0 +1,1 @@
+"""Benchmarks. Each prints JSON with machine, versions and commit; run one at a time."""

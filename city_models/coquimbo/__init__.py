@@ -1,0 +1,1 @@
+"""La Serena-Coquimbo, Chile: the embedded city (see PROVENANCE.md)."""

@@ -1,0 +1,41 @@
+"""Where response vehicles can stand: junctions of the road network's main part."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from engine.city import I32, B, City
+from engine.site import Site
+
+
+def main_network(city: City) -> B:
+    """Junctions of the largest strongly connected part of the drive network [nodes]: those that
+    vehicles can both reach and leave."""
+    edges, n = city.edges, city.nodes.x_m.size
+    graph = coo_matrix((np.ones(edges.from_node.size), (edges.from_node, edges.to_node)), (n, n))
+    label = connected_components(graph, directed=True, connection="strong")[1]
+    return np.asarray(label == np.argmax(np.bincount(label)), np.bool_)
+
+
+def drive_node(city: City, usable: B | None = None) -> I32:
+    """Nearest usable junction in a straight line, for each junction [nodes]; without `usable`
+    those of `main_network`."""
+    rows = np.flatnonzero(main_network(city) if usable is None else usable)
+    if rows.size == 0:
+        return np.arange(city.nodes.x_m.size, dtype=np.int32)
+    points = np.column_stack([city.nodes.x_m, city.nodes.y_m])
+    found = cKDTree(points[rows]).query(points)[1]
+    return np.asarray(rows[found], np.int32)
+
+
+def refuge_nodes(city: City, site: Site) -> I32:
+    """Where each unit waits while the order stands [units]: its staging place, or the nearest
+    junction outside the danger zone where that lies inside."""
+    staging = site.units.staging_node
+    outside = drive_node(city, main_network(city) & ~site.danger_node)
+    return np.asarray(
+        np.where(site.danger_node[staging], outside[staging], staging), np.int32
+    )

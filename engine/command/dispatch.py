@@ -1,0 +1,322 @@
+"""Dispatch: which unit goes where, from what the command centre knows.
+
+Every tick the incidents whose call was answered are taken in the order of severity, then of the
+time they became known, then of their number. An incident with trapped people gets one
+fire-and-rescue unit; at most `dispatch.rescue_share` of these units are on rescue at once. Every
+reported patient gets one ambulance (one ambulance carries one patient).
+
+The unit is the free one with the least travel time on the network as the command centre sees it
+(`seen_edge_speed_mps`, `seen_edge_closed`): one reverse shortest-path tree from the incident gives
+the times of all units. The rule `nearest_station` takes the unit whose station is nearest in a
+straight line, among those that have a way. Positions of units are known (vehicle location).
+
+While the order stands nobody is sent to a scene in the danger zone, and units there are withdrawn
+when the order goes out in their zone. Free units wait at their staging place while the order
+stands, else at their station. Police staff the plan's control points after the order.
+
+Limits: emergency vehicles keep to the speed of traffic; no unit is diverted from one incident to
+another; crews do not tire; units and command always have radio contact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from engine.access import main_network, refuge_nodes
+from engine.city import F64, I32, I64, B
+from engine.component import Component, Context
+from engine.events import reason
+from engine.kernels.paths import UNREACHED, group_edges, shortest_tree, speed_cost_ms
+from engine.site import UNIT_KINDS
+from engine.world import (
+    I_ASSIGNED,
+    I_CLOSED,
+    I_KNOWN,
+    U_AVAILABLE,
+    U_ON_SCENE,
+    U_RETURNING,
+    U_TO_SCENE,
+    U_TURNOUT,
+    U_WITHDRAWING,
+)
+
+AMBULANCE, RESCUE, POLICE = range(len(UNIT_KINDS))
+FAILED_RETRY_MS = 600_000  #: after a unit gave up (assumption)
+NO_WAY_RETRY_MS = 300_000  #: after no unit had a way (assumption)
+CONTROL_RETRY_MS = 1_800_000  #: after officers had to leave a control point (assumption)
+_FREE = (U_AVAILABLE, U_RETURNING, U_WITHDRAWING)
+
+
+def choose(times_s: F64, order: F64) -> int:
+    """Unit with the least `order` (ties: lowest number) among those with a finite time; -1 none."""
+    rank = np.where(np.isfinite(times_s), order, np.inf)
+    best = int(np.argmin(rank)) if rank.size else -1
+    return best if best >= 0 and np.isfinite(rank[best]) else -1
+
+
+class Dispatch(Component):
+    """Orders units; sees reports, its own units and the seen network."""
+
+    name = "dispatch"
+    reads = (
+        "incident_state", "incident_node", "incident_known_ms", "incident_event", "incident_count",
+        "incident_patients", "incident_trapped", "incident_severity", "order_decided_ms",
+        "order_event", "zone_order_ms", "zone_order_event", "all_clear_event",
+        "seen_edge_speed_mps", "seen_edge_closed", "unit_phase", "unit_incident", "unit_control",
+        "unit_node", "unit_person", "unit_event", "unit_serial_done", "unit_stop_reason",
+        "unit_x_m", "unit_y_m", "incident_reason", "incident_held_event", "incident_retry_ms",
+        "control_retry_ms", "unit_retry_ms",
+    )
+    writes = (
+        "unit_order_incident", "unit_order_control", "unit_order_event", "unit_order_serial",
+        "incident_unit", "incident_reason", "incident_held_event", "incident_retry_ms",
+        "control_retry_ms", "unit_retry_ms",
+    )
+    emits = ("unit_dispatched", "unit_withdrawn", "dispatch_held")
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        city, units = context.city, context.site.units
+        self._csr = group_edges(city.nodes.x_m.size, city.edges.to_node, city.edges.from_node)
+        self._refuge = refuge_nodes(city, context.site)
+        self._of_kind = [units.kind == kind for kind in range(len(UNIT_KINDS))]
+        share = context.plan.dispatch.rescue_share
+        self._rescue_cap = int(np.ceil(share * self._of_kind[RESCUE].sum()))
+        self._station_x = city.facilities.x_m[units.station]
+        self._station_y = city.facilities.y_m[units.station]
+        self._main = np.flatnonzero(main_network(city))
+        self._tree = cKDTree(
+            np.column_stack([city.nodes.x_m[self._main], city.nodes.y_m[self._main]])
+        )
+
+    def step(self, t0_ms: int, t1_ms: int) -> None:
+        self._cost: I64 | None = None
+        self._finish(t0_ms)
+        standing = self._standing(t0_ms)
+        if standing:
+            self._withdraw(t0_ms)
+            self._staff_controls(t0_ms)
+        elif self.w.all_clear_event[0] >= 0:
+            self._lift_controls()
+        self._assign(t0_ms, standing)
+        self._send_to_wait(t0_ms, standing)
+
+    def _standing(self, t0_ms: int) -> bool:
+        w = self.w
+        decided = w.order_event[0] >= 0 and w.order_decided_ms[0] <= t0_ms
+        return bool(decided and w.all_clear_event[0] < 0)
+
+    def _order(self, unit: int, incident: int, control: int, event: int) -> None:
+        self.w.unit_order_incident[unit] = incident
+        self.w.unit_order_control[unit] = control
+        self.w.unit_order_event[unit] = event
+        self.w.unit_order_serial[unit] += 1
+
+    def _finish(self, t0_ms: int) -> None:
+        """Clear orders that units have carried out or given up."""
+        w = self.w
+        taken = w.unit_serial_done == w.unit_order_serial
+        done = np.flatnonzero(taken & (w.unit_order_incident >= 0) & (w.unit_incident < 0))
+        incident = w.unit_order_incident[done].copy()
+        w.unit_order_incident[done] = -1
+        left = taken & (w.unit_order_control >= 0) & (w.unit_control < 0)
+        w.control_retry_ms[w.unit_order_control[left]] = t0_ms + CONTROL_RETRY_MS
+        w.unit_order_control[left] = -1
+        count = int(w.incident_count[0])
+        w.incident_unit[:count] = -1
+        ordered = np.flatnonzero(w.unit_order_incident >= 0)
+        w.incident_unit[w.unit_order_incident[ordered]] = ordered
+        for unit, row in zip(done, incident, strict=True):
+            if w.unit_stop_reason[unit]:
+                w.incident_retry_ms[row] = t0_ms + FAILED_RETRY_MS
+                self._hold(np.array([row]), int(w.unit_stop_reason[unit]), t0_ms)
+        closed = np.flatnonzero(w.incident_state[:count] == I_CLOSED)
+        w.incident_reason[closed] = 0
+        w.incident_held_event[closed] = -1
+        w.incident_retry_ms[closed] = 0
+
+    def _free(self) -> B:
+        w = self.w
+        free = np.isin(w.unit_phase, _FREE) & (w.unit_serial_done == w.unit_order_serial)
+        return np.asarray(free & (w.unit_order_incident < 0) & (w.unit_order_control < 0))
+
+    def _positions(self) -> I32:
+        """Junction of each unit: the last one, or the nearest where it is under way."""
+        w = self.w
+        node = w.unit_node.copy()
+        moving = np.flatnonzero(np.isin(w.unit_phase, (U_RETURNING, U_WITHDRAWING)))
+        if moving.size:
+            at = np.column_stack([w.unit_x_m[moving], w.unit_y_m[moving]])
+            node[moving] = self._main[self._tree.query(at)[1]]
+        return np.asarray(node, np.int32)
+
+    def _times_s(self, node: int) -> F64:
+        """Travel time of every unit to a junction on the seen network, s; inf without a way."""
+        if self._cost is None:
+            self._cost = speed_cost_ms(
+                self.ctx.city.edges.length_m, self.w.seen_edge_speed_mps, self.w.seen_edge_closed
+            )
+            self._at = self._positions()
+        ms = shortest_tree(self._csr, self._cost, node)[0][self._at]
+        return np.where(ms < UNREACHED, ms / 1000.0, np.inf)
+
+    def _withdraw(self, t0_ms: int) -> None:
+        """Order units out of the danger zone where the order has gone out."""
+        w, site = self.w, self.ctx.site
+        closed = site.danger_node & (w.zone_order_ms[site.zone_of_node] <= t0_ms)
+        phase = w.unit_phase
+        here = np.isin(phase, (U_AVAILABLE, U_TURNOUT, U_ON_SCENE)) & closed[w.unit_node]
+        bound = np.isin(phase, (U_TURNOUT, U_TO_SCENE)) & (w.unit_incident >= 0)
+        target = w.incident_node[np.maximum(w.unit_incident, 0)]
+        heading = bound & closed[np.maximum(target, 0)]
+        out = (here | heading) & (w.unit_order_control < 0)
+        out &= (w.unit_serial_done == w.unit_order_serial) & (w.unit_retry_ms <= t0_ms)
+        out &= heading | (w.unit_node != self._refuge)
+        for unit in np.flatnonzero(out):
+            node = w.unit_node[unit] if here[unit] else target[unit]
+            zone_event = int(w.zone_order_event[site.zone_of_node[node]])
+            cause = zone_event if zone_event >= 0 else int(w.order_event[0])
+            event = self.emit(
+                "unit_withdrawn", t0_ms, unit, reason("scene inside exclusion zone"), cause=cause
+            )[0]
+            self._order(int(unit), -1, -1, int(event))
+            w.unit_retry_ms[unit] = t0_ms + FAILED_RETRY_MS
+
+    def _staff_controls(self, t0_ms: int) -> None:
+        """Send police to control points that are short of officers, in the plan's order."""
+        w, site = self.w, self.ctx.site
+        crew = site.units.crew
+        for control in range(site.control_node.size):
+            have = int(crew[w.unit_order_control == control].sum())
+            while have < site.control_officers[control] and w.control_retry_ms[control] <= t0_ms:
+                free = self._free() & self._of_kind[POLICE]
+                if not free.any():
+                    return
+                times = self._times_s(int(site.control_node[control]))
+                unit = choose(np.where(free, times, np.inf), times)
+                if unit < 0:
+                    w.control_retry_ms[control] = t0_ms + NO_WAY_RETRY_MS
+                    break
+                event = self.emit(
+                    "unit_dispatched", t0_ms, unit, -1, times[unit], w.order_event[0]
+                )[0]
+                self._order(unit, -1, control, int(event))
+                have += int(crew[unit])
+
+    def _lift_controls(self) -> None:
+        w = self.w
+        for unit in np.flatnonzero(w.unit_order_control >= 0):
+            self._order(int(unit), -1, -1, int(w.all_clear_event[0]))
+
+    def _needs(self, rows: Any) -> tuple[I64, I64]:
+        """Ambulances and fire-and-rescue units still to be sent to each of `rows`."""
+        w = self.w
+        count = int(w.incident_count[0])
+        at = w.unit_order_incident
+        coming = (at >= 0) & (w.unit_person < 0) & self._of_kind[AMBULANCE]
+        ambulances = np.bincount(at[coming], minlength=count)[rows]
+        rescuers = np.bincount(at[(at >= 0) & self._of_kind[RESCUE]], minlength=count)[rows]
+        medical = np.maximum(w.incident_patients[rows] - ambulances, 0)
+        rescue = np.maximum((w.incident_trapped[rows] > 0) - rescuers, 0)
+        return medical.astype(np.int64), rescue.astype(np.int64)
+
+    def _assign(self, t0_ms: int, standing: bool) -> None:
+        """Send free units to known incidents, worst first; say why where nobody is sent."""
+        w = self.w
+        count = int(w.incident_count[0])
+        state = w.incident_state[:count]
+        known = (state == I_KNOWN) | (state == I_ASSIGNED)
+        rows = np.flatnonzero(known & (w.incident_retry_ms[:count] <= t0_ms))
+        if rows.size == 0:
+            return
+        medical, rescue = self._needs(rows)
+        short = (medical > 0) | (rescue > 0)
+        rows, medical, rescue = rows[short], medical[short], rescue[short]
+        if standing:
+            shut = self.ctx.site.danger_node[w.incident_node[rows]]
+            self._hold(rows[shut], reason("scene inside exclusion zone"), t0_ms)
+            rows, medical, rescue = rows[~shut], medical[~shut], rescue[~shut]
+        order = np.lexsort(
+            (rows, w.incident_known_ms[rows], -w.incident_severity[rows].astype(np.int64))
+        )
+        free = self._free()
+        cap = self._rescue_cap - int(((w.unit_order_incident >= 0) & self._of_kind[RESCUE]).sum())
+        if cap <= 0:
+            free &= ~self._of_kind[RESCUE]
+        for at in order:
+            left = [bool((free & mask).any()) for mask in self._of_kind]
+            if not (left[AMBULANCE] or left[RESCUE]):
+                break
+            wanted = (int(medical[at]), int(rescue[at]))
+            for kind, number in zip((AMBULANCE, RESCUE), wanted, strict=True):
+                for _ in range(number):
+                    if kind == RESCUE and cap <= 0:
+                        break
+                    if not self._send(int(rows[at]), kind, free, t0_ms):
+                        break
+                    cap -= kind == RESCUE
+                if kind == RESCUE and cap <= 0:
+                    free &= ~self._of_kind[RESCUE]
+        idle = rows[(w.incident_unit[rows] < 0) & (w.incident_retry_ms[rows] <= t0_ms)]
+        self._hold(idle, reason("no unit free"), t0_ms)
+
+    def _send(self, incident: int, kind: int, free: B, t0_ms: int) -> bool:
+        """Send the best free unit of a kind; False where there is none or it has no way."""
+        w, candidates = self.w, free & self._of_kind[kind]
+        if not candidates.any():
+            return False
+        node = int(w.incident_node[incident])
+        times = np.where(candidates, self._times_s(node), np.inf)
+        order = times
+        if self.ctx.plan.dispatch.rule == "nearest_station":
+            nodes = self.ctx.city.nodes
+            order = np.hypot(
+                self._station_x - nodes.x_m[node], self._station_y - nodes.y_m[node]
+            )
+        unit = choose(times, order)
+        if unit < 0:
+            if w.incident_unit[incident] < 0:
+                self._hold(np.array([incident]), reason("no way to scene"), t0_ms)
+            w.incident_retry_ms[incident] = t0_ms + NO_WAY_RETRY_MS
+            return False
+        held = int(w.incident_held_event[incident])
+        event = self.emit(
+            "unit_dispatched", t0_ms, unit, incident, times[unit],
+            max(held, int(w.incident_event[incident])),
+        )[0]
+        self._order(unit, incident, -1, int(event))
+        w.incident_unit[incident] = unit
+        w.incident_reason[incident] = 0
+        w.incident_held_event[incident] = -1
+        free[unit] = False
+        return True
+
+    def _hold(self, rows: Any, why: int, t0_ms: int) -> None:
+        """Record why nobody is sent, once for each change of reason."""
+        w = self.w
+        rows = rows[(w.incident_reason[rows] != why) & (w.incident_unit[rows] < 0)]
+        cause = np.maximum(w.incident_held_event[rows], w.incident_event[rows])
+        w.incident_held_event[rows] = self.emit(
+            "dispatch_held", t0_ms, rows, why, (t0_ms - w.incident_known_ms[rows]) / 1000.0, cause
+        )
+        w.incident_reason[rows] = why
+
+    def _send_to_wait(self, t0_ms: int, standing: bool) -> None:
+        """Send idle units to their staging place while the order stands, else to their station."""
+        w = self.w
+        wait = self._refuge if standing else self.ctx.site.units.node
+        idle = self._free() & (w.unit_phase == U_AVAILABLE) & (w.unit_node != wait)
+        idle &= w.unit_retry_ms <= t0_ms
+        lifted = int(w.all_clear_event[0])
+        for unit in np.flatnonzero(idle):
+            # Units that were not on a task move because of the order or the all-clear.
+            cause = int(w.unit_event[unit])
+            if cause < 0 or (standing and w.unit_node[unit] == self.ctx.site.units.node[unit]):
+                cause = int(w.order_event[0]) if standing else lifted
+            elif lifted >= 0 and w.unit_node[unit] == self._refuge[unit]:
+                cause = lifted
+            self._order(int(unit), -1, -1, cause)
+            w.unit_retry_ms[unit] = t0_ms + FAILED_RETRY_MS

@@ -1,0 +1,116 @@
+"""The command centre's evacuation order, its phases, shelters and the all-clear.
+
+The order is decided at the first report that meets the plan's trigger, or when a person orders it
+(an input). It goes out `delay_s` later, zone by zone with each zone's offset: a zone is ordered
+when any of its inhabited junctions lies in an ordered area. Shelters open `shelter_open_s` after
+the order. The all-clear comes at the earliest `earliest_s` after the order, when no gauge showed
+more than `gauge_m` during the last hour, or when a person gives it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.component import Component, Context
+from engine.world import NEVER
+
+QUIET_MS = 3_600_000
+
+
+class Hub(Component):
+    """Decides and issues the order; sees only `seen_*`."""
+
+    name = "hub"
+    reads = (
+        "seen_mmi", "seen_mmi_event", "seen_magnitude", "seen_magnitude_event", "seen_gauge_m",
+        "seen_gauge_event", "gauge_above_ms",
+    )
+    writes = (
+        "order_decided_ms", "order_event", "zone_order_ms", "zone_order_event", "all_clear_event",
+        "shelter_open_event", "gauge_above_ms",
+    )
+    emits = ("order_decided", "order_issued", "shelter_opened", "all_clear")
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        # A zone takes the earliest offset among the ordered areas of its parties' junctions.
+        zones = context.city.zones.population.size
+        area = context.site.order_zone[context.parties.node]
+        offsets = np.array([z.offset_s * 1000 for z in context.plan.order.zones])
+        self._offset = np.full(zones, np.inf)
+        self._phase = np.full(zones, -1)
+        for row in np.argsort(-offsets, kind="stable"):
+            mine = np.unique(context.parties.zone[area == row])
+            self._offset[mine] = offsets[row]
+            self._phase[mine] = row
+
+    def step(self, t0_ms: int, t1_ms: int) -> None:
+        self._watch_sea(t0_ms)
+        if self.w.order_event[0] < 0:
+            self._decide(t0_ms)
+        if self.w.order_event[0] >= 0:
+            self._issue(t1_ms)
+            self._open_shelters(t1_ms)
+            self._lift(t0_ms)
+
+    def _watch_sea(self, t0_ms: int) -> None:
+        if np.abs(self.w.seen_gauge_m).max() > self.ctx.plan.all_clear.gauge_m:
+            self.w.gauge_above_ms[0] = t0_ms
+
+    def _decide(self, t0_ms: int) -> None:
+        trigger = self.ctx.plan.order.trigger
+        times = self.ctx.log.column("t_ms")
+        met: list[tuple[int, int]] = []
+        if trigger.intensity_mmi is not None and self.w.seen_mmi[0] >= trigger.intensity_mmi:
+            met.append((int(times[self.w.seen_mmi_event[0]]), int(self.w.seen_mmi_event[0])))
+        if trigger.magnitude is not None and self.w.seen_magnitude[0] >= trigger.magnitude:
+            event = int(self.w.seen_magnitude_event[0])
+            met.append((int(times[event]), event))
+        if trigger.gauge_m is not None:
+            for gauge in np.flatnonzero(self.w.seen_gauge_event >= 0):
+                if abs(self.w.seen_gauge_m[gauge]) >= trigger.gauge_m:
+                    met.append((t0_ms, int(self.w.seen_gauge_event[gauge])))
+        if trigger.at_s is not None and trigger.at_s * 1000 <= t0_ms:
+            met.append((int(trigger.at_s * 1000), self.ctx.start_event))
+        met += [
+            (t0_ms, event) for _, event, row in self.ctx.mail.inputs if row["what"] == "order"
+        ]
+        if met:
+            t, cause = min(met)
+            self.w.order_decided_ms[0] = t
+            self.w.order_event[0] = self.emit("order_decided", t, 0, cause=cause)[0]
+            goes_out = t + self.ctx.plan.order.delay_s * 1000 + self._offset
+            due = np.isfinite(goes_out)
+            self.w.zone_order_ms[due] = goes_out[due].astype(np.int64)
+
+    def _issue(self, t1_ms: int) -> None:
+        zones = np.flatnonzero((self.w.zone_order_ms < t1_ms) & (self.w.zone_order_event < 0))
+        zones = zones[np.argsort(self.w.zone_order_ms[zones], kind="stable")]
+        self.w.zone_order_event[zones] = self.emit(
+            "order_issued", self.w.zone_order_ms[zones], zones, self._phase[zones],
+            cause=self.w.order_event[0],
+        )
+
+    def _open_shelters(self, t1_ms: int) -> None:
+        destinations = self.ctx.plan.destinations
+        if not destinations.shelters:
+            return
+        first = int(self.w.zone_order_ms.min())
+        if first >= NEVER or first + destinations.shelter_open_s * 1000 >= t1_ms:
+            return
+        rows = self.ctx.site.shelter
+        rows = rows[self.w.shelter_open_event[rows] < 0]
+        self.w.shelter_open_event[rows] = self.emit(
+            "shelter_opened", first + int(destinations.shelter_open_s * 1000), rows,
+            value=self.ctx.city.facilities.capacity[rows], cause=self.w.order_event[0],
+        )
+
+    def _lift(self, t0_ms: int) -> None:
+        if self.w.all_clear_event[0] >= 0:
+            return
+        by_hand = [event for _, event, row in self.ctx.mail.inputs if row["what"] == "all_clear"]
+        earliest = self.w.order_decided_ms[0] + self.ctx.plan.all_clear.earliest_s * 1000
+        quiet = t0_ms - int(self.w.gauge_above_ms[0]) > QUIET_MS
+        if by_hand or (t0_ms >= earliest and quiet):
+            cause = by_hand[0] if by_hand else int(self.w.order_event[0])
+            self.w.all_clear_event[0] = self.emit("all_clear", t0_ms, 0, cause=cause)[0]

@@ -1,0 +1,147 @@
+"""Replications: every plan under every seed, in this process or in several.
+
+Results depend on (city, scenario, plan, seed) alone, so the comparison is the same bytes however it
+was computed. Workers use one numba thread each. A worker that dies takes its pool with it; what is
+missing is then computed again in a new pool, twice at most.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+from engine.city import City
+from engine.errors import InputError, RunError
+from engine.plan import Plan
+from engine.run import simulate
+from engine.runfolder import write_json
+from engine.scenario import Scenario
+from engine.scoring.comparison import comparison
+
+Progress = Callable[[int, int], None]  # done, total
+_MAX_POOLS = 3
+
+_worker: dict[str, Any] = {}
+
+
+def _prepare(city: City, scenario: Scenario, plans: dict[str, Plan]) -> None:
+    """Give a worker its inputs once; one numba thread, so that workers do not crowd each other."""
+    import numba
+
+    numba.set_num_threads(1)
+    _worker.update(city=city, scenario=scenario, plans=plans)
+
+
+def _one(plan: str, seed: int) -> dict[str, Any]:
+    run = simulate(_worker["city"], _worker["scenario"], _worker["plans"][plan], seed)
+    return {"plan": plan, "seed": seed, "score": run.score, "digest": run.digest}
+
+
+def compare(
+    city: City, scenario: Scenario, plans: Sequence[Plan], replications: int = 1,
+    first_seed: int = 1, workers: int = 1, folder: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Play every plan under seeds first_seed .. first_seed + replications - 1.
+
+    With `folder`, each finished run is kept there at once, and runs found there that belong to
+    the same inputs are not computed again. Returns the dictionary of comparison.json.
+    """
+    if replications < 1:
+        raise InputError(f"replications is {replications}, must be 1 or more")
+    names = [plan.name for plan in plans]
+    if len(set(names)) != len(names) or len(names) < 2:
+        raise InputError("compare needs two or more plans with different names")
+    by_name = {plan.name: plan for plan in plans}
+    seeds = range(first_seed, first_seed + replications)
+    todo = [(name, seed) for seed in seeds for name in names]
+    done: dict[tuple[str, int], dict[str, Any]] = {}
+    fingerprint = _fingerprint(city, scenario, by_name)
+    if folder is not None:
+        done = _kept(folder, fingerprint, todo)
+    total = len(todo)
+
+    def finished(result: dict[str, Any]) -> None:
+        done[(result["plan"], result["seed"])] = result
+        if folder is not None:
+            _keep(folder, fingerprint[result["plan"]], result)
+        if progress:
+            progress(len(done), total)
+
+    missing = [job for job in todo if job not in done]
+    if workers <= 1:
+        _worker.update(city=city, scenario=scenario, plans=by_name)
+        for name, seed in missing:
+            finished(_one(name, seed))
+    else:
+        _in_processes(city, scenario, by_name, missing, workers, done, finished)
+    scores = {name: {seed: done[(name, seed)]["score"] for seed in seeds} for name in names}
+    return comparison(names, scores)
+
+
+def _in_processes(
+    city: City, scenario: Scenario, plans: dict[str, Plan], missing: list[tuple[str, int]],
+    workers: int, done: dict[tuple[str, int], Any], finished: Callable[[dict[str, Any]], None],
+) -> None:
+    import multiprocessing
+
+    for _ in range(_MAX_POOLS):
+        left = [job for job in missing if job not in done]
+        if not left:
+            return
+        context = multiprocessing.get_context("spawn")
+        try:
+            with ProcessPoolExecutor(
+                workers, mp_context=context, initializer=_prepare,
+                initargs=(city, scenario, plans),
+            ) as pool:
+                jobs: list[Future[dict[str, Any]]] = [pool.submit(_one, *job) for job in left]
+                for job in as_completed(jobs):
+                    finished(job.result())
+        except BrokenProcessPool:
+            continue
+    if any(job not in done for job in missing):
+        raise RunError(f"workers died {_MAX_POOLS} times; is there enough memory?")
+
+
+def _fingerprint(city: City, scenario: Scenario, plans: dict[str, Plan]) -> dict[str, str]:
+    base = f"{city.content_hash}:{scenario.model_dump_json()}"
+    return {name: f"{base}:{plan.model_dump_json()}" for name, plan in plans.items()}
+
+
+def _keep(folder: Path, fingerprint: str, result: dict[str, Any]) -> None:
+    place = folder / "replications"
+    place.mkdir(parents=True, exist_ok=True)
+    path = place / f"{result['plan']}-{result['seed']}.json"
+    temporary = path.with_suffix(".part")
+    write_json(temporary, {"inputs": _short(fingerprint), **result})
+    os.replace(temporary, path)
+
+
+def _kept(
+    folder: Path, fingerprint: dict[str, str], todo: list[tuple[str, int]]
+) -> dict[tuple[str, int], dict[str, Any]]:
+    found = {}
+    for name, seed in todo:
+        path = folder / "replications" / f"{name}-{seed}.json"
+        try:
+            result = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if result.pop("inputs", "") == _short(fingerprint[name]):
+            found[(name, seed)] = result
+    return found
+
+
+def _short(fingerprint: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(fingerprint.encode()).hexdigest()
+
+
+__all__ = ["compare"]

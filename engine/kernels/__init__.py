@@ -1,0 +1,10 @@
+"""Numba kernels: pure functions on arrays.
+
+Kernels import numpy, numba and `engine.rng` only. Units, names and meaning stay in the
+modules that call them. Outputs come first, nothing is allocated per step, no fastmath, no
+floating-point reduction whose order depends on threads.
+"""
+
+from engine.kernels._jit import LOCK, jit
+
+__all__ = ["LOCK", "jit"]

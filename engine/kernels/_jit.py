@@ -1,0 +1,89 @@
+"""One decorator for every kernel: cache folder, threading layer, one process-wide lock.
+
+Numba keys its disk cache on the file of the compiled function alone and so misses an edit in
+a callee that lives in another file. The cache folder is therefore named by the hash of all
+kernel sources, numba's version and the CPU. Where nothing is writable, kernels compile in
+memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# OpenMP collapses on a loaded machine; the layer must be named before numba loads.
+os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")
+
+_HERE = Path(__file__).resolve().parent
+
+
+def _source_hash() -> str:
+    digest = hashlib.sha256()
+    for path in [*sorted(_HERE.glob("*.py")), _HERE.parent / "rng.py"]:
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cache_dir() -> Path | None:
+    """Return a writable cache folder for compiled kernels, or None."""
+    import platformdirs
+
+    base = os.environ.get("ANLAN_CACHE_DIR") or platformdirs.user_cache_dir("anlan")
+    cpu = hashlib.sha256((platform.machine() + platform.processor()).encode()).hexdigest()[:8]
+    folder = Path(base) / "kernels" / f"{_source_hash()}-{cpu}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        return None
+    return folder
+
+
+_CACHE = None
+if "NUMBA_CACHE_DIR" in os.environ:
+    _CACHE = Path(os.environ["NUMBA_CACHE_DIR"])
+else:
+    _CACHE = _cache_dir()
+    if _CACHE is not None:
+        os.environ["NUMBA_CACHE_DIR"] = str(_CACHE)
+
+import numba  # noqa: E402  (the environment above must be set first)
+
+if _CACHE is not None:
+    numba.config.CACHE_DIR = str(_CACHE)
+
+# The workqueue layer is not safe for concurrent launches from several Python threads.
+LOCK = threading.RLock()
+
+
+def jit(parallel: bool = False, inline: str = "never") -> Callable[[Callable[..., Any]], Any]:
+    """Compile a kernel in nopython mode, cached on disk where a folder is writable.
+
+    A parallel kernel is launched behind `LOCK`; call sites need nothing of their own.
+    """
+
+    def wrap(function: Callable[..., Any]) -> Any:
+        compiled = numba.njit(
+            cache=_CACHE is not None, parallel=parallel, nogil=True, inline=inline
+        )(function)
+        if not parallel:
+            return compiled
+
+        def launch(*args: Any) -> Any:
+            with LOCK:
+                return compiled(*args)
+
+        launch.__doc__ = function.__doc__
+        launch.__name__ = function.__name__
+        launch.compiled = compiled  # type: ignore[attr-defined]
+        return launch
+
+    return wrap

@@ -1,0 +1,516 @@
+"""Vehicle-resolved link transmission model, event driven.
+
+Each link follows Newell's simplified kinematic wave with a triangular fundamental diagram
+(Newell 1993; Yperman, Logghe and Immers 2005, the link transmission model), expressed for
+single vehicles: a vehicle may leave a link no earlier than its own entry plus L/vf and one
+capacity headway after the one before; the n-th vehicle may enter once the (n - kj L)-th has
+left for L/w, the cumulative curve being interpolated between two leavers. A link is FIFO, so
+a vehicle that cannot enter its next link holds those behind it (FIFO diverge). Where several
+queues want the same link at the same moment, it is shared by start-time fair queueing with
+weights = merge priority, which tends to the capacity-proportional merge of Daganzo (1995).
+
+Nodes sleep in a calendar of buckets and are visited when one of their heads is due; inside a
+bucket exact times are kept, only the order of nodes within one bucket is by queue.
+Limits: no overtaking inside a class, no gap acceptance, signals as capacities.
+"""
+
+from __future__ import annotations
+
+from engine.kernels._jit import jit
+from engine.kernels.traffic_layout import (
+    C_FACTOR,
+    C_NS_PER_MM,
+    C_PRIORITY,
+    C_UNITS,
+    CAR_UNITS,
+    E_ARRIVED,
+    E_BLOCKED,
+    E_ENTERED,
+    E_PASSED,
+    E_STRANDED,
+    FAR,
+    GHOST,
+    K_BUCKET,
+    K_BUCKET_US,
+    K_EVENTS,
+    K_MOVES,
+    K_NOW,
+    K_ON_LINK,
+    K_QUEUED,
+    K_WAITING,
+    L_BLOCKED,
+    L_CLOSED,
+    L_CUM_IN,
+    L_CUM_OUT,
+    L_ENTERED,
+    L_FREE,
+    L_FROM,
+    L_HEAD_NEXT,
+    L_HEADWAY,
+    L_IN_OK,
+    L_LAST_EXIT,
+    L_LAST_TT,
+    L_LENGTH_MM,
+    L_MASK,
+    L_NIN,
+    L_NOUT,
+    L_OUT_OK,
+    L_PRIORITY,
+    L_RING,
+    L_STORE,
+    L_TAG,
+    L_TAG_INC,
+    L_TO,
+    L_TRAVEL,
+    L_TT_N,
+    L_TT_SUM,
+    L_WAITING,
+    L_WAVE,
+    L_WCUM,
+    L_WPTR,
+    N_AFTER,
+    N_BEFORE,
+    N_BLOCKED,
+    N_BUCKET,
+    N_CLOCK,
+    N_DUE,
+    N_HEAD,
+    N_PHEAD,
+    N_PTAIL,
+    N_TAG,
+    N_TAG_INC,
+    N_TAIL,
+    NEXT_ARRIVED,
+    NEXT_BLOCKED,
+    NEXT_NONE,
+    NEXT_UNKNOWN,
+    R_NO_ROUTE,
+    RANK_ARRIVED,
+    RANK_NONE,
+    S_ARRIVED,
+    S_ON_LINK,
+    S_STRANDED,
+    V_DEST,
+    V_DUE,
+    V_PLACE,
+    V_SEQ,
+    V_STATE,
+    V_T_IN,
+    V_WORST_PLACE,
+    V_WORST_US,
+    WHEEL,
+    uncounted,
+)
+
+
+@jit(inline="always")
+def unschedule(n, node, head, tail, clock):  # type: ignore[no-untyped-def]
+    """Take node `n` out of the calendar if it is in it."""
+    b = node[n, N_BUCKET]
+    if b < 0:
+        return
+    p, q = node[n, N_BEFORE], node[n, N_AFTER]
+    if p >= 0:
+        node[p, N_AFTER] = q
+    else:
+        head[b] = q
+    if q >= 0:
+        node[q, N_BEFORE] = p
+    else:
+        tail[b] = p
+    node[n, N_BUCKET] = -1
+    clock[K_QUEUED] -= 1
+
+
+@jit(inline="always")
+def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
+    """Make sure node `n` is visited at `due` (microseconds) or earlier."""
+    if node[n, N_BUCKET] >= 0:
+        if node[n, N_DUE] <= due:
+            return
+        unschedule(n, node, head, tail, clock)
+    b = due // clock[K_BUCKET_US]
+    if b < clock[K_BUCKET]:
+        b = clock[K_BUCKET]
+    # A node due beyond the wheel waits in its last bucket and is put back from there.
+    if b > clock[K_BUCKET] + WHEEL - 1:
+        b = clock[K_BUCKET] + WHEEL - 1
+    b &= WHEEL - 1
+    node[n, N_DUE] = due
+    node[n, N_BUCKET] = b
+    node[n, N_BEFORE] = tail[b]
+    node[n, N_AFTER] = -1
+    if tail[b] >= 0:
+        node[tail[b], N_AFTER] = n
+    else:
+        head[b] = n
+    tail[b] = n
+    clock[K_QUEUED] += 1
+
+
+@jit(inline="always")
+def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):  # type: ignore[no-untyped-def]
+    """Return when link `j` next admits a vehicle of `units` (FAR = when someone has left)."""
+    if link[j, L_CLOSED] != 0:
+        return FAR
+    ready = link[j, L_IN_OK]
+    need = link[j, L_CUM_IN] + units - link[j, L_STORE]
+    p = link[j, L_WPTR]
+    cum = link[j, L_WCUM]
+    ring = link[j, L_RING]
+    mask = link[j, L_MASK]
+    # Leavers behind the pointer may be overwritten, so it must also keep up with the ring.
+    floor = link[j, L_NIN] - mask + 2
+    if cum < need or p < floor:
+        out = link[j, L_NOUT]
+        while (cum < need or p < floor) and p < out:
+            v = ring_vehicle[ring + (p & mask)]
+            if v >= 0:
+                cum += classes[vehicle_class[v], C_UNITS]
+            p += 1
+        link[j, L_WPTR] = p
+        link[j, L_WCUM] = cum
+    if p < floor:
+        link[j, L_WAITING] = 1
+        return FAR
+    if cum < need:
+        if link[j, L_CUM_IN] == link[j, L_CUM_OUT]:
+            return ready  # an empty link admits any vehicle, however short the link
+        link[j, L_WAITING] = 1
+        return FAR
+    if need <= 0 or p == 0:
+        return ready
+    left = ring_time[ring + ((p - 1) & mask)]
+    over = cum - need
+    if over > 0 and p >= 2:
+        gap = left - ring_time[ring + ((p - 2) & mask)]
+        if gap > link[j, L_HEADWAY]:
+            gap = link[j, L_HEADWAY]
+        if over > CAR_UNITS:
+            over = CAR_UNITS
+        left -= gap * over // CAR_UNITS
+    left += link[j, L_WAVE]
+    return left if left > ready else ready
+
+
+@jit(inline="always")
+def next_edge(v, n, vehicle, route, out_ptr, out_edge):  # type: ignore[no-untyped-def]
+    """Return the edge vehicle `v` takes from node `n`, or NEXT_ARRIVED or NEXT_NONE."""
+    rank = route[vehicle[v, V_DEST], n]
+    if rank == RANK_ARRIVED:
+        return NEXT_ARRIVED
+    if rank == RANK_NONE:
+        return NEXT_NONE
+    return out_edge[out_ptr[n] + rank]
+
+
+@uncounted
+@jit()
+def pass_queue(a, t_end, link, vehicle, ring_vehicle, ring_time, vehicle_class, classes):  # type: ignore[no-untyped-def]
+    """Bring a priority vehicle that has reached the end of link `a` to the head of its queue.
+
+    Returns when the next priority vehicle behind the head is due, FAR if none.
+    """
+    ring, mask = link[a, L_RING], link[a, L_MASK]
+    out = link[a, L_NOUT]
+    v0 = ring_vehicle[ring + (out & mask)]
+    if v0 >= 0 and classes[vehicle_class[v0], C_PRIORITY] != 0:
+        return FAR
+    due = FAR
+    for s in range(out + 1, link[a, L_NIN]):
+        v = ring_vehicle[ring + (s & mask)]
+        if v < 0 or classes[vehicle_class[v], C_PRIORITY] == 0:
+            continue
+        t = ring_time[ring + (s & mask)]
+        if t >= t_end:
+            due = min(due, t)
+            continue
+        for r in range(s, out, -1):
+            u = ring_vehicle[ring + ((r - 1) & mask)]
+            ring_vehicle[ring + (r & mask)] = u
+            ring_time[ring + (r & mask)] = ring_time[ring + ((r - 1) & mask)]
+            if u >= 0:
+                vehicle[u, V_SEQ] = r
+        ring_vehicle[ring + (out & mask)] = v
+        ring_time[ring + (out & mask)] = t
+        vehicle[v, V_SEQ] = out
+        link[a, L_HEAD_NEXT] = NEXT_UNKNOWN
+        return FAR
+    return due
+
+
+@jit(inline="always")
+def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
+    """Work out what queue `k` of node `n` wants: fill column k of the scratch table.
+
+    Rows: 0 ready time, 1 time of the move (FAR = asleep), 2 next edge, 3 vehicle, 4 merge tag.
+    Queue numbers up to the in-degree are links; then the origin queue and its priority lane.
+    """
+    link, node, vehicle = state.link, state.node, state.vehicle
+    out = net.scratch
+    first = net.in_ptr[n]
+    degree = net.in_ptr[n + 1] - first
+    out[1, k] = FAR
+    out[2, k] = NEXT_UNKNOWN
+    if k < degree:
+        a = net.in_edge[first + k]
+        ring, mask = link[a, L_RING], link[a, L_MASK]
+        while link[a, L_NOUT] < link[a, L_NIN]:
+            slot = ring + (link[a, L_NOUT] & mask)
+            if state.ring_vehicle[slot] != GHOST:
+                break
+            state.ring_time[slot] = state.clock[K_NOW]
+            link[a, L_NOUT] += 1
+            link[a, L_HEAD_NEXT] = NEXT_UNKNOWN
+        if link[a, L_NOUT] >= link[a, L_NIN]:
+            return
+        if link[a, L_PRIORITY] > 0:
+            due = pass_queue(a, t_end, link, vehicle, state.ring_vehicle, state.ring_time,
+                             state.vehicle_class, net.classes)
+            extra[0] = min(extra[0], due)
+        slot = ring + (link[a, L_NOUT] & mask)
+        v = state.ring_vehicle[slot]
+        ready = max(state.ring_time[slot], link[a, L_OUT_OK])
+        out[4, k] = link[a, L_TAG]
+    else:
+        a = -1
+        v = node[n, N_HEAD] if k == degree else node[n, N_PHEAD]
+        if v < 0:
+            return
+        ready = vehicle[v, V_DUE]
+        out[4, k] = node[n, N_TAG] if k == degree else -1
+    out[0, k] = ready
+    out[3, k] = v
+    if ready >= t_end:
+        out[1, k] = ready
+        return
+    if a >= 0 and link[a, L_HEAD_NEXT] != NEXT_UNKNOWN:
+        j = link[a, L_HEAD_NEXT]
+    else:
+        j = next_edge(v, n, vehicle, state.route, net.out_ptr, net.out_edge)
+        if a >= 0:
+            link[a, L_HEAD_NEXT] = j
+    cls = state.vehicle_class[v]
+    if net.classes[cls, C_PRIORITY] != 0:
+        out[4, k] = -1
+    if j < 0:
+        out[1, k] = ready
+        out[2, k] = j
+        return
+    if link[j, L_CLOSED] != 0:
+        told = link[a, L_BLOCKED] if a >= 0 else node[n, N_BLOCKED]
+        out[2, k] = NEXT_BLOCKED
+        out[0, k] = j
+        out[1, k] = ready if told == 0 else FAR
+        return
+    out[2, k] = j
+    out[1, k] = max(ready, entry_time(j, net.classes[cls, C_UNITS], link, state.ring_vehicle,
+                                      state.ring_time, state.vehicle_class, net.classes))
+
+
+@jit(inline="always")
+def emit(kind, v, t, place, event, clock):  # type: ignore[no-untyped-def]
+    """Write one row to the event buffer; the caller has checked that there is room."""
+    r = clock[K_EVENTS]
+    event[r, 0] = kind
+    event[r, 1] = v
+    event[r, 2] = t
+    event[r, 3] = place
+    clock[K_EVENTS] = r + 1
+
+
+@jit(inline="always")
+def leave_link(a, v, ready, t, state, classes):  # type: ignore[no-untyped-def]
+    """Take the head `v` off link `a` at time `t`; it could have left at `ready`."""
+    link, vehicle = state.link, state.vehicle
+    cls = state.vehicle_class[v]
+    units = classes[cls, C_UNITS]
+    out = link[a, L_NOUT]
+    state.ring_time[link[a, L_RING] + (out & link[a, L_MASK])] = t
+    link[a, L_NOUT] = out + 1
+    link[a, L_CUM_OUT] += units
+    # A head held back from downstream keeps the credit of the headway it could have started.
+    link[a, L_OUT_OK] = max(ready + link[a, L_HEADWAY] * units // CAR_UNITS, t)
+    link[a, L_HEAD_NEXT] = NEXT_UNKNOWN
+    link[a, L_BLOCKED] = 0
+    spent = t - vehicle[v, V_T_IN]
+    link[a, L_TT_SUM] += spent
+    link[a, L_TT_N] += 1
+    link[a, L_LAST_TT] = spent
+    link[a, L_LAST_EXIT] = t
+    if classes[cls, C_PRIORITY] != 0:
+        link[a, L_PRIORITY] -= 1
+    if spent - link[a, L_FREE] > vehicle[v, V_WORST_US]:
+        vehicle[v, V_WORST_US] = spent - link[a, L_FREE]
+        vehicle[v, V_WORST_PLACE] = a
+    state.clock[K_ON_LINK] -= 1
+    if link[a, L_WAITING] != 0:
+        link[a, L_WAITING] = 0
+        wake = max(t, t + link[a, L_WAVE] - link[a, L_HEADWAY])
+        schedule(link[a, L_FROM], wake, state.node, state.wheel_head, state.wheel_tail, state.clock)
+
+
+@jit(inline="always")
+def leave_origin(n, k, v, ready, t, state):  # type: ignore[no-untyped-def]
+    """Take the head `v` off an origin queue of node `n` (k = 0 common, 1 priority)."""
+    node, vehicle = state.node, state.vehicle
+    head, tail = (N_HEAD, N_TAIL) if k == 0 else (N_PHEAD, N_PTAIL)
+    node[n, head] = state.vehicle_after[v]
+    if node[n, head] < 0:
+        node[n, tail] = -1
+    state.vehicle_after[v] = -1
+    node[n, N_BLOCKED] = 0
+    state.clock[K_WAITING] -= 1
+    if t - ready > vehicle[v, V_WORST_US]:
+        vehicle[v, V_WORST_US] = t - ready
+        vehicle[v, V_WORST_PLACE] = -1 - n
+
+
+@jit(inline="always")
+def enter_link(j, v, t, state, classes):  # type: ignore[no-untyped-def]
+    """Put vehicle `v` on link `j` at time `t` and wake the node at its end in time."""
+    link, vehicle = state.link, state.vehicle
+    cls = state.vehicle_class[v]
+    units = classes[cls, C_UNITS]
+    travel = link[j, L_TRAVEL]
+    if cls != 0:
+        travel = max(travel * 1000 // classes[cls, C_FACTOR],
+                     link[j, L_LENGTH_MM] * classes[cls, C_NS_PER_MM] // 1000)
+    seq = link[j, L_NIN]
+    slot = link[j, L_RING] + (seq & link[j, L_MASK])
+    state.ring_vehicle[slot] = v
+    state.ring_time[slot] = t + travel
+    link[j, L_NIN] = seq + 1
+    link[j, L_CUM_IN] += units
+    link[j, L_ENTERED] += 1
+    link[j, L_IN_OK] = t + link[j, L_HEADWAY] * units // CAR_UNITS
+    vehicle[v, V_STATE] = S_ON_LINK
+    vehicle[v, V_PLACE] = j
+    vehicle[v, V_T_IN] = t
+    vehicle[v, V_DUE] = t + travel
+    vehicle[v, V_SEQ] = seq
+    state.clock[K_ON_LINK] += 1
+    state.clock[K_MOVES] += 1
+    priority = classes[cls, C_PRIORITY]
+    if priority != 0:
+        link[j, L_PRIORITY] += 1
+    if priority != 0 or link[j, L_NOUT] == seq:
+        schedule(link[j, L_TO], t + travel, state.node, state.wheel_head, state.wheel_tail,
+                 state.clock)
+
+
+@jit(inline="always")
+def move(k, n, net, state):  # type: ignore[no-untyped-def]
+    """Carry out what queue `k` of node `n` wants (see `look`); the time is in the table."""
+    link, node, vehicle = state.link, state.node, state.vehicle
+    first = net.in_ptr[n]
+    degree = net.in_ptr[n + 1] - first
+    ready, t, j, v = net.scratch[0, k], net.scratch[1, k], net.scratch[2, k], net.scratch[3, k]
+    a = net.in_edge[first + k] if k < degree else -1
+    if j == NEXT_BLOCKED:
+        if a >= 0:
+            link[a, L_BLOCKED] = 1
+        else:
+            node[n, N_BLOCKED] = 1
+        emit(E_BLOCKED, v, t, ready, state.event, state.clock)  # row 0 holds the closed edge
+        return
+    if a >= 0:
+        if j >= 0:
+            start = max(node[n, N_CLOCK], link[a, L_TAG])
+            node[n, N_CLOCK] = start
+            link[a, L_TAG] = start + link[a, L_TAG_INC]
+        leave_link(a, v, ready, t, state, net.classes)
+    else:
+        if j >= 0 and k == degree:
+            start = max(node[n, N_CLOCK], node[n, N_TAG])
+            node[n, N_CLOCK] = start
+            node[n, N_TAG] = start + node[n, N_TAG_INC]
+        leave_origin(n, k - degree, v, ready, t, state)
+    if j >= 0:
+        enter_link(j, v, t, state, net.classes)
+        if state.vehicle_watch[v] != 0:
+            emit(E_PASSED if a >= 0 else E_ENTERED, v, t, j, state.event, state.clock)
+        return
+    vehicle[v, V_PLACE] = -1 - n
+    vehicle[v, V_T_IN] = t
+    if j == NEXT_ARRIVED:
+        vehicle[v, V_STATE] = S_ARRIVED
+        emit(E_ARRIVED, v, t, n, state.event, state.clock)
+    else:
+        vehicle[v, V_STATE] = S_STRANDED
+        state.vehicle_reason[v] = R_NO_ROUTE
+        emit(E_STRANDED, v, t, n, state.event, state.clock)
+
+
+@uncounted
+@jit()
+def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
+    """Make every move of node `n` before `t_end`; return False if the event buffer is full."""
+    out = net.scratch
+    queues = net.in_ptr[n + 1] - net.in_ptr[n] + 2
+    extra[0] = FAR
+    best, j = -1, -1
+    while True:
+        # At first every queue is looked at, then those that the last move concerns.
+        for k in range(queues):
+            if best < 0 or k == best or (j >= 0 and out[2, k] == j):
+                look(k, n, t_end, net, state, extra)
+        best = -1
+        t = t_end
+        for k in range(queues):
+            # Earliest first; a tie goes to the smaller merge tag, then to the first queue.
+            if out[1, k] < t or (out[1, k] == t and best >= 0 and out[4, k] < out[4, best]):
+                best = k
+                t = out[1, k]
+        if best < 0:
+            break
+        if state.clock[K_EVENTS] + 2 > state.event.shape[0]:
+            schedule(n, t, state.node, state.wheel_head, state.wheel_tail, state.clock)
+            return False
+        j = out[2, best]
+        move(best, n, net, state)
+    due = extra[0]
+    for k in range(queues):
+        due = min(due, out[1, k])
+    if due < FAR:
+        schedule(n, due, state.node, state.wheel_head, state.wheel_tail, state.clock)
+    return True
+
+
+@uncounted
+@jit()
+def advance(until, net, state, extra):  # type: ignore[no-untyped-def]
+    """Run the model up to (not including) `until` microseconds.
+
+    Returns False when the event buffer filled up first: drain it and call again.
+    """
+    clock, node = state.clock, state.node
+    head, tail = state.wheel_head, state.wheel_tail
+    width = clock[K_BUCKET_US]
+    while clock[K_BUCKET] * width < until:
+        if clock[K_QUEUED] == 0:
+            clock[K_BUCKET] = until // width
+            break
+        bucket = clock[K_BUCKET]
+        t_end = min((bucket + 1) * width, until)
+        b = bucket & (WHEEL - 1)
+        while True:
+            n = head[b]
+            while n >= 0 and node[n, N_DUE] >= t_end:
+                after = node[n, N_AFTER]
+                if node[n, N_DUE] // width > bucket:
+                    due = node[n, N_DUE]
+                    unschedule(n, node, head, tail, clock)
+                    schedule(n, due, node, head, tail, clock)
+                n = after
+            if n < 0:
+                break
+            clock[K_NOW] = max(node[n, N_DUE], clock[K_NOW])
+            unschedule(n, node, head, tail, clock)
+            if not visit(n, t_end, net, state, extra):
+                return False
+        if t_end < (bucket + 1) * width:
+            break
+        clock[K_BUCKET] = bucket + 1
+    clock[K_NOW] = until
+    return True

@@ -1,0 +1,120 @@
+"""Layout of the traffic state: which column of which array holds what.
+
+All times inside the traffic kernels are int64 microseconds, lengths of vehicles are
+thousandths of a passenger car (so that queues add up exactly), and every mutable number is an
+entry of an array of `TrafficState`: copying the arrays is a snapshot.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+
+FAR = np.int64(1) << 60  #: a time that does not come, microseconds
+CAR_UNITS = 1000  #: length of one passenger car
+WHEEL = 2048  #: buckets of the calendar of due nodes, a power of two
+
+# Link record. Columns 0-7 are read at the downstream node, 8-15 at the upstream node; each
+# group is one cache line.
+(L_NIN, L_NOUT, L_OUT_OK, L_HEADWAY, L_RING, L_MASK, L_TAG, L_TAG_INC,
+ L_CUM_IN, L_IN_OK, L_WPTR, L_WCUM, L_STORE, L_WAVE, L_TRAVEL, L_CLOSED,
+ L_HEAD_NEXT, L_FROM, L_TO, L_CUM_OUT, L_WAITING, L_PRIORITY, L_TT_SUM, L_TT_N,
+ L_LAST_TT, L_LENGTH_MM, L_OBSTACLES, L_OBSTACLE_UNITS, L_BLOCKED, L_FREE, L_LAST_EXIT,
+ L_ENTERED) = range(32)
+L_COLUMNS = 32
+
+# Node record: due time and its place in the calendar, origin queues, fair-merge clock.
+(N_DUE, N_BEFORE, N_AFTER, N_BUCKET, N_HEAD, N_TAIL, N_PHEAD, N_PTAIL, N_CLOCK, N_TAG, N_TAG_INC,
+ N_BLOCKED) = range(12)
+N_COLUMNS = 12
+
+# Vehicle record, one cache line. PLACE is an edge, or -1 - node.
+(V_DEST, V_STATE, V_PLACE, V_T_IN, V_DUE, V_WORST_US, V_WORST_PLACE, V_SEQ) = range(8)
+V_COLUMNS = 8
+
+# Vehicle classes: length, speed factor in thousandths, least nanoseconds per millimetre (its
+# own top speed), 1 = passes queues.
+(C_UNITS, C_FACTOR, C_NS_PER_MM, C_PRIORITY) = range(4)
+
+# Clock.
+(K_NOW, K_BUCKET, K_BUCKET_US, K_EVENTS, K_QUEUED, K_MOVES, K_ON_LINK, K_WAITING) = range(8)
+
+# Vehicle states.
+(S_UNUSED, S_WAITING, S_ON_LINK, S_ARRIVED, S_STRANDED, S_STRANDED_ON_LINK, S_ABANDONED) = range(7)
+
+# Reasons.
+(R_NONE, R_NO_ROUTE, R_IMPASSABLE, R_ABANDONED, R_TOWED) = range(5)
+
+# Events: rows of (kind, vehicle, time_us, place).
+(E_ARRIVED, E_STRANDED, E_PASSED, E_BLOCKED, E_STRANDED_ON_LINK, E_ENTERED) = range(1, 7)
+
+# Ranks in the route table.
+RANK_ARRIVED = 254
+RANK_NONE = 255
+
+# What the head of a queue wants next, besides an edge number.
+NEXT_UNKNOWN, NEXT_ARRIVED, NEXT_NONE, NEXT_BLOCKED = -1, -2, -3, -4
+
+# A vehicle taken out of the middle of a queue leaves an entry of no length.
+GHOST = -1
+
+
+def uncounted(dispatcher: Any) -> Any:
+    """Compile a kernel without reference counts on its arrays.
+
+    The state travels as one tuple of arrays, and counting each of them at every use takes nine
+    tenths of the time. Allowed because these kernels allocate nothing and return no array.
+    """
+    dispatcher.targetoptions["_nrt"] = False
+    return dispatcher
+
+
+class TrafficState(NamedTuple):
+    """Every mutable number of the traffic model, arrays only."""
+
+    link: I64  # [edges, L_COLUMNS]
+    node: I64  # [nodes, N_COLUMNS]
+    vehicle: I64  # [vehicles, V_COLUMNS]
+    vehicle_class: U8  # [vehicles]
+    vehicle_reason: U8  # [vehicles]
+    vehicle_watch: U8  # [vehicles] 1 = report each node passed
+    vehicle_after: I32  # [vehicles] next vehicle in the same origin queue
+    ring_vehicle: I32  # [slots] vehicles on each link, oldest first, then recent leavers
+    ring_time: I64  # [slots] earliest exit of those on the link, exit time of those that left
+    wheel_head: I32  # [WHEEL] first due node of each bucket
+    wheel_tail: I32  # [WHEEL]
+    route: U8  # [destinations, nodes] out-edge rank
+    event: I64  # [rows, 4] buffer, drained by the shell
+    clock: I64  # [8]
+    edge_speed_mps: NDArray[np.float64]  # [edges] current
+    edge_capacity_vps: NDArray[np.float64]  # [edges] current, before obstacles
+    edge_jam_vpm: NDArray[np.float64]  # [edges] current
+    edge_closed: NDArray[np.bool_]  # [edges] nobody can enter
+    edge_known_closed: NDArray[np.bool_]  # [edges] closures that routes avoid
+    edge_cost_ms: I64  # [edges] cost behind the present routes
+    target_dest: I32  # [targets] destination each target node belongs to
+    target_node: I32  # [targets]
+    target_cost_ms: I64  # [targets]
+    dest_used: NDArray[np.bool_]  # [destinations]
+
+    def copy(self) -> TrafficState:
+        """Return an independent copy of every array."""
+        return TrafficState(**{name: array.copy() for name, array in self._asdict().items()})
+
+
+class TrafficNet(NamedTuple):
+    """What never changes: topology, ranks, vehicle classes, scratch."""
+
+    in_ptr: I32  # [nodes + 1]
+    in_edge: I32  # [edges]
+    out_ptr: I32  # [nodes + 1]
+    out_edge: I32  # [edges]
+    edge_rank: U8  # [edges] rank of the edge among the out-edges of its tail
+    classes: I64  # [classes, 4]
+    scratch: I64  # [5, max in-degree + 2] overwritten at every visit

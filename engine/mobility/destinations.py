@@ -1,0 +1,76 @@
+"""Where people go: the nearest safe place, or a shelter, for walkers and for cars.
+
+Row 0 is safety: every safe junction (on the plan's high ground, outside every ordered area) and
+every meeting point. Row 1 + k is shelter k. Walkers stop at the first safe junction. Cars go on
+until they are `CAR_MARGIN_M` of road past the edge of the danger zone, as police wave them on; the
+margin is an assumption.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.city import F64, I32, City
+from engine.kernels import paths
+from engine.site import Site
+
+CAR_MARGIN_M = 300.0
+
+
+class WalkRoutes:
+    """Next walk arc to each destination: `next_arc` [destinations, nodes], -1 = none or there."""
+
+    def __init__(self, city: City, site: Site, factor: F64) -> None:
+        walk = city.walk
+        n = city.nodes.x_m.size
+        self._csr = paths.group_edges(n, walk.head[walk.arc], walk.tail[walk.arc])
+        self._arc = walk.arc
+        # Cost per arc in ms at 1 m/s on the level; `factor` is walking speed over that.
+        self._base_ms = 1000.0 * walk.length_m[walk.arc] / np.maximum(factor[walk.arc], 0.05)
+        safe = np.flatnonzero(site.safe_node)
+        meeting = city.facilities.node[site.meeting]
+        self._targets = [np.unique(np.r_[safe, meeting]).astype(np.int32)]
+        self._targets += [
+            np.array([node], np.int32) for node in city.facilities.node[site.shelter]
+        ]
+        self.target = np.zeros((len(self._targets), n), np.bool_)
+        for row, nodes in enumerate(self._targets):
+            self.target[row, nodes] = True
+        self.next_arc = np.full((len(self._targets), n), -1, np.int32)
+        self.cost_ms = np.zeros((len(self._targets), n), np.int64)
+
+    def refresh(self, street_factor: np.ndarray) -> None:
+        """Grow the trees anew for walking speeds `street_factor` [streets], 0 = impassable."""
+        part = street_factor[self._arc >> 1]
+        cost = np.where(
+            part > 0.0, np.maximum(self._base_ms / np.maximum(part, 0.02), 1.0), paths.CLOSED
+        ).astype(np.int64)
+        for row, nodes in enumerate(self._targets):
+            dist, via = paths.shortest_tree(self._csr, cost, nodes)
+            self.next_arc[row] = np.where(via >= 0, self._arc[np.maximum(via, 0)], -1)
+            self.cost_ms[row] = dist
+
+
+def car_targets(city: City, site: Site) -> list[I32]:
+    """Target junctions of each car destination, row 0 safety, then the shelters."""
+    edges = city.edges
+    n = city.nodes.x_m.size
+    danger = np.flatnonzero(site.danger_node | (site.order_zone >= 0)).astype(np.int32)
+    away, _ = paths.forward_tree(
+        n, edges.from_node, edges.to_node,
+        np.maximum(np.rint(edges.length_m), 1).astype(np.int64), danger,
+    )
+    reachable = np.zeros(n, np.bool_)
+    reachable[edges.to_node] = True
+    far = site.safe_node & reachable & (away >= CAR_MARGIN_M) & (away < paths.UNREACHED)
+    if not far.any():
+        far = site.safe_node & reachable
+    rows = [np.flatnonzero(far).astype(np.int32)]
+    usable = np.flatnonzero(reachable)
+    for node in city.facilities.node[site.shelter]:
+        away_m = np.hypot(
+            city.nodes.x_m[usable] - city.nodes.x_m[node],
+            city.nodes.y_m[usable] - city.nodes.y_m[node],
+        )
+        rows.append(np.array([usable[int(np.argmin(away_m))]], np.int32))
+    return rows

@@ -1,0 +1,201 @@
+"""Reading and checking the tables of a traffic instance.
+
+Every message names the table, the line of the file (header = 1), the column, the value and
+what is allowed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from engine.errors import InputError, nearest
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+_REQUIRED = {
+    "nodes": ("node",),
+    "links": ("link", "from", "to", "length_m", "lanes", "free_speed_mps", "jam_density"),
+    "trips": ("trip", "depart_s", "origin", "destination"),
+    "closures": ("link", "from_s", "to_s"),
+    "capacity_changes": ("link", "from_s", "to_s", "factor"),
+}
+_DEFAULT_WAVE_MPS = 5.0
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A checked instance: names and, for every link and trip, row numbers and numbers."""
+
+    node: NDArray[Any]
+    link: NDArray[Any]
+    from_node: I64
+    to_node: I64
+    length_m: F64
+    lanes: F64
+    free_speed_mps: F64
+    jam_density_vpm: F64
+    capacity_vps: F64
+    merge_priority: F64
+    trip: NDArray[Any]
+    depart_s: F64
+    origin: I64
+    destination: I64
+    closures: list[tuple[int, float, float]] = field(default_factory=list)
+    capacity_changes: list[tuple[int, float, float, float]] = field(default_factory=list)
+
+
+def read_folder(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the CSV files of an instance folder; closures and capacity changes may be absent."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    tables = {}
+    for name in _REQUIRED:
+        path = folder / f"{name}.csv"
+        if not path.is_file():
+            if name in ("nodes", "links", "trips"):
+                raise InputError(f"{path}: file missing (needed: nodes.csv, links.csv, trips.csv)")
+            continue
+        try:
+            tables[name] = pd.read_csv(path, encoding="utf-8-sig")
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: not a CSV table in UTF-8 ({error})") from None
+    return tables
+
+
+def _where(table: str, row: int, column: str) -> str:
+    return f"{table}.csv line {row + 2}, column {column}"
+
+
+def _columns(name: str, table: pd.DataFrame) -> None:
+    for column in _REQUIRED[name]:
+        if column not in table.columns:
+            hint = nearest(column, map(str, table.columns))
+            has = ", ".join(map(str, table.columns))
+            raise InputError(f"{name}.csv line 1: column '{column}' is missing{hint} (has: {has})")
+
+
+def _numbers(
+    name: str, table: pd.DataFrame, column: str, low: float, *, open_low: bool = False,
+    infinite: bool = False,
+) -> F64:
+    values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
+    wrong = np.isnan(values) | (values <= low if open_low else values < low)
+    if not infinite:
+        wrong |= np.isinf(values)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        bound = f"above {low:g}" if open_low else f"of at least {low:g}"
+        raise InputError(
+            f"{_where(name, row, column)}: '{table[column].iloc[row]}' (allowed: a number {bound})"
+        )
+    return values
+
+
+def _names(name: str, table: pd.DataFrame, column: str) -> NDArray[Any]:
+    values = table[column]
+    if values.isna().any():
+        row = int(np.argmax(values.isna().to_numpy()))
+        raise InputError(f"{_where(name, row, column)}: empty (allowed: a name, used once)")
+    twice = values.duplicated().to_numpy()
+    if twice.any():
+        row = int(np.argmax(twice))
+        first = int(np.argmax((values == values.iloc[row]).to_numpy()))
+        raise InputError(
+            f"{_where(name, row, column)}: '{values.iloc[row]}' stands already on line {first + 2}"
+            " (allowed: each name once)"
+        )
+    return values.to_numpy()
+
+
+def _rows(name: str, table: pd.DataFrame, column: str, known: Any, kind: str) -> I64:
+    index = pd.Index(known)
+    values = table[column]
+    found = index.get_indexer(pd.Index(values))
+    if (found < 0).any():
+        # Numbers read beside text come as text; compare once more as text before refusing.
+        found = pd.Index(index.astype(str)).get_indexer(pd.Index(values.astype(str)))
+    if (found < 0).any():
+        row = int(np.argmax(found < 0))
+        hint = nearest(str(values.iloc[row]), [str(k) for k in index[:2000]])
+        raise InputError(
+            f"{_where(name, row, column)}: unknown {kind} '{values.iloc[row]}'{hint}"
+            f" (allowed: a {kind} of {kind}s.csv)"
+        )
+    return np.asarray(found, np.int64)
+
+
+def validate(
+    nodes: pd.DataFrame, links: pd.DataFrame, trips: pd.DataFrame,
+    closures: pd.DataFrame | None = None, capacity_changes: pd.DataFrame | None = None,
+) -> Instance:
+    """Check the tables and return them as arrays; InputError names the first fault."""
+    for name, table in (("nodes", nodes), ("links", links), ("trips", trips),
+                        ("closures", closures), ("capacity_changes", capacity_changes)):
+        if table is not None:
+            _columns(name, table)
+    if len(nodes) == 0:
+        raise InputError("nodes.csv: no rows (needed: at least one node)")
+    node, link, trip = (
+        _names("nodes", nodes, "node"), _names("links", links, "link"),
+        _names("trips", trips, "trip"),
+    )
+    speed = _numbers("links", links, "free_speed_mps", 0, open_low=True)
+    jam = _numbers("links", links, "jam_density", 0, open_low=True)
+    if "capacity" in links.columns:
+        capacity = _numbers("links", links, "capacity", 0, open_low=True)
+        wrong = capacity >= speed * jam
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise InputError(
+                f"{_where('links', row, 'capacity')}: {capacity[row]:g} veh/s (allowed: below "
+                f"free_speed_mps x jam_density = {speed[row] * jam[row]:g})"
+            )
+    else:
+        capacity = speed * _DEFAULT_WAVE_MPS * jam / (speed + _DEFAULT_WAVE_MPS)
+    priority = (
+        _numbers("links", links, "merge_priority", 0, open_low=True)
+        if "merge_priority" in links.columns else capacity
+    )
+    return Instance(
+        node=node, link=link,
+        from_node=_rows("links", links, "from", node, "node"),
+        to_node=_rows("links", links, "to", node, "node"),
+        length_m=_numbers("links", links, "length_m", 0, open_low=True),
+        lanes=_numbers("links", links, "lanes", 0, open_low=True),
+        free_speed_mps=speed, jam_density_vpm=jam, capacity_vps=capacity, merge_priority=priority,
+        trip=trip,
+        depart_s=_numbers("trips", trips, "depart_s", 0),
+        origin=_rows("trips", trips, "origin", node, "node"),
+        destination=_rows("trips", trips, "destination", node, "node"),
+        closures=[] if closures is None else _spans("closures", closures, link),
+        capacity_changes=(
+            [] if capacity_changes is None
+            else [
+                (*span, factor) for span, factor in zip(
+                    _spans("capacity_changes", capacity_changes, link),
+                    _numbers("capacity_changes", capacity_changes, "factor", 0).tolist(),
+                    strict=True,
+                )
+            ]
+        ),
+    )
+
+
+def _spans(name: str, table: pd.DataFrame, link: NDArray[Any]) -> list[tuple[int, float, float]]:
+    row = _rows(name, table, "link", list(link), "link")
+    begin = _numbers(name, table, "from_s", 0)
+    end = _numbers(name, table, "to_s", 0, infinite=True)
+    wrong = end <= begin
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise InputError(
+            f"{_where(name, at, 'to_s')}: {end[at]:g} (allowed: later than from_s {begin[at]:g})"
+        )
+    return list(zip(row.tolist(), begin.tolist(), end.tolist(), strict=True))

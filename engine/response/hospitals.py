@@ -1,0 +1,155 @@
+"""From the scene to a hospital bed: choice of hospital, full hospitals, admission.
+
+Rules and sources stand in `engine/response/units.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.city import I32, I64
+from engine.component import Context
+from engine.events import KIND_CODE, reason
+from engine.kernels.paths import UNREACHED, Csr, shortest_tree, speed_cost_ms
+from engine.response.durations import HANDOVER_MS
+from engine.world import (
+    C_HOSPITAL,
+    C_NONE,
+    C_TRANSPORT,
+    H_DEAD,
+    U_AT_HOSPITAL,
+    U_TO_HOSPITAL,
+)
+
+DELAY_REPORTED_S = 60.0
+BED_RETRY_MS = 300_000  #: a crew without a bed or a way looks again (assumption)
+
+
+class HospitalLegs:
+    """Part of the units component that takes patients to hospital."""
+
+    w: Any
+    ctx: Context
+    emit: Any
+    _csr: Csr  # edges by tail, for trees outwards
+    _cost: Any
+    _drive_node: I32
+    _hospital_node: I32
+    _refuge: I32  # [units]
+    _limit: I64  # [facilities] patients of this event
+    _event: Any
+    _phase: Any
+    _drive: Any
+    _available: Any
+    _set_care: Any
+
+    def _transport(self, unit: int, t_ms: int) -> None:
+        """Leave the scene with the patient for a hospital."""
+        w, person = self.w, int(self.w.unit_person[unit])
+        w.unit_incident[unit] = -1
+        self._set_care(person, C_TRANSPORT, int(w.person_care_event[person]))
+        self._phase(unit, U_TO_HOSPITAL, t_ms)
+        w.unit_dest_node[unit] = -1
+        self._to_hospital(unit, t_ms)
+
+    def _to_hospital(self, unit: int, t_ms: int) -> None:
+        """Choose a hospital and drive there; without a way to any, try again later."""
+        w, person = self.w, int(self.w.unit_person[unit])
+        facility = self._choose_hospital(unit)
+        if facility < 0:
+            self._hold_patient(unit, t_ms)
+            return
+        w.unit_facility[unit] = facility
+        event = int(
+            self.emit("transport_started", t_ms, person, facility, cause=w.unit_event[unit])[0]
+        )
+        w.unit_event[unit] = event
+        w.person_care_event[person] = event
+        node = self._drive_node[self.ctx.city.facilities.node[facility]]
+        self._drive(unit, t_ms, int(node), U_TO_HOSPITAL)
+
+    def _hold_patient(self, unit: int, t_ms: int) -> None:
+        """No hospital can be used: wait with the patient, outside the danger zone, and look again."""
+        w, refuge = self.w, int(self._refuge[unit])
+        w.unit_facility[unit] = -1
+        if self.ctx.log.column("kind")[w.unit_event[unit]] != KIND_CODE["unit_delayed"]:
+            why = reason("no hospital bed")
+            self._event("unit_delayed", t_ms, unit, why, BED_RETRY_MS / 1000.0)
+        standing = w.order_event[0] >= 0 and w.all_clear_event[0] < 0
+        if standing and self.ctx.site.danger_node[w.unit_node[unit]] and (
+            w.unit_node[unit] != refuge
+        ):
+            self._drive(unit, t_ms, refuge, U_TO_HOSPITAL)
+            return
+        w.unit_due_ms[unit] = t_ms + BED_RETRY_MS
+
+    def _choose_hospital(self, unit: int) -> int:
+        """The facility by the plan's rule; -1 when no way leads to any."""
+        w, rows = self.w, self.ctx.site.hospital
+        if rows.size == 0:
+            return -1
+        if self._cost is None:
+            self._cost = speed_cost_ms(
+                self.ctx.city.edges.length_m, w.seen_edge_speed_mps, w.seen_edge_closed
+            )
+        ms = shortest_tree(self._csr, self._cost, int(w.unit_node[unit]))[0][self._hospital_node]
+        times = np.where(ms < UNREACHED, ms / 1000.0, np.inf)
+        if w.order_event[0] >= 0 and w.all_clear_event[0] < 0:
+            times[self.ctx.site.danger_node[self._hospital_node]] = np.inf
+        if not np.isfinite(times).any():
+            return -1
+        rank = np.where(w.hospital_known_full[rows], np.inf, times)
+        if self.ctx.plan.hospitals.rule == "spread":
+            coming = np.bincount(w.unit_facility[w.unit_phase == U_TO_HOSPITAL] + 1,
+                                 minlength=self._limit.size + 1)[1:]
+            free = self._limit[rows] - w.hospital_beds_used[rows] - coming[rows]
+            share = free / np.maximum(self._limit[rows], 1)
+            rank = np.where((free > 0) & np.isfinite(times), -share, np.inf)
+        if not np.isfinite(rank).any():
+            rank = times
+        best = np.lexsort((rows, times, rank))[0]
+        return int(rows[best])
+
+    def _at_door(self, unit: int, t_ms: int) -> None:
+        """Hand the patient over, go on to another hospital, or wait for a bed or a way."""
+        w, person, facility = self.w, int(self.w.unit_person[unit]), int(self.w.unit_facility[unit])
+        if w.person_health[person] == H_DEAD:
+            self._set_care(person, C_NONE, int(w.person_health_event[person]))
+            self._available(unit, t_ms)
+            return
+        if facility < 0:  # had no way to any hospital
+            self._to_hospital(unit, t_ms)
+            return
+        if w.hospital_beds_used[facility] < self._limit[facility]:
+            self._admit(unit, person, facility, t_ms)
+            return
+        if w.unit_since_ms[unit] == t_ms:  # just arrived
+            w.hospital_known_full[facility] = True
+            used = float(w.hospital_beds_used[facility])
+            event = self.emit("hospital_full", t_ms, facility, value=used, cause=w.unit_event[unit])
+            w.unit_event[unit] = event[0]
+            rows = self.ctx.site.hospital
+            if np.any(w.hospital_beds_used[rows] < self._limit[rows]):
+                other = self._choose_hospital(unit)
+                if other >= 0 and not w.hospital_known_full[other]:
+                    self._to_hospital(unit, t_ms)
+                    return
+        w.unit_due_ms[unit] = t_ms + BED_RETRY_MS
+
+    def _admit(self, unit: int, person: int, facility: int, t_ms: int) -> None:
+        w = self.w
+        waited_s = (t_ms - int(w.unit_since_ms[unit])) / 1000.0
+        if waited_s > DELAY_REPORTED_S:
+            self._event("unit_delayed", t_ms, unit, reason("no hospital bed"), waited_s)
+        w.hospital_beds_used[facility] += 1
+        event = int(self.emit(
+            "person_admitted", t_ms, person, facility, float(w.hospital_beds_used[facility]),
+            w.unit_event[unit],
+        )[0])
+        w.unit_event[unit] = event
+        self._set_care(person, C_HOSPITAL, event)
+        w.unit_person[unit] = -1
+        self.ctx.mail.admitted.append((t_ms, person, event))
+        self._phase(unit, U_AT_HOSPITAL, t_ms, t_ms + HANDOVER_MS)

@@ -1,0 +1,427 @@
+"""Response units: the state machine of ambulances, fire-and-rescue units and police cars.
+
+available -> turnout -> to scene -> on scene -> to hospital -> at hospital -> available; police:
+to scene -> on scene (setting up) -> staffing. Phases that end by themselves have a due time; the
+unit's process wakes there and the change carries that time. Driving ends when mobility reports.
+
+- Turnout, from a station or staging place: lognormal with 90th percentile 80 s (fire and rescue) or
+  60 s (ambulance; police alike, an assumption): NFPA 1710 objectives for 90 % of turnouts; sigma 0.35
+  is an assumption.
+- Ambulance on scene: lognormal, mean 13.4 min (Carr 2006, urban), sigma 0.5 (assumption).
+- Freeing one trapped person: lognormal, mean 30 min, in a collapsed building 4 h, sigma 0.5
+  (all assumptions; no figure by damage class was found).
+- At hospital: 30 min, the English ambulance standard of 15 min handover and 15 min until ready,
+  used as times (from memory of the standard, unconfirmed; observed times are often longer).
+- Officers at a control point: the plan's `setup_s`.
+
+Care. A crew takes the critical (START red) before the serious, then the lowest number; it carries
+one patient; lightly hurt people are not carried. Freed people become patients if seriously hurt.
+A hospital takes patients of this event up to 20 % of its beds, rounded up (rule of the Israeli
+Ministry of Health: Kosashvili et al. 2009). Rule `nearest`: the nearest by travel time that is not
+known to be full; a crew that meets a full one goes on to the next, and waits at the door when none
+has a bed. Rule `spread`: the greatest share of free beds, patients under way counted.
+
+Crews ordered out with a patient on board leave for the hospital at once; others turn back. Crews
+leave a scene by themselves when water there stands above 0.3 m.
+
+Limits: no discharge during a run; hospitals stay undamaged; none in the danger zone is chosen while
+the order stands (a crew without another waits at its staging place; one already bound for it goes
+on); one crew frees one person at a time, without heavy equipment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from engine.access import drive_node, refuge_nodes
+from engine.component import Component, Context
+from engine.errors import RunError
+from engine.events import KIND_CODE, reason
+from engine.kernels.paths import group_edges
+from engine.response.care import CareChain
+from engine.response.durations import hospital_limit, rescue_ms, scene_ms, turnout_ms
+from engine.response.hospitals import BED_RETRY_MS, DELAY_REPORTED_S, HospitalLegs
+from engine.world import (
+    C_NONE,
+    C_TREATED,
+    C_WAITING,
+    H_DEAD,
+    NEVER,
+    U_AT_HOSPITAL,
+    U_AVAILABLE,
+    U_OFF,
+    U_ON_SCENE,
+    U_RETURNING,
+    U_STAFFING,
+    U_TO_HOSPITAL,
+    U_TO_SCENE,
+    U_TURNOUT,
+    U_WITHDRAWING,
+)
+
+AMBULANCE, RESCUE, POLICE = range(3)
+WATER_LIMIT_M = 0.3
+_DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING)
+
+
+class UnitsComponent(CareChain, HospitalLegs, Component):
+    """Owner of units, care and control points; applies wakes, arrivals and orders."""
+
+    name = "units"
+    reads = (
+        "person_health", "person_trapped", "person_health_event", "person_incident",
+        "incident_node", "building_damage", "unit_order_incident", "unit_order_control",
+        "unit_order_event", "unit_order_serial", "order_event", "all_clear_event",
+        "seen_edge_speed_mps", "seen_edge_closed", "node_depth_m", "street_state", "unit_x_m",
+        "unit_y_m", "unit_due_ms", "unit_facility", "unit_leg_started_ms", "unit_busy_ms",
+        "unit_since_ms", "unit_dest_node", "unit_turnouts", "control_event",
+        "hospital_known_full",
+    )
+    writes = (
+        "unit_phase", "unit_due_ms", "unit_incident", "unit_control", "unit_node", "unit_person",
+        "unit_facility", "unit_event", "unit_serial_done",
+        "unit_leg_started_ms", "unit_busy_ms", "unit_since_ms", "unit_dest_node", "unit_turnouts",
+        "unit_stop_reason", "incident_reached_ms", "person_care", "person_care_event",
+        "control_staffed", "control_event", "hospital_beds_used", "hospital_known_full",
+    )
+    emits = (
+        "unit_departed", "unit_arrived", "unit_delayed", "unit_turned_back", "person_rescued",
+        "person_treated", "transport_started", "person_admitted", "hospital_full",
+        "unit_available", "control_staffed", "control_left",
+    )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        city, site = context.city, context.site
+        self.signal: Callable[[int], None] = lambda unit: None
+        self._drive_node = drive_node(city)
+        self._refuge = refuge_nodes(city, site)
+        self._csr = group_edges(city.nodes.x_m.size, city.edges.from_node, city.edges.to_node)
+        self._hospital_node = self._drive_node[city.facilities.node[site.hospital]]
+        self._limit = np.zeros(city.facilities.capacity.size, np.int64)
+        self._limit[site.hospital] = hospital_limit(city.facilities.capacity[site.hospital])
+
+    def start(self) -> None:
+        self.w.unit_node[:] = self.ctx.site.units.node
+
+    def due(self, now_ms: int) -> int:
+        mail, w = self.ctx.mail, self.w
+        if mail.wakes or mail.unit_arrivals or np.any(w.unit_order_serial != w.unit_serial_done):
+            return now_ms
+        working = np.isin(w.unit_phase, (U_ON_SCENE, U_STAFFING)).any()
+        return now_ms if working else int(w.unit_due_ms.min(initial=NEVER))
+
+    def step(self, t0_ms: int, t1_ms: int) -> None:
+        self._now_ms = t0_ms
+        self._cost: Any = None
+        self._sync_care()
+        rows: list[tuple[int, int, int, Any]] = []
+        for t_wake, unit in self.ctx.mail.take("wakes"):
+            # A due time on the tick's own edge waits for the next tick, whether the process woke
+            # before or after this step: the order inside one instant must not matter.
+            if self.w.unit_due_ms[unit] < t0_ms:
+                rows.append((int(self.w.unit_due_ms[unit]), unit, 0, None))
+            elif t_wake == self.w.unit_due_ms[unit]:
+                self.ctx.mail.wakes.append((t_wake, unit))
+        for t_ms, unit, node, edge, delay_s in self.ctx.mail.take("unit_arrivals"):
+            rows.append((t_ms, unit, 1, (node, edge, delay_s)))
+        for t_ms, unit, what, row in sorted(rows, key=lambda r: r[:3]):
+            if what == 1:
+                self._arrive(unit, t_ms, *row)
+            self._settle(unit)
+        self._leave_water(t0_ms)
+        self._check_patients(t0_ms)
+        for unit in np.flatnonzero(self.w.unit_order_serial != self.w.unit_serial_done):
+            self._take_order(int(unit), t0_ms)
+            self._settle(int(unit))
+
+    def _settle(self, unit: int) -> None:
+        """Apply every change that was due before this tick, then let the process look again."""
+        while self.w.unit_due_ms[unit] < self._now_ms:
+            t_ms = int(self.w.unit_due_ms[unit])
+            self.w.unit_due_ms[unit] = NEVER
+            self._fall_due(unit, t_ms)
+        self.signal(unit)
+
+    def _fall_due(self, unit: int, t_ms: int) -> None:
+        phase = self.w.unit_phase[unit]
+        if phase == U_TURNOUT:
+            self._depart(unit, t_ms)
+        elif phase == U_ON_SCENE and self.w.unit_control[unit] >= 0:
+            self._staff(unit, t_ms)
+        elif phase == U_ON_SCENE and self._kind(unit) == RESCUE:
+            self._free_person(unit, t_ms)
+        elif phase == U_ON_SCENE:
+            self._transport(unit, t_ms)
+        elif phase == U_TO_HOSPITAL:
+            self._at_door(unit, t_ms)
+        elif phase == U_AT_HOSPITAL:
+            self._available(unit, t_ms)
+        else:
+            raise RunError(f"unit {unit} fell due in phase {phase}")
+
+    def _kind(self, unit: int) -> int:
+        return int(self.ctx.site.units.kind[unit])
+
+    def _phase(self, unit: int, phase: int, t_ms: int, due_ms: int = NEVER) -> None:
+        w = self.w
+        if w.unit_phase[unit] not in (U_AVAILABLE, U_OFF):
+            w.unit_busy_ms[unit] += t_ms - w.unit_since_ms[unit]
+        w.unit_phase[unit], w.unit_since_ms[unit], w.unit_due_ms[unit] = phase, t_ms, due_ms
+
+    def _event(self, kind: str, t_ms: int, unit: int, object: int = -1, value: float = 0.0) -> None:
+        """Emit an event about a unit, caused by its last one, and keep it as its last."""
+        cause = int(self.w.unit_event[unit])
+        self.w.unit_event[unit] = self.emit(kind, t_ms, unit, object, value, cause)[0]
+
+    # --- orders ---------------------------------------------------------------------------------
+
+    def _take_order(self, unit: int, t_ms: int) -> None:
+        w = self.w
+        incident, control = int(w.unit_order_incident[unit]), int(w.unit_order_control[unit])
+        w.unit_serial_done[unit] = w.unit_order_serial[unit]
+        w.unit_stop_reason[unit] = 0
+        event = int(w.unit_order_event[unit])
+        # An order inside this tick, right after the call that it answers, counts from its own time.
+        t_ms = max(t_ms, int(self.ctx.log.column("t_ms")[event]))
+        if incident < 0 and control < 0:
+            self._stand_down(unit, t_ms, event)
+            return
+        w.unit_event[unit] = event
+        w.unit_incident[unit], w.unit_control[unit] = incident, control
+        units = self.ctx.site.units
+        resting = w.unit_phase[unit] == U_AVAILABLE
+        if resting and w.unit_node[unit] in (units.node[unit], self._refuge[unit]):
+            delay = turnout_ms(
+                self.ctx.seed, int(units.key[unit]), int(w.unit_turnouts[unit]),
+                self._kind(unit) == RESCUE,
+            )
+            w.unit_turnouts[unit] += 1
+            self._phase(unit, U_TURNOUT, t_ms, t_ms + delay)
+        else:
+            self._depart(unit, t_ms)
+
+    def _stand_down(self, unit: int, t_ms: int, event: int) -> None:
+        """Ordered out, or to a waiting place."""
+        w = self.w
+        if w.unit_phase[unit] in (U_TO_HOSPITAL, U_AT_HOSPITAL):
+            return  # it leaves anyway, and the patient comes first
+        w.unit_event[unit] = event
+        if w.unit_phase[unit] == U_ON_SCENE and self._kind(unit) == AMBULANCE and (
+            w.unit_person[unit] >= 0
+        ):
+            self._transport(unit, t_ms)
+            return
+        kind = int(self.ctx.log.column("kind")[event])
+        asked = kind in [KIND_CODE[k] for k in ("unit_withdrawn", "order_decided", "all_clear")]
+        self._give_up(unit, t_ms, reason("scene inside exclusion zone"))
+        self._go_wait(unit, t_ms, U_WITHDRAWING if asked else U_RETURNING)
+
+    def _give_up(self, unit: int, t_ms: int, why: int) -> None:
+        """Drop the task at hand; patients not on board stay."""
+        w = self.w
+        if w.unit_control[unit] >= 0:
+            self._leave_control(unit, t_ms)
+        if w.unit_incident[unit] >= 0:
+            w.unit_stop_reason[unit] = why
+            self._event("unit_turned_back", t_ms, unit, why)
+        person = int(w.unit_person[unit])
+        if person >= 0 and self._kind(unit) == AMBULANCE:
+            self._set_care(person, C_WAITING, int(w.unit_event[unit]))
+        w.unit_incident[unit] = w.unit_control[unit] = w.unit_person[unit] = -1
+
+    def _go_wait(self, unit: int, t_ms: int, phase: int) -> None:
+        w = self.w
+        standing = w.order_event[0] >= 0 and w.all_clear_event[0] < 0
+        home = self._refuge[unit] if standing else self.ctx.site.units.node[unit]
+        if w.unit_phase[unit] == U_TURNOUT and w.unit_node[unit] == home:
+            self._available(unit, t_ms)
+            return
+        if phase == U_WITHDRAWING:
+            self._event("unit_departed", t_ms, unit)
+        self._drive(unit, t_ms, int(home), phase)
+
+    def _leave_water(self, t_ms: int) -> None:
+        """Crews leave scenes and control points that the water has reached."""
+        w = self.w
+        at_work = np.isin(w.unit_phase, (U_ON_SCENE, U_STAFFING))
+        wet = at_work & (w.node_depth_m[w.unit_node] > WATER_LIMIT_M)
+        for unit in np.flatnonzero(wet):
+            u = int(unit)
+            if w.unit_person[u] >= 0 and self._kind(u) == AMBULANCE:
+                self._transport(u, t_ms)
+            else:
+                self._give_up(u, t_ms, reason("road under water"))
+                self._go_wait(u, t_ms, U_WITHDRAWING)
+            self.signal(u)
+
+    # --- driving --------------------------------------------------------------------------------
+
+    def _depart(self, unit: int, t_ms: int) -> None:
+        w = self.w
+        incident, control = int(w.unit_incident[unit]), int(w.unit_control[unit])
+        self._event("unit_departed", t_ms, unit, incident)
+        node = self.ctx.site.control_node[control] if control >= 0 else w.incident_node[incident]
+        self._drive(unit, t_ms, int(node), U_TO_SCENE)
+
+    def _drive(self, unit: int, t_ms: int, node: int, phase: int) -> None:
+        """Ask mobility to drive; a unit already under way is turned to the new junction."""
+        w = self.w
+        moving = w.unit_phase[unit] in _DRIVING and w.unit_dest_node[unit] >= 0
+        self._phase(unit, phase, t_ms)
+        w.unit_leg_started_ms[unit] = t_ms
+        w.unit_dest_node[unit] = node
+        if not moving and w.unit_node[unit] == node:
+            self._arrive(unit, t_ms, node, -1, 0.0)
+        else:
+            self.ctx.mail.trips.append((t_ms, unit, int(w.unit_node[unit]), node))
+
+    def _arrive(self, unit: int, t_ms: int, node: int, edge: int, delay_s: float) -> None:
+        """Mobility's report: at a junction, or (node -1) no way on."""
+        w = self.w
+        phase = int(w.unit_phase[unit])
+        if phase not in _DRIVING or w.unit_dest_node[unit] < 0:
+            return
+        if node < 0:
+            self._cut_off(unit, t_ms, phase)
+            return
+        w.unit_node[unit] = node
+        if node != w.unit_dest_node[unit]:  # the end of a leg that was turned elsewhere
+            self.ctx.mail.trips.append((t_ms, unit, node, int(w.unit_dest_node[unit])))
+            return
+        w.unit_dest_node[unit] = -1
+        if phase == U_RETURNING:
+            self._phase(unit, U_AVAILABLE, t_ms)
+            return
+        if delay_s > DELAY_REPORTED_S:
+            street = self.ctx.city.edges.street[edge] if edge >= 0 else -1
+            why = int(w.street_state[street]) if street >= 0 else 0
+            self._event("unit_delayed", t_ms, unit, why or reason("traffic"), delay_s)
+        if phase == U_WITHDRAWING:
+            self._available(unit, t_ms)
+        elif phase == U_TO_HOSPITAL:
+            w.unit_since_ms[unit], waited = t_ms, t_ms - w.unit_since_ms[unit]
+            w.unit_busy_ms[unit] += waited
+            self._at_door(unit, t_ms)
+        else:
+            self._begin_task(unit, t_ms)
+
+    def _cut_off(self, unit: int, t_ms: int, phase: int) -> None:
+        """No way on: the unit stops at the junction nearest to where it is."""
+        w, nodes = self.w, self.ctx.city.nodes
+        w.unit_dest_node[unit] = -1
+        x, y = float(w.unit_x_m[unit]), float(w.unit_y_m[unit])
+        if x or y:
+            nearest = int(np.argmin(np.hypot(nodes.x_m - x, nodes.y_m - y)))
+            w.unit_node[unit] = self._drive_node[nearest]
+        if phase in (U_RETURNING, U_WITHDRAWING):
+            why = reason("no way to scene")
+            if phase == U_WITHDRAWING:
+                self._event("unit_turned_back", t_ms, unit, why)
+            self._available(unit, t_ms) if phase == U_WITHDRAWING else self._phase(
+                unit, U_AVAILABLE, t_ms
+            )
+        elif phase == U_TO_HOSPITAL:
+            w.unit_facility[unit] = -1
+            w.unit_due_ms[unit] = t_ms + BED_RETRY_MS
+        else:
+            control = w.unit_control[unit]
+            self._give_up(unit, t_ms, reason("no way to scene"))
+            if control >= 0:
+                self._event("unit_turned_back", t_ms, unit, reason("no way to scene"))
+            self._available(unit, t_ms)
+
+    # --- on scene -------------------------------------------------------------------------------
+
+    def _begin_task(self, unit: int, t_ms: int) -> None:
+        w = self.w
+        incident, control = int(w.unit_incident[unit]), int(w.unit_control[unit])
+        travel_s = (t_ms - int(w.unit_leg_started_ms[unit])) / 1000.0
+        self._event("unit_arrived", t_ms, unit, incident, travel_s)
+        if control >= 0:
+            setup_ms = round(self.ctx.plan.control_points[control].setup_s * 1000)
+            self._phase(unit, U_ON_SCENE, t_ms, t_ms + setup_ms)
+            return
+        w.incident_reached_ms[incident] = min(int(w.incident_reached_ms[incident]), t_ms)
+        self._phase(unit, U_ON_SCENE, t_ms)
+        self._next_person(unit, t_ms)
+
+    def _next_person(self, unit: int, t_ms: int) -> None:
+        """Begin with the next patient or trapped person; free when nobody is left."""
+        w, incident = self.w, int(self.w.unit_incident[unit])
+        if self._kind(unit) == RESCUE:
+            person = self._next_trapped(incident)
+            if person < 0:
+                self._available(unit, t_ms)
+                return
+            w.unit_person[unit] = person
+            building = int(self.ctx.parties.person_building[person])
+            damage = int(w.building_damage[building]) if building >= 0 else 0
+            w.unit_due_ms[unit] = t_ms + rescue_ms(self.ctx.seed, person, damage)
+            return
+        person = self._next_patient(incident)
+        if person < 0:
+            self._available(unit, t_ms)
+            return
+        w.unit_person[unit] = person
+        event = self.emit("person_treated", t_ms, person, unit, cause=w.unit_event[unit])[0]
+        w.unit_event[unit] = event
+        self._set_care(person, C_TREATED, int(event))
+        w.unit_due_ms[unit] = t_ms + scene_ms(self.ctx.seed, person)
+
+    def _free_person(self, unit: int, t_ms: int) -> None:
+        """A trapped person is out, if still alive."""
+        w, person = self.w, int(self.w.unit_person[unit])
+        w.unit_person[unit] = -1
+        if w.person_health[person] < H_DEAD and w.person_trapped[person]:
+            event = int(
+                self.emit("person_rescued", t_ms, person, unit, cause=w.unit_event[unit])[0]
+            )
+            w.unit_event[unit] = event
+            w.person_care_event[person] = event
+            self.ctx.mail.freed.append((t_ms, person, event))
+        self._next_person(unit, t_ms)
+
+    def _check_patients(self, t_ms: int) -> None:
+        """Crews on scene whose patient has died turn to the next person."""
+        w = self.w
+        busy = np.flatnonzero((w.unit_person >= 0) & (w.unit_phase == U_ON_SCENE))
+        for unit in busy[w.person_health[w.unit_person[busy]] == H_DEAD]:
+            person = int(w.unit_person[unit])
+            if self._kind(unit) == AMBULANCE:
+                self._set_care(person, C_NONE, int(w.person_health_event[person]))
+            w.unit_person[unit] = -1
+            w.unit_due_ms[unit] = NEVER
+            self._next_person(int(unit), t_ms)
+            self.signal(int(unit))
+
+    def _staff(self, unit: int, t_ms: int) -> None:
+        """Set up: the control point works once it has all its officers."""
+        w, control = self.w, int(self.w.unit_control[unit])
+        self._phase(unit, U_STAFFING, t_ms)
+        if not w.control_staffed[control] and self._officers(control):
+            event = self.emit("control_staffed", t_ms, control, unit, cause=w.unit_event[unit])[0]
+            w.control_staffed[control], w.control_event[control] = True, event
+
+    def _leave_control(self, unit: int, t_ms: int) -> None:
+        w, control = self.w, int(self.w.unit_control[unit])
+        w.unit_control[unit] = -1
+        if w.control_staffed[control] and not self._officers(control):
+            cause = max(int(w.unit_event[unit]), int(w.control_event[control]))
+            event = self.emit("control_left", t_ms, control, unit, cause=cause)[0]
+            w.control_staffed[control], w.control_event[control] = False, event
+
+    def _officers(self, control: int) -> bool:
+        here = (self.w.unit_control == control) & (self.w.unit_phase == U_STAFFING)
+        site = self.ctx.site
+        return bool(site.units.crew[here].sum() >= site.control_officers[control])
+
+    def _available(self, unit: int, t_ms: int) -> None:
+        w = self.w
+        w.unit_incident[unit] = w.unit_control[unit] = w.unit_person[unit] = -1
+        w.unit_facility[unit] = -1
+        self._phase(unit, U_AVAILABLE, t_ms)
+        self._event("unit_available", t_ms, unit)

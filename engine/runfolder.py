@@ -1,0 +1,215 @@
+"""The run folder: manifest, events, KPIs, frames and score on disk. Formats: docs/architecture.md."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from engine import events
+from engine.assumptions import assumption_card
+from engine.city import AGE_GROUPS, FACILITIES, MOBILITY
+from engine.errors import InputError
+from engine.parties import positions
+from engine.scoring import context as scoring
+from engine.site import UNIT_KINDS, UNIT_LETTER
+from engine.world import CARE, HEALTH, PLACES, UNIT_PHASES
+
+if TYPE_CHECKING:
+    from engine.run import Run
+    from engine.twin import Twin
+
+_PACKAGES = ("mesa", "simpy", "numba", "numpy", "scipy", "pandas", "networkx", "osmnx", "geopandas",
+             "pydeck")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages a run depends on."""
+    found = {"python": sys.version.split()[0], "machine": platform.machine()}
+    for package in ("anlan", *_PACKAGES):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+def score_context(twin: Twin) -> scoring.Context:
+    """Static facts that scoring needs beside City and the log."""
+    site, city = twin.context.site, twin.city
+    towns = city.zones.municipality[site.zone_of_node[site.units.node]]
+    units = tuple(
+        scoring.Unit(UNIT_KINDS[kind], str(town), int(crew))
+        for kind, town, crew in zip(site.units.kind, towns, site.units.crew, strict=True)
+    )
+    return scoring.Context(
+        duration_ms=twin.context.duration_ms, danger_node=site.danger_node, beds=site.beds,
+        units=units,
+    )
+
+
+def manifest(run: Run) -> dict[str, Any]:
+    """Everything a reader needs to know what was run and what it rests on."""
+    twin = run.twin
+    city, scenario, plan, site = twin.city, twin.scenario, twin.plan, twin.context.site
+    facilities = city.facilities
+    return {
+        "schema": 1,
+        "city": {"name": twin.full_city.name, "title": city.title, "hash": twin.full_city.content_hash,
+                 "population": int(city.persons.household.size), "notes": list(city.notes),
+                 "crs": city.crs},
+        "scenario": {"name": scenario.name, "title": scenario.title, "hash": _hash(scenario),
+                     "settings": json.loads(scenario.model_dump_json())},
+        "plan": {"name": plan.name, "title": plan.title, "hash": _hash(plan),
+                 "settings": json.loads(plan.model_dump_json())},
+        "seed": twin.run_seed,
+        "population_share": scenario.population.share,
+        "start_utc": scenario.start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "timezone": city.timezone,
+        "duration_s": scenario.duration_s,
+        "digest": run.digest,
+        "events": len(twin.log),
+        "wall_s": round(run.wall_s, 2),
+        "versions": versions(),
+        "layers": [vars(layer) for layer in city.layers],
+        "assumptions": assumption_card(twin),
+        "tables": {**events.tables(), "places": list(PLACES), "health": list(HEALTH),
+                   "care": list(CARE), "unit_phases": list(UNIT_PHASES)},
+        "units": [
+            {"name": f"{UNIT_LETTER[kind]}{row + 1}", "kind": UNIT_KINDS[kind],
+             "letter": UNIT_LETTER[kind], "station": str(facilities.name[station])}
+            for row, (kind, station) in enumerate(
+                zip(site.units.kind, site.units.station, strict=True))
+        ],
+        "controls": [
+            {"name": point.name, "node": int(node), "officers": point.officers}
+            for point, node in zip(plan.control_points, site.control_node, strict=True)
+        ],
+        "zones": [str(name) for name in city.zones.name],
+        "facilities": [
+            {"name": str(name), "kind": FACILITIES[kind], "x_m": float(x), "y_m": float(y),
+             "capacity": int(capacity)}
+            for name, kind, x, y, capacity in zip(
+                facilities.name, facilities.kind, facilities.x_m, facilities.y_m,
+                facilities.capacity, strict=True)
+        ],
+        "gauges": [gauge.name for gauge in scenario.tsunami.gauges] if scenario.tsunami else [],
+        "danger_zone": danger_rings(twin),
+        "channels": [channel.kind for channel in plan.channels],
+    }
+
+
+def _hash(model: Any) -> str:
+    return hashlib.sha256(model.model_dump_json().encode()).hexdigest()
+
+
+def danger_rings(twin: Twin) -> list[list[list[float]]]:
+    """Outline of the danger zone in metres: buffers of its junctions, merged."""
+    import shapely
+
+    nodes, danger = twin.city.nodes, twin.context.site.danger_node
+    points = shapely.points(nodes.x_m[danger], nodes.y_m[danger])
+    shape = shapely.union_all(shapely.buffer(points, 120.0, quad_segs=3)).buffer(-60.0)
+    shape = shapely.simplify(shape, 20.0)
+    polygons = [p for p in getattr(shape, "geoms", [shape]) if p.area > 20_000.0]
+    return [[[round(x, 1), round(y, 1)] for x, y in p.exterior.coords] for p in polygons]
+
+
+def party_table(twin: Twin) -> pd.DataFrame:
+    """One row a party: who it is and where it begins."""
+    parties, site = twin.context.parties, twin.context.site
+    town, towns = twin.city.zone_municipality
+    x, y = positions(twin.city, parties)
+    return pd.DataFrame(
+        {
+            "party": np.arange(parties.count), "size": parties.size, "zone": parties.zone,
+            "municipality": events.category(town[parties.zone], list(towns)),
+            "node": parties.node, "in_danger_zone": site.danger_node[parties.node],
+            "has_car": parties.cars > 0,
+            "mobility": events.category(parties.slow, list(MOBILITY)),
+            "age_group": events.category(parties.age_group, list(AGE_GROUPS)),
+            "x_m": x.astype(np.float32), "y_m": y.astype(np.float32),
+        }
+    )
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder that replaces `target` when the block ends well.
+
+    An existing target is replaced only if it is empty or was written by anlan (it holds a
+    manifest.json or a comparison.json); raises InputError otherwise.
+    """
+    target = Path(target)
+    if target.exists():
+        ours = target.is_dir() and (
+            not any(target.iterdir())
+            or (target / "manifest.json").exists() or (target / "comparison.json").exists()
+        )
+        if not ours:
+            raise InputError(f"{target}: exists and is not a result of anlan; it is left alone")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
+    try:
+        os.chmod(temporary, 0o755)
+        yield temporary
+        for path in temporary.rglob("*"):
+            if path.is_file():
+                with open(path, "rb") as handle:
+                    os.fsync(handle.fileno())
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(temporary, target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def save(run: Run, target: Path) -> Path:
+    """Write the run folder and return its path."""
+    with atomic_folder(target) as folder:
+        write_json(folder / "manifest.json", manifest(run))
+        write_json(folder / "score.json", run.score)
+        run.codes.to_parquet(folder / "events.parquet", index=False, compression="zstd")
+        run.kpis.to_parquet(folder / "kpis.parquet", index=False, compression="zstd")
+        party_table(run.twin).to_parquet(folder / "parties.parquet", index=False,
+                                         compression="zstd")
+        lines = [json.dumps(row, sort_keys=True) for row in run.twin.inputs.rows]
+        (folder / "inputs.jsonl").write_text("".join(line + "\n" for line in lines))
+        (folder / "frames").mkdir()
+        for name, frame in run.twin.recorder.frames().items():
+            np.savez_compressed(folder / "frames" / f"{name}.npz", **frame)
+    return Path(target)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write JSON with sorted keys and no NaN."""
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def load_manifest(folder: Path) -> dict[str, Any]:
+    """Read a run folder's manifest; InputError where there is none."""
+    path = Path(folder) / "manifest.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise InputError(f"{folder}: is not a run folder (no manifest.json)") from None
+    except ValueError:
+        raise InputError(f"{path}: is not valid JSON") from None
+    if not isinstance(document, dict) or "digest" not in document:
+        raise InputError(f"{path}: is not the manifest of a run")
+    return document

@@ -1,0 +1,220 @@
+"""Scenario files: what happens, when and to whom. Frozen, validated objects.
+
+A scenario is a folder `scenarios/NAME/` with `scenario.yaml`, its data files and the plans written
+for it, or a path to such a YAML file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from engine.errors import InputError, unknown
+from engine.yamlfile import Strict, load, read_yaml
+
+Seconds = Annotated[float, Field(ge=0, le=40 * 86400)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Lon = Annotated[float, Field(ge=-180, le=180)]
+Lat = Annotated[float, Field(ge=-90, le=90)]
+
+DAY_MS = 86_400_000
+
+
+class Circle(Strict):
+    """Everything within `radius_m` of a point."""
+
+    lon: Lon
+    lat: Lat
+    radius_m: Annotated[float, Field(gt=0, le=100_000)]
+
+
+class Area(Strict):
+    """Junctions that satisfy every condition given; at least one must be given."""
+
+    below_m: Annotated[float, Field(gt=0, le=500)] | None = None
+    within: Circle | None = None
+    municipality: str | None = None
+
+    @model_validator(mode="after")
+    def _some_condition(self) -> Area:
+        if self.below_m is None and self.within is None and self.municipality is None:
+            raise ValueError("give at least one of below_m, within, municipality")
+        return self
+
+
+class Population(Strict):
+    """Who takes part and where people are: `auto` reads day and hour from the start."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    occupancy: Literal["auto", "night", "day", "commute"] = "auto"
+
+
+class Station(Strict):
+    """A recording station: peak ground acceleration and, if known, the 5 % damped spectral
+    acceleration at 1 s, of the larger horizontal component."""
+
+    name: str
+    lon: Lon
+    lat: Lat
+    pga_g: Annotated[float, Field(gt=0, le=5)]
+    sa1_g: Annotated[float, Field(gt=0, le=5)] | None = None
+
+
+class Earthquake(Strict):
+    """An earthquake at the scenario's start."""
+
+    magnitude: Annotated[float, Field(ge=3, le=9.5)]
+    lon: Lon
+    lat: Lat
+    depth_km: Annotated[float, Field(ge=0, le=700)]
+    rupture_distance_km: Annotated[float, Field(ge=0, le=1000)] | None = None
+    vs30_mps: Annotated[float, Field(ge=100, le=2000)] = 400.0
+    mechanism: Literal["unspecified", "strike-slip", "normal", "reverse"] = "reverse"
+    stations: tuple[Station, ...] = ()
+    shakemap: str | None = None
+    residuals: bool = True
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Earthquake:
+        if self.stations and self.shakemap:
+            raise ValueError("give stations or a shakemap, not both")
+        if len({s.sa1_g is None for s in self.stations}) > 1:
+            raise ValueError("give sa1_g for every station or for none")
+        if self.shakemap and self.residuals:
+            raise ValueError("a shakemap is a median field: set residuals to false")
+        return self
+
+
+class Gauge(Strict):
+    """A tide gauge."""
+
+    name: str
+    lon: Lon
+    lat: Lat
+
+
+class Tsunami(Strict):
+    """A sea-level series at the open boundary; times count from the scenario's start."""
+
+    series: str
+    gauges: Annotated[tuple[Gauge, ...], Field(min_length=1, max_length=20)]
+    sea_level_m: Annotated[float, Field(ge=-5, le=5)] = 0.0
+    factor: Annotated[float, Field(gt=0, le=10)] = 1.0
+
+
+class Outage(Strict):
+    """A scheduled loss of electricity or telephone service in a share of the zones."""
+
+    service: Literal["power", "telecom"]
+    from_s: Seconds
+    to_s: Seconds
+    share: Share = 1.0
+    municipality: str | None = None
+
+    @model_validator(mode="after")
+    def _forward(self) -> Outage:
+        if self.to_s <= self.from_s:
+            raise ValueError("to_s must be later than from_s")
+        return self
+
+
+class Scenario(Strict):
+    """What happens. `start_utc` is the engine's time zero."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str
+    city: str
+    start_utc: datetime
+    duration_s: Annotated[float, Field(ge=60, le=40 * 86400)]
+    danger_zone: Annotated[tuple[Area, ...], Field(min_length=1)]
+    population: Population = Population()
+    earthquake: Earthquake | None = None
+    tsunami: Tsunami | None = None
+    outages: tuple[Outage, ...] = ()
+    behaviour: dict[str, float] = Field(default_factory=dict)
+    plans: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    _folder: Path = PrivateAttr(default=Path("."))
+
+    @model_validator(mode="after")
+    def _utc(self) -> Scenario:
+        if self.start_utc.tzinfo is None:
+            raise ValueError("start_utc needs an offset, for example 2015-09-16T22:54:32Z")
+        if self.tsunami and any(area.below_m is None for area in self.danger_zone):
+            raise ValueError("with a tsunami every danger_zone area needs below_m")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Folder that data files and plans are looked up in."""
+        return self._folder
+
+    @property
+    def start(self) -> datetime:
+        """Start as an aware UTC time."""
+        return self.start_utc.astimezone(UTC)
+
+    def data_file(self, name: str) -> Path:
+        """Path of a data file named in the scenario; InputError where it is missing."""
+        path = (self._folder / name).resolve()
+        if not path.is_file():
+            raise InputError(f"scenario '{self.name}': data file '{name}' not found in {self._folder}")
+        return path
+
+
+def scenarios_root() -> Path:
+    """Folder of the built-in scenarios."""
+    return Path(str(resources.files("scenarios")))
+
+
+def list_scenarios() -> list[str]:
+    """Names of the built-in scenarios."""
+    return sorted(p.parent.name for p in scenarios_root().glob("*/scenario.yaml"))
+
+
+def scenario_path(name: str) -> Path:
+    """Resolve a built-in name, a folder or a file to the scenario's YAML file."""
+    candidate = Path(name)
+    if candidate.is_dir() and (candidate / "scenario.yaml").is_file():
+        return candidate / "scenario.yaml"
+    if candidate.is_file():
+        return candidate
+    built_in = scenarios_root() / name / "scenario.yaml"
+    if "/" not in name and "\\" not in name and built_in.is_file():
+        return built_in
+    raise unknown("scenario", name, list_scenarios())
+
+
+def load_scenario(name: str, overrides: Iterable[str] = ()) -> Scenario:
+    """Load a scenario by built-in name or path, with `key.path=value` overrides."""
+    path = scenario_path(name)
+    scenario = load(Scenario, path, overrides)
+    scenario._folder = path.parent
+    from engine.people.warning import Behaviour, with_overrides
+
+    document, lines = read_yaml(path)
+    written = document.get("behaviour") or {}
+    for name, value in scenario.behaviour.items():
+        if isinstance(written.get(name), (str, bool)):
+            raise InputError(
+                f"{path}:{lines['behaviour', name]}: 'behaviour.{name}' is {written[name]!r}: "
+                "expected a number, without quotes"
+            )
+        try:
+            with_overrides(Behaviour(), {name: value})
+        except InputError as error:
+            line = lines.get(("behaviour", name))
+            where = f"{path}:{line}" if line else str(path)
+            # Two bounds may only fit together: a single value is then judged with the others.
+            if "must be above" not in str(error):
+                raise InputError(f"{where}: behaviour.{name}: {error}") from None
+    try:
+        with_overrides(Behaviour(), scenario.behaviour)
+    except InputError as error:
+        raise InputError(f"{path}: behaviour: {error}") from None
+    return scenario

@@ -1,0 +1,151 @@
+"""Metrics of leaving: clearance times, margins before the water, who stayed and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.events import REASONS
+from engine.scoring.columns import first_ms, unique_labels
+from engine.scoring.context import NEVER
+from engine.scoring.groups import counts, shares
+from engine.scoring.ledger import SAFE, STATES, absence_reasons
+from engine.scoring.record import Metric, Record, metric
+from engine.scoring.statistics import rank
+
+B = NDArray[np.bool_]
+I64 = NDArray[np.int64]
+
+CLEARANCE_PERCENTS = (50, 90, 95, 100)
+
+
+def percentile_s(sorted_ms: I64, percent: float) -> float | None:
+    """Nearest-rank percentile in seconds of sorted times [n] in ms; None on NEVER or n = 0."""
+    if sorted_ms.size == 0:
+        return None
+    found = int(sorted_ms[rank(sorted_ms.size, percent) - 1])
+    return None if found >= NEVER else found / 1000
+
+
+def percentiles(
+    r: Record, times_ms: I64, of: B, percents: tuple[int, ...]
+) -> list[tuple[float | None, dict[str, dict[str, Any]]]]:
+    """Per percentage: (value in s, by group) of `times_ms` [persons] among the people `of`."""
+    whole = np.sort(times_ms[of])
+    parts = {
+        g.name: {
+            label: np.sort(times_ms[of & (g.code == i)]) for i, label in enumerate(g.labels)
+        }
+        for g in r.groups
+    }
+    return [
+        (percentile_s(whole, p),
+         {dim: {k: percentile_s(v, p) for k, v in part.items()} for dim, part in parts.items()})
+        for p in percents
+    ]
+
+
+def clearance(r: Record) -> list[Metric]:
+    """T50, T90, T95 and T100: from the order to being out of the danger zone.
+
+    Counted are all people inside the danger zone whose zone was ordered; who is out before
+    the order takes 0 s; who never gets out, or dies inside, is infinite, so that a percentile
+    that falls on them is None and `share_cleared` says how far it went.
+    """
+    p = r.people
+    ordered = p.at_risk & (r.order_ms < NEVER)
+    out = p.out_ms < NEVER
+    times = np.where(out, np.maximum(p.out_ms - r.order_ms, 0), NEVER)
+    total = int(ordered.sum())
+    found = percentiles(r, times, ordered, CLEARANCE_PERCENTS)
+    return [
+        metric("people_ordered", total, "people", "higher", counts(r.groups, ordered)),
+        metric("share_cleared", int((ordered & out).sum()) / total if total else None, "share",
+               "higher", shares(r.groups, out, ordered)),
+        *(
+            metric(f"clearance_t{percent}", value, "s", "lower", groups)
+            for percent, (value, groups) in zip(CLEARANCE_PERCENTS, found, strict=True)
+        ),
+    ]
+
+
+def warning(r: Record) -> list[Metric]:
+    """P50 and P90 of the first warning (the order or word of it) since the run's start."""
+    p = r.people
+    warned = np.where(p.at_risk, p.parties.warned_ms[p.party], NEVER)
+    found = percentiles(r, warned, p.at_risk, (50, 90))
+    total = int(p.at_risk.sum())
+    return [
+        metric("share_warned", int((warned < NEVER).sum()) / total if total else None, "share",
+               "higher", shares(r.groups, warned < NEVER, p.at_risk)),
+        metric("warning_p50", found[0][0], "s", "lower", found[0][1]),
+        metric("warning_p90", found[1][0], "s", "lower", found[1][1]),
+    ]
+
+
+def margins(r: Record) -> list[Metric]:
+    """Per zone: seconds between the last person out and the first water; negative is too late.
+
+    People still inside at the end do not count here but in `out_before_water`. A zone that
+    stayed dry or that nobody left has no margin, and `zone_without_margin` says why.
+    """
+    p, zones = r.people, r.city.zones.x_m.size
+    floods = r.log.rows("zone_flooded")
+    flood = first_ms(floods.subject, floods.t_ms, zones)
+    counted = p.at_risk & (p.out_ms < NEVER)
+    last = np.full(zones, -1, np.int64)
+    np.maximum.at(last, p.zone[counted], p.out_ms[counted])
+    labels = unique_labels([str(name) for name in r.city.zones.name])
+    found: dict[str, Any] = {}
+    reasons: dict[str, Any] = {}
+    for zone in np.unique(p.zone[p.at_risk]):
+        label = labels[zone]
+        found[label] = None
+        if flood[zone] >= NEVER:
+            reasons[label] = "dry"
+        elif last[zone] < 0:
+            reasons[label] = "nobody left"
+        else:
+            found[label] = int(flood[zone] - last[zone]) / 1000
+    known = [v for v in found.values() if v is not None]
+    total = int(p.at_risk.sum())
+    ok = int((r.in_time & p.at_risk).sum())
+    return [
+        metric("out_before_water", ok / total if total else None, "share", "higher",
+               shares(r.groups, r.in_time, p.at_risk)),
+        metric("margin_worst_zone", min(known) if known else None, "s", "higher",
+               {"zone": found, "zone_without_margin": reasons}),
+    ]
+
+
+def people_counts(r: Record) -> list[Metric]:
+    """Affected, evacuated and sheltered people, kept apart, and who did not evacuate and why.
+
+    Affected: inside the danger zone, or trapped, severely hurt or dead anywhere. Evacuated:
+    out of the danger zone at some time. Sheltered: in a shelter or at a meeting point at the
+    end. Shadow evacuees left though they were outside the danger zone.
+    """
+    p, state = r.people, r.ledger.state
+    affected = p.at_risk | (p.trapped_ms < NEVER) | p.severe | p.dead
+    evacuated = p.at_risk & (p.out_ms < NEVER)
+    sheltered = np.isin(
+        state, [STATES.index("safe at shelter"), STATES.index("safe at meeting point")]
+    )
+    shadow = ~p.at_risk & p.parties.departed[p.party]
+    absent = p.at_risk & ~evacuated
+    why = np.bincount(
+        absence_reasons(r.city, r.log, p, r.ledger)[absent], minlength=len(REASONS)
+    )
+    groups = counts(r.groups, absent)
+    groups["reason"] = {REASONS[i]: int(n) for i, n in enumerate(why) if n}
+    people = [
+        ("people_at_risk", p.at_risk, "lower"), ("affected", affected, "lower"),
+        ("evacuated", evacuated, "higher"), ("sheltered", sheltered, "higher"),
+        ("in_safety", np.isin(state, SAFE), "higher"), ("shadow_evacuees", shadow, "lower"),
+    ]
+    return [
+        *(metric(n, int(m.sum()), "people", b, counts(r.groups, m)) for n, m, b in people),
+        metric("non_evacuees", int(absent.sum()), "people", "lower", groups),
+    ]

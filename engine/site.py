@@ -1,0 +1,234 @@
+"""Site: what follows from city, scenario and plan before anything happens.
+
+Masks of junctions, the table of units, control points, closures and destinations. Computed once,
+never changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.city import F64, I16, I32, I64, B, City
+from engine.errors import InputError, unknown
+from engine.plan import Plan
+from engine.scenario import Area, Scenario
+
+UNIT_KINDS = ("ambulance", "fire_rescue", "police")
+#: Letter and crew of a unit of each kind. Chilean practice: an advanced SAMU ambulance carries
+#: three, a Bomberos rescue engine about six, a Carabineros car two (assumption, common figures).
+UNIT_LETTER = ("A", "F", "P")
+UNIT_CREW = (3, 6, 2)
+SURGE_SHARE = 0.2
+_BASES = {
+    "ambulance_station": 0, "hospital": 0, "clinic": 0, "fire_station": 1, "police_station": 2,
+}
+
+
+@dataclass(frozen=True)
+class Units:
+    """Response units: kind indexes UNIT_KINDS; station is a facility row; node where they wait
+    until the order, staging_node from then on."""
+
+    kind: I16
+    station: I32
+    node: I32
+    staging_node: I32
+    crew: I16
+    key: I64
+
+
+@dataclass(frozen=True)
+class Site:
+    """Derived facts; node masks are [nodes], `order_zone` indexes plan.order.zones, -1 = none."""
+
+    danger_node: B
+    order_zone: I16
+    safe_node: B  # on or above the plan's high ground and in no ordered zone
+    units: Units
+    control_node: I32
+    control_officers: I16
+    control_edges: tuple[I32, ...]  # drive edges that enter the junction
+    closure_edges: tuple[I32, ...]
+    gauge_x_m: F64
+    gauge_y_m: F64
+    meeting: I32  # facility rows
+    shelter: I32
+    hospital: I32
+    beds: I32  # [facilities] beds free for this event
+    zone_of_node: I32  # nearest zone
+    walk_node: I32  # nearest junction of the main walk network (itself where it belongs to it)
+
+
+def area_mask(city: City, area: Area, where: str) -> B:
+    """Junctions inside an area [nodes]."""
+    mask = np.ones(city.nodes.x_m.size, np.bool_)
+    if area.below_m is not None:
+        if city.terrain is None:
+            raise InputError(f"{where}: below_m needs terrain, and city '{city.name}' has none")
+        mask &= city.nodes.elev_m < area.below_m
+    if area.within is not None:
+        x, y = city.xy(area.within.lon, area.within.lat)
+        mask &= np.hypot(city.nodes.x_m - x, city.nodes.y_m - y) <= area.within.radius_m
+    if area.municipality is not None:
+        index, names = city.zone_municipality
+        if area.municipality not in names:
+            raise unknown("municipality", area.municipality, names, where)
+        mask &= index[nearest_zone(city)] == names.index(area.municipality)
+    return mask
+
+
+def nearest_zone(city: City) -> I32:
+    """Zone of each junction: that of the nearest building, else the nearest zone point."""
+    from scipy.spatial import cKDTree
+
+    points = np.column_stack([city.nodes.x_m, city.nodes.y_m])
+    if city.buildings.x_m.size:
+        tree = cKDTree(np.column_stack([city.buildings.x_m, city.buildings.y_m]))
+        found = city.buildings.zone[tree.query(points)[1]]
+    else:
+        found = cKDTree(np.column_stack([city.zones.x_m, city.zones.y_m])).query(points)[1]
+    return np.asarray(found, np.int32)
+
+
+def nearest_node(city: City, lon: float, lat: float, where: str, drive: bool = True) -> int:
+    """Nearest junction to a position; InputError when it lies outside the city."""
+    x, y = city.xy(lon, lat)
+    distance = np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)
+    if drive:
+        usable = np.zeros(city.nodes.x_m.size, np.bool_)
+        usable[city.edges.to_node] = True
+        distance = np.where(usable, distance, np.inf)
+    node = int(np.argmin(distance))
+    if distance[node] > 2000.0:
+        raise InputError(
+            f"{where}: lon {lon}, lat {lat} is {distance[node] / 1000:.1f} km from the nearest "
+            f"road of city '{city.name}' (allowed: within 2 km)"
+        )
+    return node
+
+
+def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
+    """Derive the site; raises InputError for places that do not exist in the city."""
+    where = f"scenario '{scenario.name}'"
+    danger = np.zeros(city.nodes.x_m.size, np.bool_)
+    for row, area in enumerate(scenario.danger_zone):
+        danger |= area_mask(city, area, f"{where}: danger_zone.{row}")
+    if not danger.any():
+        raise InputError(f"{where}: no junction lies in the danger zone")
+    order_zone = np.full(danger.size, -1, np.int16)
+    for row, zone in enumerate(plan.order.zones):
+        mask = area_mask(city, zone, f"plan '{plan.name}': order.zones.{row}")
+        order_zone[mask & (order_zone < 0)] = row
+    safe = ~danger & (order_zone < 0)
+    if city.terrain is not None:
+        safe &= city.nodes.elev_m >= plan.destinations.high_ground_m
+    if not safe.any():
+        raise InputError(
+            f"plan '{plan.name}': no junction is safe (destinations.high_ground_m = "
+            f"{plan.destinations.high_ground_m}, outside every zone)"
+        )
+    into: list[I32] = []
+    controls, officers = [], []
+    for row, point in enumerate(plan.control_points):
+        node = nearest_node(city, point.lon, point.lat, f"plan '{plan.name}': control_points.{row}")
+        controls.append(node)
+        officers.append(point.officers)
+        into.append(np.flatnonzero(city.edges.to_node == node).astype(np.int32))
+    closures = []
+    for row, closure in enumerate(plan.closures):
+        x, y = city.xy(closure.lon, closure.lat)
+        to_x = city.nodes.x_m[city.edges.to_node]
+        to_y = city.nodes.y_m[city.edges.to_node]
+        inside = np.hypot(to_x - x, to_y - y) <= closure.radius_m
+        from_x = city.nodes.x_m[city.edges.from_node]
+        from_y = city.nodes.y_m[city.edges.from_node]
+        entering = inside & (np.hypot(from_x - x, from_y - y) > closure.radius_m)
+        if not entering.any():
+            raise InputError(f"plan '{plan.name}': closures.{row}: no street enters the circle")
+        closures.append(np.flatnonzero(entering).astype(np.int32))
+    gauges = scenario.tsunami.gauges if scenario.tsunami else ()
+    gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
+    return Site(
+        danger_node=danger, order_zone=order_zone, safe_node=safe,
+        units=_units(city, plan),
+        control_node=np.array(controls, np.int32), control_officers=np.array(officers, np.int16),
+        control_edges=tuple(into), closure_edges=tuple(closures),
+        gauge_x_m=np.atleast_1d(gx), gauge_y_m=np.atleast_1d(gy),
+        meeting=_outside(city, danger, "meeting_point") if plan.destinations.meeting_points
+        else np.empty(0, np.int32),
+        shelter=_outside(city, danger, "shelter") if plan.destinations.shelters
+        else np.empty(0, np.int32),
+        hospital=city.facilities_of("hospital"),
+        beds=_beds(city),
+        zone_of_node=nearest_zone(city),
+        walk_node=_walkable(city),
+    )
+
+
+def _beds(city: City) -> I32:
+    """Beds that a hospital can free at once: 20 % of its beds, the surge capacity that Israeli
+    hospitals plan for (recalled figure, unconfirmed for Chile)."""
+    beds = np.zeros(city.facilities.kind.size, np.int32)
+    rows = city.facilities_of("hospital")
+    beds[rows] = np.ceil(SURGE_SHARE * city.facilities.capacity[rows]).astype(np.int32)
+    return beds
+
+
+def _outside(city: City, danger: B, kind: str) -> I32:
+    rows = city.facilities_of(kind)
+    return np.asarray(rows[~danger[city.facilities.node[rows]]])
+
+
+def _units(city: City, plan: Plan) -> Units:
+    """One row per vehicle, in station order; staging replaces the waiting place by kind."""
+    kinds, stations = [], []
+    for name, kind in _BASES.items():
+        for row in city.facilities_of(name):
+            kinds += [kind] * int(city.facilities.units[row])
+            stations += [int(row)] * int(city.facilities.units[row])
+    kind_of = np.array(kinds, np.int16)
+    station = np.array(stations, np.int32)
+    node = _drivable(city, city.facilities.node[station])
+    staging = node.copy()
+    for row, place in enumerate(plan.staging):
+        at = nearest_node(city, place.lon, place.lat, f"plan '{plan.name}': staging.{row}")
+        staging[kind_of == UNIT_KINDS.index(place.kind)] = at
+    crew = np.array(UNIT_CREW, np.int16)[kind_of]
+    serial = np.array([stations[:i].count(s) for i, s in enumerate(stations)], np.int64)
+    return Units(kind_of, station, node, staging, crew, station.astype(np.int64) * 1000 + serial)
+
+
+def _walkable(city: City) -> I32:
+    """Nearest junction of the largest connected part of the walk network, for each junction.
+
+    A motorway's junctions may touch no walkable street; people there climb over the fence.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    walk, n = city.walk, city.nodes.x_m.size
+    tail, head = walk.tail[walk.arc], walk.head[walk.arc]
+    graph = coo_matrix((np.ones(tail.size, np.int8), (tail, head)), shape=(n, n))
+    _, part = connected_components(graph, directed=False)
+    main = np.flatnonzero(part == np.argmax(np.bincount(part)))
+    tree = cKDTree(np.column_stack([city.nodes.x_m[main], city.nodes.y_m[main]]))
+    found = main[tree.query(np.column_stack([city.nodes.x_m, city.nodes.y_m]))[1]]
+    found[main] = main  # two junctions may lie at one place
+    return np.asarray(found, np.int32)
+
+
+def _drivable(city: City, nodes: I32) -> I32:
+    """Nearest junction that cars can both reach and leave, for each junction."""
+    from scipy.spatial import cKDTree
+
+    usable = np.zeros(city.nodes.x_m.size, np.bool_)
+    usable[city.edges.to_node] = True
+    leaves = np.zeros_like(usable)
+    leaves[city.edges.from_node] = True
+    rows = np.flatnonzero(usable & leaves)
+    tree = cKDTree(np.column_stack([city.nodes.x_m[rows], city.nodes.y_m[rows]]))
+    found = tree.query(np.column_stack([city.nodes.x_m[nodes], city.nodes.y_m[nodes]]))[1]
+    return np.asarray(rows[np.atleast_1d(found)], np.int32)

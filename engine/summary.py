@@ -1,0 +1,99 @@
+"""What the terminal shows after a run or a comparison; tables fit 100 columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from engine.run import Run
+
+#: Metrics of the short table, in order: (name in score.json, words, digits).
+_SHORT = (
+    ("deaths", "deaths", 0),
+    ("deaths_shaking", "  by shaking", 0),
+    ("deaths_tsunami", "  by the tsunami", 0),
+    ("severe_injuries", "severe injuries", 0),
+    ("time_in_water", "time in water above 0.3 m", 0),
+    ("clearance_t50", "half of those ordered out after", 0),
+    ("clearance_t90", "nine in ten out after", 0),
+    ("share_cleared", "share of those ordered who got out", 3),
+    ("response_p50", "first unit on scene, median", 0),
+    ("response_p90", "first unit on scene, 9 in 10", 0),
+    ("incidents_unanswered", "incidents no unit reached", 0),
+    ("trapped", "people trapped", 0),
+    ("rescued_alive", "  rescued alive", 0),
+    ("staff_hours", "staff-hours", 0),
+)
+
+
+def number(value: float | None, digits: int) -> str:
+    """A figure with thousands separators, or a dash where there is none."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def print_run(console: Console, run: Run) -> None:
+    """Print one run: ledger, short table of metrics, time taken."""
+    score = run.score
+    twin = run.twin
+    people = score["ledger"]["people"]
+    console.print(
+        f"{twin.scenario.title}: plan {twin.plan.name}, seed {twin.run_seed}, "
+        f"{twin.city.persons.household.size:,} people, {twin.scenario.duration_s / 3600:.1f} h in "
+        f"{run.wall_s:.0f} s"
+    )
+    table = Table("people at the end", "count", show_header=True)
+    for state, count in people.items():
+        if count:
+            table.add_row(state, f"{count:,}")
+    console.print(table)
+    console.print(
+        f"score {score['score']:.2f}  efficiency {score['efficiency']:.1f}  "
+        f"fairness {score['fairness']:.1f}   digest {run.digest[:12]}"
+    )
+
+
+def print_comparison(console: Console, document: dict[str, Any]) -> None:
+    """Print a comparison: one row a metric, one column a plan, differences with intervals."""
+    plans = list(document["plans"])
+    metrics = {metric["name"]: metric for metric in document["metrics"]}
+    table = Table(title=f"{document['replications']} replication(s), paired by seed")
+    table.add_column("metric")
+    table.add_column("unit")
+    for plan in plans:
+        table.add_column(plan, justify="right")
+    for plan in plans[1:]:
+        table.add_column(f"{plan} - {plans[0]}", justify="right")
+    shown = [row for row in _SHORT if row[0] in metrics]
+    for name, words, digits in shown:
+        metric = metrics[name]
+        cells = [words, metric["unit"]]
+        cells += [_with_interval(metric["plans"][plan], digits) for plan in plans]
+        for plan in plans[1:]:
+            difference = metric["differences"][plan]
+            cells.append(_signed(difference, digits))
+        table.add_row(*cells)
+    console.print(table)
+    if document["replications"] == 1:
+        console.print("One replication shows one world: no verdict without more seeds "
+                      "(--replications).")
+
+
+def _with_interval(entry: dict[str, Any], digits: int) -> str:
+    text = number(entry["mean"], digits)
+    if entry.get("ci95"):
+        low, high = entry["ci95"]
+        text += f" ({number(low, digits)} to {number(high, digits)})"
+    return text
+
+
+def _signed(entry: dict[str, Any], digits: int) -> str:
+    if entry["mean"] is None:
+        return "-"
+    text = f"{entry['mean']:+,.{digits}f}"
+    if entry.get("ci95"):
+        low, high = entry["ci95"]
+        text += f" ({low:+,.{digits}f} to {high:+,.{digits}f}) {entry['verdict']}"
+    return text

@@ -1,0 +1,233 @@
+"""Dispatch: who is sent, in what order, and why nobody is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.command.dispatch import AMBULANCE, POLICE, RESCUE, choose
+from engine.events import REASONS, reason
+from engine.kernels.paths import reverse_tree, speed_cost_ms
+from engine.world import C_TRAPPED, U_AVAILABLE, U_ON_SCENE, U_STAFFING
+from tests.response_rig import Rig, lonlat
+
+SHORE = 12  # a junction in the danger zone of the rig
+INLAND = 16  # one on high ground
+
+
+def someone_near(rig: Rig, node: int, number: int = 1) -> list[int]:
+    """People whose building stands at a junction, each in a different building."""
+    inside = rig.parties.person_building
+    at = np.where(inside >= 0, rig.city.buildings.node[np.maximum(inside, 0)], -1)
+    people = np.flatnonzero(at == node)
+    _, first = np.unique(inside[people], return_index=True)
+    assert first.size >= number
+    return [int(p) for p in people[first[:number]]]
+
+
+def known(rig: Rig, limit_s: float = 3600) -> None:
+    """Run until every incident so far is known."""
+    count = 0
+    while rig.now_ms < limit_s * 1000:
+        rig.tick()
+        count = int(rig.w.incident_count[0])
+        if count and np.all(rig.w.incident_state[:count] >= 3):
+            rig.tick()
+            return
+    raise AssertionError("not every incident became known")
+
+
+def test_choose_takes_the_least_and_breaks_ties_by_number() -> None:
+    inf = np.inf
+    assert choose(np.array([9.0, 4.0, 4.0]), np.array([9.0, 4.0, 4.0])) == 1
+    assert choose(np.array([inf, 8.0, 9.0]), np.array([1.0, 3.0, 2.0])) == 2
+    assert choose(np.array([inf, inf]), np.array([1.0, 2.0])) == -1
+    assert choose(np.zeros(0), np.zeros(0)) == -1
+
+
+def test_least_travel_time_on_the_seen_network() -> None:
+    """The order's unit and expected time are those of an independent tree, jam included."""
+    rig = Rig()
+    edges = rig.city.edges
+    # Everything that leaves the ambulance base crawls; the hospital's cars are then nearer.
+    base = rig.city.facilities.node[rig.city.facilities_of("ambulance_station")[0]]
+    slow = edges.from_node == base
+    rig.w.seen_edge_speed_mps[slow] = 0.2
+    rig.hurt(someone_near(rig, INLAND)[0])
+    known(rig)
+    (order,) = rig.rows("unit_dispatched")
+    cost = speed_cost_ms(edges.length_m, rig.w.seen_edge_speed_mps, rig.w.seen_edge_closed)
+    node = int(rig.w.incident_node[0])
+    tree = reverse_tree(36, edges.from_node, edges.to_node, cost, node)[0]
+    units = rig.site.units
+    ambulances = np.flatnonzero(units.kind == AMBULANCE)
+    times = tree[units.node[ambulances]]
+    assert order[1] == ambulances[np.argmin(times)]
+    assert order[3] == pytest.approx(times.min() / 1000)
+    assert units.node[order[1]] != base
+
+
+def test_nearest_station_ignores_the_jam() -> None:
+    rig = Rig({"dispatch": {"rule": "nearest_station"}})
+    base = rig.city.facilities.node[rig.city.facilities_of("ambulance_station")[0]]
+    rig.w.seen_edge_speed_mps[rig.city.edges.from_node == base] = 0.2
+    rig.hurt(someone_near(rig, INLAND)[0])
+    known(rig)
+    assert rig.site.units.node[rig.rows("unit_dispatched")[0][1]] == base
+
+
+def test_critical_goes_before_serious_when_one_ambulance_is_left() -> None:
+    rig = Rig()
+    ambulances = np.flatnonzero(rig.site.units.kind == AMBULANCE)
+    places = [10, 15, 16, 21, 22, 27]
+    serious = [someone_near(rig, n)[0] for n in places]
+    critical = someone_near(rig, 28)[0]
+    for unit in ambulances:  # all away until every call was answered
+        rig.w.unit_phase[unit] = U_ON_SCENE
+    for person in serious:
+        rig.hurt(person, 2)
+    known(rig)
+    rig.hurt(critical, 3)
+    known(rig)
+    held = rig.rows("dispatch_held")
+    assert {REASONS[row[2]] for row in held} == {"no unit free"}
+    assert not rig.rows("unit_dispatched")
+    rig.w.unit_phase[ambulances[0]] = U_AVAILABLE
+    rig.tick()
+    (order,) = rig.rows("unit_dispatched")
+    assert order[2] == rig.w.person_incident[critical]
+    assert rig.chain(rig.last("unit_dispatched"))[1:3] == ["dispatch_held", "call_answered"]
+    rig.w.unit_phase[ambulances[1]] = U_AVAILABLE
+    rig.tick()
+    rows = rig.w.person_incident[serious]
+    longest = rows[np.lexsort((rows, rig.w.incident_known_ms[rows]))[0]]
+    assert rig.rows("unit_dispatched")[1][2] == longest
+
+
+def test_each_patient_gets_an_ambulance_and_the_trapped_one_engine() -> None:
+    rig = Rig()
+    a, b, c, d = rig.crowd(4)
+    rig.hurt(a)
+    rig.hurt(b)
+    rig.hurt(c, 2, trapped=True)
+    rig.hurt(d, 1, trapped=True)
+    known(rig)
+    kinds = rig.site.units.kind[[row[1] for row in rig.rows("unit_dispatched")]].tolist()
+    assert sorted(kinds) == [AMBULANCE, AMBULANCE, RESCUE]
+
+
+def test_rescue_share_caps_the_engines() -> None:
+    rig = Rig({"dispatch": {"rescue_share": 0.34}})  # of three engines: two
+    for node in (15, 16, 21, 22):
+        rig.hurt(someone_near(rig, node)[0], 2, trapped=True)
+    known(rig)
+    rig.run(rig.now_ms / 1000 + 100)
+    sent = [row for row in rig.rows("unit_dispatched") if rig.site.units.kind[row[1]] == RESCUE]
+    assert len(sent) == 2
+
+
+def test_no_way_is_held_with_its_reason_and_tried_again() -> None:
+    rig = Rig()
+    rig.hurt(someone_near(rig, INLAND)[0])
+    into = rig.city.edges.to_node == INLAND
+    rig.w.seen_edge_closed[into] = True
+    known(rig)
+    assert [REASONS[row[2]] for row in rig.rows("dispatch_held")] == ["no way to scene"]
+    assert rig.w.incident_reason[0] == reason("no way to scene")
+    rig.w.seen_edge_closed[into] = False
+    rig.run(rig.now_ms / 1000 + 400)
+    assert len(rig.rows("unit_dispatched")) == 1
+    assert rig.w.incident_reason[0] == 0
+
+
+def test_exclusion_holds_scenes_in_the_danger_zone_until_the_all_clear() -> None:
+    rig = Rig()
+    assert rig.site.danger_node[SHORE]
+    rig.order()
+    rig.hurt(someone_near(rig, SHORE)[0])
+    known(rig)
+    assert [REASONS[row[2]] for row in rig.rows("dispatch_held")] == [
+        "scene inside exclusion zone"
+    ]
+    assert not rig.rows("unit_dispatched")
+    rig.order(clear=True)
+    rig.tick()
+    assert len(rig.rows("unit_dispatched")) == 1
+
+
+def test_units_may_enter_before_the_order_and_are_withdrawn_by_it() -> None:
+    rig = Rig()
+    person = someone_near(rig, SHORE)[0]
+    rig.hurt(person, 2, trapped=True)
+    while not rig.rows("person_rescued"):
+        unit = next(iter(np.flatnonzero(rig.w.unit_phase == U_ON_SCENE)), None)
+        if unit is not None and rig.site.danger_node[rig.w.unit_node[unit]]:
+            break
+        rig.tick()
+    rig.order()
+    rig.run(rig.now_ms / 1000 + 600)
+    (withdrawn,) = rig.rows("unit_withdrawn")
+    assert withdrawn[1] == unit
+    assert REASONS[withdrawn[2]] == "scene inside exclusion zone"
+    assert rig.chain(rig.last("unit_withdrawn"))[1:3] == ["order_issued", "order_decided"]
+    assert [row[1] for row in rig.rows("unit_turned_back")] == [unit]
+    assert not rig.site.danger_node[rig.w.unit_node[unit]]
+    assert rig.w.unit_phase[unit] == U_AVAILABLE
+    assert rig.w.person_care[person] == C_TRAPPED
+    assert rig.w.incident_reason[0] == reason("scene inside exclusion zone")
+
+
+def test_units_go_to_staging_after_the_order_and_home_after_the_all_clear() -> None:
+    place = 28
+    rig = Rig({"staging": [{"kind": "ambulance", **lonlat(place)}]})
+    ambulances = rig.site.units.kind == AMBULANCE
+    rig.run(30)
+    rig.order()
+    rig.run(900)
+    assert np.all(rig.w.unit_node[ambulances] == place)
+    assert np.all(rig.w.unit_phase[ambulances] == U_AVAILABLE)
+    rig.order(clear=True)
+    rig.run(2400)
+    assert np.array_equal(rig.w.unit_node, rig.site.units.node)
+
+
+def test_police_staff_control_points_after_the_order() -> None:
+    point = {"name": "Crossroads", **lonlat(15), "officers": 3, "setup_s": 120}
+    rig = Rig({"control_points": [point]})
+    rig.run(60)
+    assert not rig.rows("unit_dispatched")
+    rig.order()
+    rig.run(1200)
+    police = np.flatnonzero(rig.w.unit_phase == U_STAFFING)
+    assert police.size == 2  # two cars of two officers make at least three
+    assert set(rig.site.units.kind[police]) == {POLICE}
+    assert rig.w.control_staffed[0]
+    arrived = max(row[0] for row in rig.rows("unit_arrived"))
+    assert rig.rows("control_staffed")[0][0] == arrived + 120_000
+    rig.order(clear=True)
+    rig.run(2400)
+    assert not rig.w.control_staffed[0]
+    assert len(rig.rows("control_left")) == 1
+    assert np.all(rig.w.unit_phase == U_AVAILABLE)
+
+
+def test_mean_distance_to_the_nearest_unit_follows_the_square_root_law() -> None:
+    """E[D] = c sqrt(A / n), c = 0.5 for straight lines and 0.6267 on a grid (Kolesar, Blum 1973).
+
+    The law is checked with the engine's own draws on a torus: 400 units at random.
+    """
+    from engine import rng
+
+    n, side = 400, 10.0
+    key = np.arange(n)
+    x, y = (side * rng.uniform(3, "position.place", key, k) for k in (0, 1))
+    probe = np.arange(n, n + 4000)
+    px, py = (side * rng.uniform(3, "position.place", probe, k) for k in (0, 1))
+    dx = np.abs(px[:, None] - x)
+    dy = np.abs(py[:, None] - y)
+    dx, dy = np.minimum(dx, side - dx), np.minimum(dy, side - dy)
+    nearest = [choose(row, row) for row in np.hypot(dx, dy)]
+    euclid = np.hypot(dx, dy)[np.arange(4000), nearest].mean()
+    scale = np.sqrt(side**2 / n)
+    assert euclid / scale == pytest.approx(0.5, rel=0.06)
+    assert (dx + dy).min(axis=1).mean() / scale == pytest.approx(0.6267, rel=0.06)

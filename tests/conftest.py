@@ -1,0 +1,105 @@
+"""Shared fixtures: the test town, its scenario and plans, and finished runs of both plans."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Compiled kernels stay in their usual folder, so that a test session does not compile them anew:
+# importing this module reads ANLAN_CACHE_DIR, and only afterwards is the sea's folder moved.
+import engine.kernels._jit  # noqa: F401
+from city_models.testtown import build_testtown
+from engine.city import City
+from engine.plan import Plan, load_plan
+from engine.run import Run, simulate
+from engine.scenario import Scenario, load_scenario
+
+SCENARIO = "testtown-tsunami"
+PLANS = ("historical", "early-warning")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sea_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One folder of kept seas for the session, so that no test meets one from before."""
+    folder = tmp_path_factory.mktemp("sea-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANLAN_CACHE_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def child_environment(sea_cache: Path) -> dict[str, str]:
+    """Environment for child processes: they share this session's compiled kernels and seas.
+
+    `NUMBA_CACHE_DIR`, set by engine.kernels._jit on import, passes the compiled kernels on.
+    """
+    return {**os.environ, "ANLAN_CACHE_DIR": str(sea_cache), "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="session")
+def town() -> City:
+    """The test town."""
+    return build_testtown()
+
+
+@pytest.fixture(scope="session")
+def scenario() -> Scenario:
+    """The test town's scenario."""
+    return load_scenario(SCENARIO)
+
+
+@pytest.fixture(scope="session")
+def plans(scenario: Scenario) -> dict[str, Plan]:
+    """The scenario's plans by name."""
+    return {name: load_plan(name, scenario) for name in PLANS}
+
+
+@pytest.fixture(scope="session")
+def runs(town: City, scenario: Scenario, plans: dict[str, Plan]) -> dict[str, Run]:
+    """Finished runs of both plans under seed 1."""
+    return {name: simulate(town, scenario, plan, 1) for name, plan in plans.items()}
+
+
+@pytest.fixture(scope="session")
+def input_rows() -> list[dict[str, Any]]:
+    """One input of every sort, each at a time when it matters."""
+    return [
+        {"t_s": 40.0, "kind": "decision", "what": "order"},
+        {"t_s": 200.0, "kind": "inject", "what": "close_street", "lon": -70.9963, "lat": -29.9968},
+        {"t_s": 300.0, "kind": "inject", "what": "outage", "service": "telecom", "on": False},
+        {"t_s": 400.0, "kind": "observation", "what": "gauge", "level_m": 2.5},
+        {"t_s": 600.0, "kind": "inject", "what": "outage", "service": "telecom", "on": True},
+        {"t_s": 1500.0, "kind": "decision", "what": "all_clear"},
+    ]
+
+
+@pytest.fixture(scope="session")
+def run_with_inputs(
+    town: City, scenario: Scenario, plans: dict[str, Plan], input_rows: list[dict[str, Any]]
+) -> Run:
+    """A finished run of the historical plan with every sort of input."""
+    return simulate(town, scenario, plans["historical"], 1, input_rows)
+
+
+@pytest.fixture(scope="session")
+def short(scenario: Scenario) -> Callable[..., Scenario]:
+    """Function that returns the scenario with some of its keys replaced, checked as from a file."""
+
+    def change(**keys: Any) -> Scenario:
+        document = {**scenario.model_dump(exclude_unset=True), **keys}
+        out = Scenario.model_validate(document)
+        out._folder = scenario.folder
+        return out
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def quake_runs(town: City) -> dict[str, Run]:
+    """Finished runs of both plans of the test town's earthquake: hospital and shelter at their limits."""
+    quake = load_scenario("testtown-quake")
+    return {name: simulate(town, quake, load_plan(name, quake), 1) for name in quake.plans}

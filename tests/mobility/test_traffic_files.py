@@ -1,0 +1,159 @@
+"""`simulate_traffic` and the traffic instance folder: results, changes over time, bad input."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine.errors import InputError
+from engine.mobility import run_traffic_folder, simulate_traffic
+
+
+def instance():
+    """A short way 0-1-3 and a longer one 0-2-3; node 4 is cut off."""
+    nodes = pd.DataFrame({"node": ["a", "b", "c", "d", "e"], "x_m": 0.0, "y_m": 0.0})
+    links = pd.DataFrame({
+        "link": [10, 11, 12, 13], "from": ["a", "b", "a", "c"], "to": ["b", "d", "c", "d"],
+        "length_m": [500.0, 500.0, 700.0, 700.0], "lanes": 1, "free_speed_mps": 20.0,
+        "jam_density": 0.2, "capacity": 0.8,
+    })
+    trips = pd.DataFrame({
+        "trip": np.arange(100), "depart_s": np.arange(100) * 2.0, "origin": "a",
+        "destination": "d",
+    })
+    return nodes, links, trips
+
+
+def write(folder, nodes, links, trips, **others):
+    for name, table in {"nodes": nodes, "links": links, "trips": trips, **others}.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+
+
+def test_free_flow_times_and_summary():
+    out = simulate_traffic(*instance(), duration_s=1000)
+    np.testing.assert_allclose(out.arrive_s - out.depart_s, 50.0)
+    assert out.summary["arrived"] == out.summary["trips"] == 100
+    assert out.summary["last_arrival_s"] == 198 + 50
+    assert out.summary["total_travel_time_h"] == pytest.approx(5000 / 3600)
+    assert set(out.arrivals["state"]) == {"arrived"}
+    assert set(out.arrivals["place"]) == {"node d"}
+
+
+def test_closure_turns_traffic_round_for_its_time():
+    closures = pd.DataFrame({"link": [11], "from_s": [20.0], "to_s": [100.0]})
+    out = simulate_traffic(*instance(), duration_s=1000, closures=closures)
+    spent = out.arrive_s - out.depart_s
+    leaves = out.depart_s
+    # Those already on 10 turn at b, which has no other way: they wait for the opening.
+    assert (out.arrive_s[leaves < 20] >= 50).all()
+    np.testing.assert_allclose(spent[(leaves >= 20) & (leaves < 100)], 70.0)
+    np.testing.assert_allclose(spent[leaves > 130], 50.0, atol=2.0)
+    assert out.summary["unfinished"] == 0
+
+
+def test_capacity_change_holds_back_the_flow():
+    changes = pd.DataFrame({"link": [11], "from_s": [0.0], "to_s": [400.0], "factor": [0.25]})
+    out = simulate_traffic(*instance(), duration_s=2000, capacity_changes=changes)
+    gaps = np.diff(np.sort(out.arrive_s[out.arrive_s < 400]))
+    np.testing.assert_allclose(gaps, 5.0, atol=0.01)
+
+
+def test_dynamic_routes_use_the_other_way_when_it_is_quicker():
+    nodes, links, trips = instance()
+    links.loc[1, "capacity"] = 0.2
+    static = simulate_traffic(nodes, links, trips, duration_s=3000)
+    dynamic = simulate_traffic(nodes, links, trips, duration_s=3000, routing="dynamic", update_s=20)
+    assert dynamic.summary["total_travel_time_h"] < 0.7 * static.summary["total_travel_time_h"]
+
+
+def test_unfinished_trips_keep_place_and_reason():
+    nodes, links, trips = instance()
+    trips.loc[0, "destination"] = "e"
+    trips.loc[1, "origin"] = "e"
+    trips.loc[99, "depart_s"] = 5000.0
+    out = simulate_traffic(nodes, links, trips, duration_s=150)
+    table = out.arrivals.set_index("trip")
+    assert tuple(table.loc[0, ["state", "place", "reason"]]) == ("stranded", "node a", "no route")
+    assert tuple(table.loc[1, ["state", "place", "reason"]]) == ("stranded", "node e", "no route")
+    assert tuple(table.loc[99, ["state", "reason"]]) == ("unused", "departs after the end")
+    late = table.loc[60]
+    assert late["state"] == "on link"
+    assert late["place"] == "link 11"
+    assert (table["reason"] != "").sum() == out.summary["unfinished"]
+    assert table["arrive_s"].isna().sum() == out.summary["unfinished"]
+
+
+def test_folder_run_writes_whole_files(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    closures = pd.DataFrame({"link": [11], "from_s": [20.0], "to_s": ["inf"]})
+    write(folder, *instance(), closures=closures)
+    result = run_traffic_folder(folder, duration_s=500, out=out)
+    assert sorted(p.name for p in out.iterdir()) == ["arrivals.csv", "summary.json"]
+    summary = json.loads((out / "summary.json").read_text())
+    assert set(summary) == {"trips", "arrived", "unfinished", "last_arrival_s",
+                            "total_travel_time_h", "build_s", "wall_s", "peak_rss_gib"}
+    table = pd.read_csv(out / "arrivals.csv")
+    assert list(table.columns) == ["trip", "arrive_s", "state", "place", "reason"]
+    np.testing.assert_allclose(table["arrive_s"], result.arrive_s, equal_nan=True)
+    assert (table.loc[table["arrive_s"].isna(), "reason"] == "no route").all()
+
+
+def spoil_links(column, row, value):
+    def spoil(nodes, links, trips):
+        links[column] = links[column].astype(object)
+        links.loc[row, column] = value
+    return spoil
+
+
+def spoil_trips(column, row, value):
+    def spoil(nodes, links, trips):
+        trips[column] = trips[column].astype(object)
+        trips.loc[row, column] = value
+    return spoil
+
+
+@pytest.mark.parametrize(("spoil", "words"), [
+    (spoil_links("length_m", 2, -5.0), ["links.csv line 4", "length_m", "-5.0", "above 0"]),
+    (spoil_links("free_speed_mps", 0, np.nan), ["links.csv line 2", "free_speed_mps", "nan"]),
+    (spoil_links("length_m", 1, "far"), ["links.csv line 3", "length_m", "'far'"]),
+    (spoil_links("to", 1, "dd"), ["links.csv line 3", "column to", "unknown node 'dd'"]),
+    (spoil_links("link", 3, 10), ["links.csv line 5", "column link", "'10'", "line 2"]),
+    (spoil_links("capacity", 0, 9.0), ["links.csv line 2", "capacity", "below"]),
+    (spoil_trips("depart_s", 7, -1.0), ["trips.csv line 9", "depart_s", "at least 0"]),
+    (spoil_trips("origin", 5, "zz"), ["trips.csv line 7", "origin", "unknown node 'zz'"]),
+    (spoil_trips("trip", 5, 4), ["trips.csv line 7", "trip", "already on line 6"]),
+])
+def test_bad_values_are_named_with_their_line(tmp_path, spoil, words):
+    tables = instance()
+    spoil(*tables)
+    write(tmp_path, *tables)
+    with pytest.raises(InputError) as error:
+        run_traffic_folder(tmp_path, out=tmp_path / "out")
+    for word in words:
+        assert word in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_column_file_and_folder(tmp_path):
+    nodes, links, trips = instance()
+    write(tmp_path, nodes, links.rename(columns={"free_speed_mps": "free_speed_kmh"}), trips)
+    with pytest.raises(InputError, match=r"'free_speed_mps' is missing, did you mean 'free_speed"):
+        run_traffic_folder(tmp_path)
+    (tmp_path / "trips.csv").unlink()
+    with pytest.raises(InputError, match=r"trips\.csv: file missing"):
+        run_traffic_folder(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        run_traffic_folder(tmp_path / "absent")
+
+
+def test_wrong_options_and_spans():
+    tables = instance()
+    with pytest.raises(InputError, match="allowed: static, dynamic"):
+        simulate_traffic(*tables, routing="fast")
+    with pytest.raises(InputError, match="duration_s"):
+        simulate_traffic(*tables, duration_s=float("nan"))
+    bad = pd.DataFrame({"link": [11], "from_s": [20.0], "to_s": [10.0]})
+    with pytest.raises(InputError, match=r"closures\.csv line 2, column to_s"):
+        simulate_traffic(*tables, closures=bad)

@@ -1,0 +1,117 @@
+"""Slow, obvious twins of the traffic and tree kernels: lists, exact fractions, no calendar."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from engine.kernels import paths
+
+
+def slow_reverse_tree(n, tail, head, cost, targets):
+    """Bellman-Ford; ties keep the lowest edge, targets the entry cost when it is not beaten."""
+    start = [int(paths.UNREACHED)] * n
+    for node, price in targets:
+        start[node] = min(start[node], price)
+    dist = list(start)
+    for _ in range(n):
+        for e in range(len(tail)):
+            if 1 <= cost[e] < paths.CLOSED:
+                dist[tail[e]] = min(dist[tail[e]], dist[head[e]] + int(cost[e]))
+    via = [-1] * n
+    for e in reversed(range(len(tail))):
+        if 1 <= cost[e] < paths.CLOSED and dist[head[e]] < paths.UNREACHED:
+            node = tail[e]
+            if dist[node] == dist[head[e]] + int(cost[e]) and dist[node] < start[node]:
+                via[node] = e
+    # Where the exit's own price equals the way on, the exit is taken.
+    return np.array(dist), np.array(via)
+
+
+class SlowTraffic:
+    """Cars only, one destination: at each step the earliest possible move anywhere is made.
+
+    Every quantity is recomputed from whole histories; times are microseconds.
+    """
+
+    def __init__(self, n_nodes, tail, head, travel, wave, headway, store, weight, nexts, goal):
+        self.n, self.tail, self.head = n_nodes, tail, head
+        self.travel, self.wave, self.headway, self.store = travel, wave, headway, store
+        self.inc = [round(1e6 / w) for w in weight]
+        self.nexts, self.goal = nexts, goal
+        m = len(tail)
+        self.came = [[] for _ in range(m)]  # (vehicle, earliest exit) of all that ever entered
+        self.left = [[] for _ in range(m)]  # exit times
+        self.out_ok, self.in_ok = [0] * m, [0] * m
+        self.tag, self.origin_tag, self.clock = [0] * m, [0] * n_nodes, [0] * n_nodes
+        self.origin_inc = round(1e6 / 0.5)
+        self.queue = [[] for _ in range(n_nodes)]
+        self.arrived = {}
+
+    def depart(self, vehicle, t, node):
+        self.queue[node].append((t, vehicle))
+        self.queue[node].sort()
+
+    def entry(self, j):
+        """Earliest entry: N_up <= N_dn(t - L/w) + kj L with N_dn joined by straight lines."""
+        need = Fraction(len(self.came[j]) + 1) - Fraction(self.store[j], 1000)
+        if need <= 0:
+            return self.in_ok[j]
+        whole = -((-need.numerator) // need.denominator)
+        if len(self.left[j]) < whole:
+            return self.in_ok[j] if len(self.came[j]) == len(self.left[j]) else None
+        at = self.left[j][whole - 1]
+        if whole >= 2:
+            gap = min(at - self.left[j][whole - 2], self.headway[j])
+            at -= int(gap * (whole - need))
+        return max(self.in_ok[j], at + self.wave[j])
+
+    def candidates(self):
+        for n in range(self.n):
+            queues = [e for e in range(len(self.tail)) if self.head[e] == n] + [None]
+            for rank, a in enumerate(queues):
+                if a is None:
+                    if not self.queue[n]:
+                        continue
+                    ready, vehicle = self.queue[n][0]
+                    tag = self.origin_tag[n]
+                else:
+                    if len(self.left[a]) == len(self.came[a]):
+                        continue
+                    vehicle, due = self.came[a][len(self.left[a])]
+                    ready, tag = max(due, self.out_ok[a]), self.tag[a]
+                t, j = ready, None
+                if n != self.goal:
+                    j = self.nexts[n]
+                    entry = self.entry(j)
+                    if entry is None:
+                        continue
+                    t = max(ready, entry)
+                yield t, n, tag, rank, a, j, vehicle, ready
+
+    def run(self, until):
+        while True:
+            # Inside a node ties go by merge tag; between nodes nothing depends on the order.
+            best = min(self.candidates(), default=None, key=lambda c: (c[0], c[1], c[2], c[3]))
+            if best is None or best[0] >= until:
+                return self.arrived
+            t, n, _, _, a, j, vehicle, ready = best
+            if a is None:
+                self.queue[n].pop(0)
+                if j is not None:
+                    begin = max(self.clock[n], self.origin_tag[n])
+                    self.origin_tag[n] = begin + self.origin_inc
+                    self.clock[n] = begin
+            else:
+                if j is not None:
+                    begin = max(self.clock[n], self.tag[a])
+                    self.tag[a] = begin + self.inc[a]
+                    self.clock[n] = begin
+                self.left[a].append(t)
+                self.out_ok[a] = max(ready + self.headway[a], t)
+            if j is None:
+                self.arrived[vehicle] = t
+            else:
+                self.came[j].append((vehicle, t + self.travel[j]))
+                self.in_ok[j] = t + self.headway[j]

@@ -1,0 +1,97 @@
+"""HAZUS fragility: check numbers, frequencies, missing classes, monotonicity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.city import DESIGNS, STRUCTURES
+from engine.errors import InputError
+from engine.networks import fragility
+
+
+def code(structure, design):
+    return STRUCTURES.index(structure), DESIGNS.index(design)
+
+
+def test_exceedance_check_numbers():
+    urm = fragility.exceedance(0.3, *code("URML", "PC"), residuals_sampled=False)[0]
+    assert urm == pytest.approx([0.9043, 0.8126, 0.5885, 0.3716], abs=6e-5)
+    frame = fragility.exceedance(0.3, *code("C1L", "HC"), residuals_sampled=False)[0]
+    assert frame == pytest.approx([0.7113, 0.4048, 0.0928, 0.0088], abs=6e-5)
+    sampled = fragility.exceedance(0.3, *code("URML", "PC"), residuals_sampled=True)[0, 3]
+    assert sampled == pytest.approx(0.3000, abs=6e-5)
+
+
+def test_larger_dispersion_is_the_smaller_with_ground_motion_scatter():
+    assert np.hypot(fragility.BETA_SAMPLED, 0.5) == pytest.approx(fragility.BETA_MEDIAN_MAP, 2e-3)
+
+
+def test_table_covers_every_class_hazus_has():
+    theta = fragility.medians_g()
+    missing = {
+        f"{STRUCTURES[i]}-{DESIGNS[j]}" for i, j in zip(*np.nonzero(np.isnan(theta[..., 0])),
+                                                       strict=True)
+    }
+    assert missing == {f"{s}-{d}" for s in ("C3L", "C3M", "URML", "URMM") for d in ("HC", "MC")}
+    known = theta[~np.isnan(theta[..., 0])]
+    assert np.all(np.diff(known, axis=1) > 0.0)
+    # Better design never lowers a median within one structure.
+    for rows in theta:
+        ordered = rows[~np.isnan(rows[:, 0])]
+        assert np.all(np.diff(ordered, axis=0) <= 0.0)
+    share = fragility.collapse_given_complete()
+    assert share[STRUCTURES.index("W1")] == 0.03
+    assert share[STRUCTURES.index("URML")] == 0.15
+    assert np.all((share > 0.0) & (share <= 0.15))
+
+
+def test_missing_class_is_named():
+    with pytest.raises(InputError, match=r"C3M-HC, URML-MC \(2 buildings\)"):
+        fragility.damage_state(
+            1, [1, 2, 3], [0.1, 0.1, 0.1],
+            [STRUCTURES.index(s) for s in ("C1L", "URML", "C3M")], [0, 1, 0],
+            residuals_sampled=True,
+        )
+
+
+@pytest.mark.parametrize("sampled", [True, False])
+def test_sampled_states_have_the_curve_s_frequencies(sampled):
+    n = 40_000
+    s, d = code("URML", "PC")
+    state = fragility.damage_state(
+        3, np.arange(n), np.full(n, 0.3), np.full(n, s), np.full(n, d), residuals_sampled=sampled
+    )
+    frequency = [(state >= level).mean() for level in range(1, 5)]
+    expected = fragility.exceedance(0.3, s, d, sampled)[0]
+    assert frequency == pytest.approx(expected, abs=0.01)
+    fell = fragility.collapsed(3, np.arange(n), state, np.full(n, s))
+    assert not fell[state < 4].any()
+    assert fell.sum() / (state == 4).sum() == pytest.approx(0.15, abs=0.01)
+
+
+def test_states_are_keyed_by_building_and_rise_with_shaking():
+    n = 3000
+    key = np.arange(n) * 17 + 5
+    s = np.arange(n) % 3  # W1, C1L, C1M
+    weak = fragility.damage_state(9, key, np.full(n, 0.2), s, s, residuals_sampled=True)
+    strong = fragility.damage_state(9, key, np.full(n, 0.4), s, s, residuals_sampled=True)
+    assert np.all(strong >= weak)
+    assert (strong > weak).any()
+    order = np.argsort(-key)
+    turned = fragility.damage_state(
+        9, key[order], np.full(n, 0.2), s[order], s[order], residuals_sampled=True
+    )
+    assert np.array_equal(turned, weak[order])
+    still = fragility.damage_state(9, key, np.zeros(n), s, s, residuals_sampled=True)
+    assert not still.any()
+
+
+def test_bridges():
+    n = 20_000
+    state = fragility.bridge_damage(2, np.arange(n), np.full(n, 0.35))
+    # At the median of moderate damage, half of the bridges reach it.
+    assert (state >= 2).mean() == pytest.approx(0.5, abs=0.01)
+    assert (fragility.bridge_damage(2, np.arange(n), np.full(n, 0.35), "HWB1") <= state).all()
+    with pytest.raises(InputError, match="unknown bridge class 'HWB9'"):
+        fragility.bridge_damage(2, [1], [0.3], "HWB9")

@@ -1,0 +1,396 @@
+"""Every key of a scenario, of a plan and of the behaviour changes the run: no switch is dead.
+
+Each key is changed alone and the run must get another digest. The runs go on only until the logs
+part, so that most of them are short.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import annotated_types
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from engine.city import City
+from engine.errors import InputError
+from engine.people.warning import _RANGE, CARD, Behaviour
+from engine.plan import Plan, load_plan
+from engine.run import Session, open_session
+from engine.scenario import Circle, Scenario, load_scenario
+
+PLANS = ("historical", "early-warning")
+CHECKPOINTS_S = (60, 150, 300, 600, 1200, 2400, 3600, 5400)
+#: Keys that are labels: they name things in messages, pages and manifests and move nobody.
+LABELS = {
+    "name": "the label of a scenario, plan, station, gauge, zone, junction or closure",
+    "title": "the label shown on pages",
+    "plans": "which plan files belong to the scenario; a run is given one",
+    "city": "which city to load; a run is given one",
+}
+#: Values for keys that are empty in the file, or whose other values cannot be guessed.
+OTHER: dict[str, list[Any]] = {
+    "municipality": ["Northport", "Southport"],
+    "within": [
+        Circle(lon=-70.998, lat=-29.997, radius_m=radius_m) for radius_m in (300.0, 120.0)
+    ],
+    "at_s": [20.0],
+    "magnitude": [7.0, 3.0],
+    "intensity_mmi": [5.0],
+    "gauge_m": [0.2, 2.9],
+    "below_m": [8.0],
+    "sa1_g": [0.8],
+}
+
+Path = tuple[str | int, ...]
+
+
+def unfold(annotation: Any) -> Iterator[Any]:
+    """The members of a union, through Annotated."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        yield from unfold(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for part in typing.get_args(annotation):
+            yield from unfold(part)
+    else:
+        yield annotation
+
+
+def bounds(model: type[BaseModel], field: str) -> tuple[float, float]:
+    """Smallest and largest allowed value of a number."""
+    info = model.model_fields[field]
+    low, high = -1e9, 1e9
+    marks = list(info.metadata)
+    for part in (info.annotation, *typing.get_args(info.annotation)):
+        if typing.get_origin(part) is typing.Annotated:
+            for mark in typing.get_args(part)[1:]:
+                marks += getattr(mark, "metadata", [mark])
+    for mark in marks:
+        if isinstance(mark, annotated_types.Ge):
+            low = max(low, float(mark.ge))
+        elif isinstance(mark, annotated_types.Gt):
+            low = max(low, float(mark.gt) + 1e-3)
+        elif isinstance(mark, annotated_types.Le):
+            high = min(high, float(mark.le))
+    return low, high
+
+
+def leaves(model: BaseModel, path: Path = ()) -> Iterator[tuple[Path, BaseModel, str]]:
+    """Every key below `model`: (path, the model that holds it, its name there)."""
+    for field in type(model).model_fields:
+        if field in LABELS or field == "behaviour":
+            continue
+        value = getattr(model, field)
+        if isinstance(value, BaseModel):
+            yield (*path, field), model, field  # the part as a whole, where it may be left out
+            yield from leaves(value, (*path, field))
+        elif isinstance(value, tuple):
+            yield (*path, field), model, field
+            for row, item in enumerate(value):
+                yield from leaves(item, (*path, field, row))
+        else:
+            yield (*path, field), model, field
+
+
+def alternatives(model: BaseModel, field: str) -> list[Any]:
+    """Other allowed values of a key, the likeliest to matter first."""
+    value, info = getattr(model, field), type(model).model_fields[field]
+    members = list(unfold(info.annotation))
+    if isinstance(value, tuple):
+        return [value[:row] + value[row + 1 :] for row in range(len(value))]
+    if isinstance(value, BaseModel):
+        return [None] if type(None) in members else []
+    if isinstance(value, bool):
+        return [not value]
+    for member in members:
+        if typing.get_origin(member) is typing.Literal:
+            return [other for other in typing.get_args(member) if other != value]
+    if field in ("lon", "lat"):
+        return [value + step for step in (0.003, -0.003, 0.0015, -0.0015)]
+    if isinstance(value, int | float):
+        low, high = bounds(type(model), field)
+        # The far ends part the runs soonest; where they are refused, something nearer will do.
+        tried = [low, high, value * 0.5, value * 1.5 + 1, value * 0.9, value * 1.1 + 0.05]
+        if isinstance(value, int):
+            tried = [value + 1, value - 1, value * 3]
+        numbers = [min(max(x, low), high) for x in tried]
+        extra = [x for x in OTHER.get(field, []) if low <= x <= high]
+        return [x for x in dict.fromkeys([*extra, *numbers]) if x != value]
+    if field in OTHER:
+        return list(OTHER[field])
+    return []
+
+
+def replaced(root: BaseModel, path: Path, value: Any) -> dict[str, Any]:
+    """The document of `root` with one key changed."""
+    document = root.model_dump(exclude_defaults=True)
+    # Keys that stand at their default are filled in on the way.
+    target: Any = document
+    model: Any = root
+    for part in path[:-1]:
+        model = model[part] if isinstance(part, int) else getattr(model, part)
+        if isinstance(target, dict):
+            if part not in target:
+                target[part] = {}
+            if isinstance(target[part], tuple):
+                target[part] = list(target[part])
+        target = target[part]
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
+    if isinstance(value, tuple):
+        value = [v.model_dump() if isinstance(v, BaseModel) else v for v in value]
+    target[path[-1]] = value
+    return document
+
+
+class Bench:
+    """Base runs of both plans, cut at the checkpoints."""
+
+    def __init__(self, town: City) -> None:
+        self.town = town
+        self.scenario = load_scenario("testtown-tsunami")
+        self.plans = {name: load_plan(name, self.scenario) for name in PLANS}
+        self.base = {
+            name: self._digests(self.open(self.scenario, plan)) for name, plan in self.plans.items()
+        }
+
+    def open(self, scenario: Scenario, plan: Plan) -> Session:
+        return open_session(self.town, scenario, plan, 1)
+
+    def _digests(self, session: Session) -> list[str]:
+        out = []
+        for t_s in CHECKPOINTS_S:
+            session.advance(t_s)
+            out.append(session.twin.log.digest())
+        return out
+
+    def differs(self, scenario: Scenario, plan: Plan, base: str | list[str]) -> bool:
+        """Play until the log parts from the base run's."""
+        digests = self.base[base] if isinstance(base, str) else base
+        session = self.open(scenario, plan)
+        for t_s, digest in zip(CHECKPOINTS_S, digests, strict=True):
+            session.advance(t_s)
+            if session.twin.log.digest() != digest:
+                return True
+        return False
+
+    def with_scenario(self, document: dict[str, Any]) -> Scenario:
+        out = Scenario.model_validate(document)
+        out._folder = self.scenario.folder
+        return out
+
+    def matters(self, root: BaseModel, path: Path, values: list[Any], base: str) -> bool:
+        """Whether one of `values` at `path` changes the run."""
+        allowed = 0
+        for value in values:
+            document = replaced(root, path, value)
+            try:
+                if isinstance(root, Scenario):
+                    scenario, plan = self.with_scenario(document), self.plans[base]
+                else:
+                    scenario, plan = self.scenario, Plan.model_validate(document)
+                allowed += 1
+                if self.differs(scenario, plan, base):
+                    return True
+            except (ValidationError, InputError):
+                continue  # refused with a message: not a switch that silently does nothing
+        return not allowed
+
+
+@pytest.fixture(scope="module")
+def bench(town: City) -> Bench:
+    return Bench(town)
+
+
+def cases(root: BaseModel) -> dict[str, tuple[Path, list[Any]]]:
+    """Keys to change, by name, with their other values."""
+    out = {}
+    for path, model, field in leaves(root):
+        special = SPECIAL.get(".".join(str(p) for p in path))
+        if special is not None:
+            continue
+        values = alternatives(model, field)
+        if values:
+            out[".".join(str(p) for p in path)] = (path, values)
+    return out
+
+
+#: Keys with a test of their own below, because another file or another key goes with them.
+SPECIAL = {
+    **{f"order.trigger.{key}": "test_trigger_matters"
+       for key in ("intensity_mmi", "magnitude", "gauge_m", "at_s")},
+    "start_utc": "test_start_matters",
+    "duration_s": "test_duration_matters",
+    "tsunami.series": "test_series_matters",
+    "earthquake.shakemap": "test_shakemap_matters",
+    "earthquake.residuals": "test_shakemap_matters",
+    "population.share": "test_share_matters",
+    # The coast of the test town is straight: along it the sea is everywhere the same.
+    "tsunami.gauges.0.lat": "tsunami.gauges.0.lon",
+    **{f"earthquake.stations.{row}.sa1_g": "test_spectra_matter" for row in range(2)},
+}
+
+SCENARIO = load_scenario("testtown-tsunami")
+SCENARIO_CASES = cases(SCENARIO)
+PLAN_CASES = [
+    (plan, key) for plan in PLANS for key in cases(load_plan(plan, SCENARIO))
+]
+
+
+@pytest.mark.parametrize("key", SCENARIO_CASES)
+def test_scenario_key_matters(key: str, bench: Bench) -> None:
+    path, values = SCENARIO_CASES[key]
+    assert any(bench.matters(bench.scenario, path, values, plan) for plan in reversed(PLANS))
+
+
+@pytest.mark.parametrize(("plan", "key"), PLAN_CASES)
+def test_plan_key_matters(plan: str, key: str, bench: Bench) -> None:
+    path, values = cases(bench.plans[plan])[key]
+    assert bench.matters(bench.plans[plan], path, values, plan)
+
+
+def changed(bench: Bench, **keys: Any) -> Scenario:
+    return bench.with_scenario({**bench.scenario.model_dump(exclude_defaults=True), **keys})
+
+
+#: Behaviour that the test town by day hides, with the keys that bring it out.
+BROUGHT_OUT: dict[str, dict[str, Any]] = {
+    "felt_from_mmi": {"behaviour": {"felt_full_mmi": 11.0}},  # else everybody feels full shaking
+    "car_share": {"behaviour": {"car_near_m": 0.0}},  # no walk to safety is long here
+    "car_obey_share": {"mode": "car"},  # the shipped plans tell nobody to drive
+    "siren_night": {"night": True},
+    "phone_night": {"night": True},
+    "radio_night": {"night": True},
+    "car_patience_s": {"behaviour": {  # nobody queues unless all leave at once
+        "car_share": 1.0, "car_near_share": 1.0, "prepare_felt_s": 1.0, "prepare_order_s": 1.0}},
+}
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(Behaviour)])
+def test_behaviour_matters(field: str, bench: Bench) -> None:
+    (row,) = [row for row in CARD if row.parameter == field]
+    low, high = _RANGE[row.unit]
+    far = [low, high] if row.value - low > high - row.value or row.unit == "s" else [high, low]
+    tried = [*far, row.value * 0.5, row.value * 1.5]
+    if row.unit == "MMI":
+        tried = [row.value - 1.5, row.value + 1.5]
+    wanted = BROUGHT_OUT.get(field, {})
+    common = wanted.get("behaviour", {})
+    base_keys: dict[str, Any] = {"behaviour": common}
+    if wanted.get("night"):
+        base_keys["start_utc"] = bench.scenario.start_utc + datetime.timedelta(hours=6)
+    plans = dict(bench.plans)
+    if "mode" in wanted:
+        document = plans["historical"].model_dump()
+        document["order"]["zones"][0]["mode"] = wanted["mode"]
+        plans = {"historical": Plan.model_validate(document)}
+    base: dict[str, Any] = {name: name for name in plans}
+    if wanted:
+        base = {
+            name: bench._digests(bench.open(changed(bench, **base_keys), plan))
+            for name, plan in plans.items()
+        }
+    for value in tried:
+        keys = {**base_keys, "behaviour": {**common, field: min(max(value, low), high)}}
+        scenario = changed(bench, **keys)
+        if any(bench.differs(scenario, plan, base[name]) for name, plan in plans.items()):
+            return
+    pytest.fail(f"behaviour.{field} changes no run of the test town")
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [("intensity_mmi", (5.0, 11.5)), ("magnitude", (7.0, 9.0)), ("gauge_m", (0.3, 1.5)),
+     ("at_s", (100.0, 200.0))],
+)
+def test_trigger_matters(key: str, values: tuple[float, float], bench: Bench) -> None:
+    """Each condition alone: with several the first one met hides the others."""
+
+    def plan(value: float) -> Plan:
+        document = bench.plans["historical"].model_dump()
+        document["order"]["trigger"] = {key: value}
+        return Plan.model_validate(document)
+
+    base = bench._digests(bench.open(bench.scenario, plan(values[0])))
+    assert bench.differs(bench.scenario, plan(values[1]), base)
+
+
+def test_every_key_is_tried() -> None:
+    """No key falls between the tests: each is a label, special, or a case."""
+    for root in (SCENARIO, *(load_plan(plan, SCENARIO) for plan in PLANS)):
+        mine = cases(root)
+        for path, model, field in leaves(root):
+            key = ".".join(str(p) for p in path)
+            whole = isinstance(getattr(model, field), BaseModel | tuple)
+            assert key in mine or key in SPECIAL or whole, key
+
+
+def test_start_matters(bench: Bench) -> None:
+    later = bench.scenario.start_utc + datetime.timedelta(hours=8)
+    assert bench.differs(changed(bench, start_utc=later), bench.plans["historical"], "historical")
+
+
+def test_duration_matters(bench: Bench) -> None:
+    session = bench.open(changed(bench, duration_s=5000.0), bench.plans["historical"])
+    assert session.finish().digest != bench.base["historical"][-1]
+
+
+def test_share_matters(bench: Bench) -> None:
+    some = changed(bench, population={"share": 0.5})
+    assert bench.differs(some, bench.plans["historical"], "historical")
+
+
+def test_series_matters(bench: Bench, tmp_path: Any) -> None:
+    text = bench.scenario.data_file("sea_level.csv").read_text(encoding="utf-8")
+    (tmp_path / "sea_level.csv").write_text(text.replace("1500,1.8", "1500,2.6"))
+    other = changed(bench)
+    other._folder = tmp_path
+    assert bench.differs(other, bench.plans["historical"], "historical")
+
+
+def test_spectra_matter(bench: Bench) -> None:
+    quake = bench.scenario.earthquake
+    assert quake is not None
+    stations = [{**s.model_dump(), "sa1_g": 0.9} for s in quake.stations]
+    document = {**quake.model_dump(exclude_defaults=True), "stations": stations}
+    other = changed(bench, earthquake=document)
+    assert bench.differs(other, bench.plans["historical"], "historical")
+
+
+GRID = """<?xml version="1.0"?>
+<shakemap_grid xmlns="http://earthquake.usgs.gov/eqcenter/shakemap" event_id="town">
+<event magnitude="8.0" depth="25" lat="-30.3" lon="-71.5"/>
+<grid_specification lon_min="-71.1" lat_min="-30.1" lon_max="-70.9" lat_max="-29.9" nlon="2" nlat="2"/>
+<grid_field index="1" name="LON" units="dd"/>
+<grid_field index="2" name="LAT" units="dd"/>
+<grid_field index="3" name="PGA" units="pctg"/>
+<grid_field index="4" name="PGV" units="cms"/>
+<grid_field index="5" name="MMI" units="intensity"/>
+<grid_data>
+-71.1 -29.9 60 70 8.5
+-70.9 -29.9 60 70 8.5
+-71.1 -30.1 60 70 8.5
+-70.9 -30.1 60 70 8.5
+</grid_data></shakemap_grid>"""
+
+
+def test_shakemap_matters(bench: Bench, tmp_path: Any) -> None:
+    """A field of the ground's motion; with it, no residuals are drawn."""
+    quake = bench.scenario.earthquake
+    assert quake is not None
+    document = {**quake.model_dump(exclude_defaults=True), "stations": (), "residuals": False}
+    plain = changed(bench, earthquake=document)
+    base = bench._digests(bench.open(plain, bench.plans["historical"]))
+    with_residuals = changed(bench, earthquake={**document, "residuals": True})
+    assert bench.differs(with_residuals, bench.plans["historical"], base)
+    (tmp_path / "grid.xml").write_text(GRID)
+    (tmp_path / "sea_level.csv").write_bytes(bench.scenario.data_file("sea_level.csv").read_bytes())
+    mapped = changed(bench, earthquake={**document, "shakemap": "grid.xml"})
+    mapped._folder = tmp_path
+    assert bench.differs(mapped, bench.plans["historical"], base)

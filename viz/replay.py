@@ -1,0 +1,169 @@
+"""The replay: one self-contained page on which a run, or two side by side, can be watched.
+
+pydeck writes the page and brings deck.gl; every remote script and style sheet of its template is
+removed, addresses inside the bundle are made unreachable, and our player drives the map from
+packed arrays inside the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pydeck
+
+from engine.city import City
+from engine.errors import InputError
+from engine.world import UNIT_PHASES
+from viz import ground
+from viz.pack import Grid16, Pack
+from viz.packrun import FIGURES, STATES, pack_run
+from viz.phrases import CATEGORIES
+from viz.rundata import RunData, load_run
+from viz.strings import UI
+
+PYDECK = "0.9.3"
+MAX_BYTES = 15_000_000
+#: Tolerances tried in turn, metres, until the page fits; the first is a car's length.
+_PEOPLE_M = (6.0, 15.0, 35.0, 80.0)
+_SCRIPTS = ("decode.js", "sim.js", "scene.js", "panels.js", "player.js")
+_ADDRESS = re.compile(r"https?://(?=[a-z0-9.-]+\.(?:com|net|org|io|cn|gl)\b)(?!www\.w3\.org)")
+
+
+def write_replay(
+    run_dir: Path | str, out_html: Path | str | None = None, vs: Path | str | None = None,
+    lang: str = "en", city: City | None = None,
+) -> Path:
+    """Write the replay page of a run folder, or of two runs of one city, and return its path.
+
+    `out_html` defaults to replay.html in the run folder. Raises InputError where a folder is not
+    a run, the two runs do not share a city, or the language is neither "en" nor "zh".
+    """
+    if lang not in UI:
+        raise InputError(f"language '{lang}' is not known (allowed: {', '.join(UI)})")
+    if pydeck.__version__ != PYDECK:
+        raise InputError(f"the replay needs pydeck {PYDECK}, found {pydeck.__version__}")
+    first = load_run(run_dir, city)
+    runs = [first]
+    if vs is not None:
+        second = load_run(vs, first.city)
+        names = [str((r.manifest.get("city") or {}).get("name", "")) for r in (first, second)]
+        if names[0] != names[1]:
+            raise InputError(f"{vs}: a run of '{names[1]}', not of '{names[0]}'")
+        runs.append(second)
+    target = Path(out_html) if out_html else Path(run_dir) / "replay.html"
+    page = _fitting_page(runs, lang)
+    write_whole(target, page)
+    return target
+
+
+def _fitting_page(runs: list[RunData], lang: str) -> str:
+    for tolerance in _PEOPLE_M:
+        page = _page(runs, lang, tolerance)
+        if len(page.encode()) <= MAX_BYTES:
+            break
+    return page
+
+
+def _page(runs: list[RunData], lang: str, people_m: float) -> str:
+    city = runs[0].city
+    pack = Pack()
+    box = ground.bounds(city)
+    grid = Grid16.over(*box)
+    lon, lat = city.lonlat(0.0, 0.0)
+    head: dict[str, Any] = {
+        "lang": lang, "ui": UI, "states": STATES, "figures": FIGURES, "categories": CATEGORIES,
+        "city": {
+            "title": city.title, "lon": float(lon), "lat": float(lat), "bounds": box,
+            "home": ground.home_view(city), "offset_min": runs[0].utc_offset_min,
+            "notes": list(city.notes), "illustrative": illustrative(city),
+            "population": int(city.persons.household.size),
+        },
+        "grid": [grid.x0_m, grid.y0_m, grid.step_m],
+        "ground": ground.pack_ground(city, grid, pack),
+        "phases": list(UNIT_PHASES),
+        "facilities": ground.facilities(city),
+        "runs": [pack_run(run, key, grid, pack, people_m)
+                 for run, key in zip(runs, "ab", strict=False)],
+    }
+    head["sections"] = pack.meta
+    return assemble(head, pack)
+
+
+def illustrative(city: City) -> bool:
+    """Whether the city says that its terrain is not to be taken at face value."""
+    words = ("synthetic", "illustrative", "approximate", "made-up", "invented")
+    notes = [note for note in city.notes if "terrain" in note.lower()]
+    layers = [layer for layer in city.layers if layer.layer == "terrain"]
+    return any(word in note.lower() for note in notes for word in words) or any(
+        layer.status == "synthetic" for layer in layers)
+
+
+def assemble(head: dict[str, Any], pack: Pack) -> str:
+    """The page: pydeck's own, without anything remote, with our styles, panels and player."""
+    view = pydeck.ViewState(latitude=head["city"]["lat"], longitude=head["city"]["lon"], zoom=11)
+    deck = pydeck.Deck(layers=[], initial_view_state=view, map_provider=None, map_style=None,
+                       tooltip=False)
+    html = str(deck.to_html(offline=True, as_string=True))
+    html = strip_remote(html)
+    assets = resources.files("viz") / "assets"
+    template = jinja2.Template((assets / "replay.html.j2").read_text(encoding="utf-8"),
+                               autoescape=False)
+    # "</" inside a script would end it.
+    head_json = json.dumps(head, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    title = f"{head['runs'][0]['scenario']} - {head['city']['title']}"
+    body = template.render(
+        head_json=head_json, sections=pack.text,
+        scripts=[(assets / name).read_text(encoding="utf-8") for name in _SCRIPTS],
+    )
+    style = (assets / "player.css").read_text(encoding="utf-8")
+    html = re.sub(r"<title>.*?</title>", lambda _: _head_tags(title), html, count=1)
+    before, _, after = html.rpartition("</html>")
+    before = before.replace("</head>", f"<style>\n{style}</style>\n</head>", 1) \
+        if before.count("</head>") == 1 else _insert_style(before, style)
+    return f"{before}{body}</html>{after}"
+
+
+def _insert_style(html: str, style: str) -> str:
+    at = html.rindex("</head>")
+    return f"{html[:at]}<style>\n{style}</style>\n{html[at:]}"
+
+
+def _head_tags(title: str) -> str:
+    policy = ("default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob:; "
+              "style-src 'unsafe-inline'; img-src data: blob:; connect-src data: blob:; "
+              "worker-src blob:; font-src data:")
+    escaped = title.replace("&", "&amp;").replace("<", "&lt;")
+    return (f'<title>{escaped}</title>\n<meta http-equiv="Content-Security-Policy" '
+            f'content="{policy}">\n<meta name="viewport" content="width=device-width, '
+            f'initial-scale=1">\n<link rel="icon" href="data:,">')
+
+
+def strip_remote(html: str) -> str:
+    """Remove remote scripts and style sheets, and make addresses in the bundle unreachable."""
+    html = re.sub(r'<script\b[^>]*\bsrc=[^>]*>\s*</script>', "", html)
+    html = re.sub(r'<link\b[^>]*\bhref=["\']?https?:[^>]*>', "", html)
+    html = re.sub(r"//# sourceMappingURL=\S+", "", html)
+    return _ADDRESS.sub("offline:", html)
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

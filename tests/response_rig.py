@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import lru_cache
 from typing import Any
 
@@ -27,9 +28,22 @@ from engine.world import VARIABLES, World
 TICK_MS = 10_000
 
 
+HOSPITAL_NODE = 13  # at 12 m, near the shore but outside the rig's danger zone
+HOSPITAL_BEDS = 60
+
+
 @lru_cache
 def town() -> Any:
-    return build_testtown()
+    """The test town with one hospital, roomy enough to fill up only where a test wants it."""
+    city = build_testtown()
+    table = city.facilities
+    keep = np.ones(table.kind.size, bool)
+    keep[city.facilities_of("hospital")[1:]] = False
+    columns = {f.name: getattr(table, f.name)[keep].copy() for f in dataclasses.fields(table)}
+    columns["node"][0], columns["capacity"][0] = HOSPITAL_NODE, HOSPITAL_BEDS
+    for axis in ("x_m", "y_m"):
+        columns[axis][0] = getattr(city.nodes, axis)[HOSPITAL_NODE]
+    return dataclasses.replace(city, facilities=dataclasses.replace(table, **columns))
 
 
 def lonlat(node: int) -> dict[str, float]:

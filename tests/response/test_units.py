@@ -31,7 +31,7 @@ from engine.world import (
     U_TO_HOSPITAL,
     U_TO_SCENE,
 )
-from tests.response_rig import Rig
+from tests.response_rig import HOSPITAL_BEDS, Rig
 
 
 def far_person(rig: Rig) -> int:
@@ -136,7 +136,7 @@ def test_critical_patients_are_treated_first() -> None:
 def test_beds_are_a_hard_limit_and_full_hospitals_say_so() -> None:
     rig = Rig()
     hospital = int(rig.site.hospital[0])
-    limit = int(hospital_limit([60])[0])
+    limit = int(hospital_limit([HOSPITAL_BEDS])[0])
     assert limit == 12
     rig.w.hospital_beds_used[hospital] = limit - 1
     a, b = rig.crowd(2)

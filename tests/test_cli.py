@@ -393,6 +393,8 @@ def test_stopped_run_leaves_nothing_half_written(
         [sys.executable, "-m", "engine.cli", "run", "testtown-tsunami", "--set",
          "duration_s=200000", "--out", str(target)],
         env=child_environment, stderr=subprocess.PIPE, text=True,
+        # A background job starts with Ctrl-C ignored; the child must hear it wherever tests run.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(4.0)
     if process.poll() is None:

@@ -44,14 +44,14 @@ class BuildingMix:
 
 
 CHILE_MIX = BuildingMix(
-    # Confined masonry stands as RM1, the HAZUS class nearest to it; timber as W1; adobe as
-    # URM without code. Apartment blocks have shear walls, designed to Chile's seismic code.
+    # Chile's own classes; LC confined masonry was built by its owners, without inspection.
     low=(
-        ("RM1L", "HC", 0.66), ("W1", "MC", 0.22), ("URML", "PC", 0.05), ("C3L", "LC", 0.07),
+        ("CL-MCF", "HC", 0.46), ("CL-MR", "HC", 0.20), ("CL-W", "MC", 0.22), ("CL-ADO", "PC", 0.05),
+        ("CL-MCF", "LC", 0.07),
     ),
-    mid=(("C2M", "HC", 0.75), ("RM1M", "HC", 0.20), ("C1M", "HC", 0.05)),
-    high=(("C2H", "HC", 0.95), ("C1H", "HC", 0.05)),
-    hall=(("S1L", "HC", 0.60), ("RM1L", "HC", 0.40)),
+    mid=(("CL-SWM", "HC", 0.80), ("CL-MCF", "HC", 0.20)),
+    high=(("CL-SWH", "HC", 1.0),),
+    hall=(("S1L", "HC", 0.60), ("CL-MR", "HC", 0.40)),
     person_m2=24.0,
     source="assumption: shares shaped after descriptions of Chile's housing stock, not counted",
 )

@@ -37,11 +37,18 @@ ROAD_CLASSES = (
 #: Structural systems; `Buildings.structure` indexes this tuple. W1 light wood frame, C1 concrete
 #: moment frame (L low, M mid, H high rise), C2 concrete shear wall, C3 concrete frame with
 #: masonry infill, S1 steel moment frame, RM1 reinforced masonry, URM unreinforced masonry and
-#: adobe. Names follow HAZUS.
+#: adobe: names of HAZUS. CL- are Chile's own classes, whose curves are calibrated on a recorded
+#: event: MCF confined masonry, MR reinforced masonry, ADO adobe, W timber, SWM and SWH concrete
+#: shear-wall blocks of mid and high rise.
 STRUCTURES = (
     "W1", "C1L", "C1M", "C1H", "C2L", "C2M", "C2H", "C3L", "C3M", "S1L", "S1M", "RM1L", "RM1M",
-    "URML", "URMM",
+    "URML", "URMM", "CL-MCF", "CL-MR", "CL-ADO", "CL-W", "CL-SWM", "CL-SWH",
 )
+#: HAZUS class that stands for a local one where only HAZUS has figures (injuries, collapse).
+HAZUS_CLASS = {
+    "CL-MCF": "RM1L", "CL-MR": "RM1L", "CL-ADO": "URML", "CL-W": "W1", "CL-SWM": "C2M",
+    "CL-SWH": "C2H",
+}
 #: Seismic design levels: high, moderate, low, pre-code.
 DESIGNS = ("HC", "MC", "LC", "PC")
 #: Building uses.

@@ -6,6 +6,13 @@ dispersions: 0.64 includes 0.50 for the ground motion and belongs to a median ma
 to sampled residuals. `residuals_sampled` chooses; using both would count the scatter twice.
 
 HAZUS has no C3 or URM above low code; asking for such a pair raises InputError.
+
+Chilean classes (CL-...): the HAZUS medians of the class named in data/fragility_chile.csv times a
+factor, so that the dwellings expected to be damaged in La Serena and Coquimbo by the recorded
+shaking of 16 September 2015 equal the register of damage (702: Coquimbo 633, La Serena 69), split
+by material (`city_models/coquimbo/calibrate.py`). Valid for weak shaking, 0.08 to 0.4 g, as it was
+met there; a register misses slight damage, so the curves are optimistic for slight damage and are
+extrapolated beyond 0.4 g.
 """
 
 from __future__ import annotations
@@ -19,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from engine import rng
-from engine.city import DESIGNS, STRUCTURES
+from engine.city import DESIGNS, HAZUS_CLASS, STRUCTURES
 from engine.errors import InputError, unknown
 
 F64 = NDArray[np.float64]
@@ -36,11 +43,15 @@ _LEVELS = tuple(f"{state}_g" for state in STATES[1:])
 
 @cache
 def medians_g() -> F64:
-    """Return median PGA in g [structure, design, 4]; NaN where HAZUS has no curve."""
+    """Return median PGA in g [structure, design, 4]; NaN where a class has no curve."""
     out = np.full((len(STRUCTURES), len(DESIGNS), 4), np.nan)
     for row in _rows("fragility_hazus.csv"):
         i, j = STRUCTURES.index(row["structure"]), DESIGNS.index(row["design"])
         out[i, j] = [float(row[level]) for level in _LEVELS]
+    for row in _rows("fragility_chile.csv"):
+        i, j = STRUCTURES.index(row["structure"]), DESIGNS.index(row["design"])
+        base = STRUCTURES.index(row["hazus_structure"]), DESIGNS.index(row["hazus_design"])
+        out[i, j] = float(row["factor"]) * out[base]
     out.setflags(write=False)
     return out
 
@@ -51,6 +62,8 @@ def collapse_given_complete() -> F64:
     out = np.full(len(STRUCTURES), np.nan)
     for row in _rows("fragility_hazus.csv"):
         out[STRUCTURES.index(row["structure"])] = float(row["collapse_given_complete"])
+    for local, hazus in HAZUS_CLASS.items():
+        out[STRUCTURES.index(local)] = out[STRUCTURES.index(hazus)]
     out.setflags(write=False)
     return out
 
@@ -69,7 +82,7 @@ def _theta(structure: ArrayLike, design: ArrayLike) -> F64:
         names = sorted({f"{STRUCTURES[a]}-{DESIGNS[b]}" for a, b in zip(s[missing], d[missing],
                                                                          strict=True)})
         raise InputError(
-            f"fragility: HAZUS has no curve for {', '.join(names)} ({int(missing.sum())} "
+            f"fragility: no curve for {', '.join(names)} ({int(missing.sum())} "
             "buildings); C3 and URM exist at low code (LC) and pre-code (PC) only"
         )
     return theta

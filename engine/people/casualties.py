@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine import rng
-from engine.city import STRUCTURES
+from engine.city import HAZUS_CLASS, STRUCTURES
 from engine.errors import InputError
 
 F64 = NDArray[np.float64]
@@ -40,6 +40,8 @@ def indoor_rates() -> F64:
         for row in csv.DictReader(stream):
             i, j = STRUCTURES.index(row["structure"]), RATE_STATES.index(row["state"])
             out[i, j] = [float(row[f"severity{n}_pct"]) / 100.0 for n in range(1, 5)]
+    for local, hazus in HAZUS_CLASS.items():
+        out[STRUCTURES.index(local)] = out[STRUCTURES.index(hazus)]
     out.setflags(write=False)
     return out
 

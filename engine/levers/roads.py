@@ -1,0 +1,31 @@
+"""What is done on the streets: worked junctions, closures."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.scenario import Lat, Lon, Seconds
+from engine.yamlfile import Strict
+
+
+class ControlPoint(Strict):
+    """A junction worked by officers, who take `setup_s` on arrival."""
+
+    name: str
+    lon: Lon
+    lat: Lat
+    officers: Annotated[int, Field(ge=1, le=20)] = 2
+    setup_s: Seconds = 300.0
+
+
+class Closure(Strict):
+    """Streets closed to vehicles entering the circle, from `from_s` after the order."""
+
+    name: str
+    lon: Lon
+    lat: Lat
+    radius_m: Annotated[float, Field(gt=0, le=2000)]
+    from_s: Seconds = 0.0
+    to_s: Seconds = 86400.0

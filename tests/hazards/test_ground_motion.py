@@ -60,6 +60,15 @@ def test_median_check_numbers(magnitude, rjb, vs30, region, pga, pgv):
     assert median("PGV", magnitude, rjb, vs30, region=region) == pytest.approx(pgv, rel=1e-4)
 
 
+@pytest.mark.parametrize(("region", "term"), [("HighQ", 0.002858), ("LowQ", -0.00255)])
+def test_regional_term_of_peak_acceleration(region: str, term: float) -> None:
+    """On rock a region adds dc3 (R - 1) to ln PGA (coefficients of OpenQuake's variants)."""
+    r = np.hypot(100.0, 4.5)
+    change = np.log(median("PGA", 7.0, 100.0, 760.0, region=region)
+                    / median("PGA", 7.0, 100.0, 760.0))
+    assert change == pytest.approx(term * (r - 1.0), rel=1e-4)
+
+
 def test_low_q_attenuates_faster():
     assert median("PGA", 7.0, 100.0, 760.0, region="LowQ") < median("PGA", 7.0, 100.0, 760.0)
 
@@ -81,6 +90,18 @@ def test_sigma_depends_on_magnitude_distance_and_site():
     assert tau == pytest.approx(0.348)
     assert phi == pytest.approx([0.495, 0.495, 0.595, 0.595])
     assert float(bssa14_sigma("PGA", 7.0, 10.0, 200.0)[1]) == pytest.approx(0.425)
+
+
+@pytest.mark.parametrize(
+    ("measure", "magnitude", "tau", "phi"),
+    [("PGA", 4.5, 0.398, 0.695), ("PGA", 5.5, 0.348, 0.495), ("PGV", 4.5, 0.401, 0.644),
+     ("PGV", 5.5, 0.346, 0.552)],
+)
+def test_base_sigma(measure: str, magnitude: float, tau: float, phi: float) -> None:
+    """Between and within events, near the source on rock (Boore et al. 2014)."""
+    found = bssa14_sigma(measure, magnitude, 10.0, 760.0)
+    assert found[0] == pytest.approx(tau, rel=1e-4)
+    assert float(found[1]) == pytest.approx(phi, rel=1e-4)
 
 
 def test_bssa14_refuses_what_it_does_not_cover():

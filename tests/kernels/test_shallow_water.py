@@ -128,6 +128,118 @@ def test_macdonald_steady_flow_over_a_rough_bed() -> None:
     assert h_exact(np.array([0.0]))[0] == pytest.approx(0.7483, rel=1e-3)
 
 
+def strip(
+    dx_m: float, bed: np.ndarray, manning: float, depth: np.ndarray, speed_mps: float = 0.0
+) -> Basin:
+    """A channel of four rows with depth (m) and velocity along it (m/s) at the beginning."""
+    basin = Basin(np.tile(bed, (4, 1)), np.full((4, bed.size), manning), dx_m,
+                  depth_m=np.tile(depth, (4, 1)))
+    basin._uv[1:-1, 0, 1:-1] = speed_mps
+    return basin
+
+
+def extrapolated(coarse: float, fine: float) -> float:
+    """Limit of a first-order result for cells of no width, from cells of 2 dx and dx (Richardson)."""
+    return 2.0 * fine - coarse
+
+
+@pytest.mark.parametrize(
+    ("hl", "hr", "hm", "um", "shock", "t", "dx", "length"),
+    [
+        (10.0, 1.0, 3.9617, 7.3408, 9.8193, 30.0, 1.25, 2000.0),
+        (0.005, 0.001, 0.0025394, 0.12728, 0.20996, 6.0, 0.005, 8.0),
+    ],
+)
+def test_stoker_middle_state_and_shock_in_the_limit_of_small_cells(
+    hl: float, hr: float, hm: float, um: float, shock: float, t: float, dx: float, length: float
+) -> None:
+    """Depth and speed behind the shock and its own speed, by the water behind it (Stoker 1957)."""
+    found = []
+    for width in (dx, dx / 2):
+        nx = round(length / width)
+        basin = strip(width, np.zeros(nx), 0.0, np.where(np.arange(nx) < nx // 2, hl, hr))
+        x = centres(basin)
+        front = []
+        for now in (t / 2, t):
+            basin.advance(now)
+            middle = 0.5 * (um - math.sqrt(G * hm) + shock) * now
+            h = basin.depth_m[2]
+            plateau = float(np.interp(middle, x, h))
+            cut = round(middle / width) * width
+            front.append(cut + (h - hr)[x > cut].sum() * width / (plateau - hr))
+        speed = float(np.interp(middle, x, basin.velocity_mps[0][2]))
+        found.append((plateau, speed, (front[1] - front[0]) / (t / 2)))
+    for coarse, fine, expected in zip(*found, (hm, um, shock), strict=True):
+        assert extrapolated(coarse, fine) == pytest.approx(expected, rel=1e-4)
+
+
+def test_ritter_discharge_at_the_dam_in_the_limit_of_small_cells() -> None:
+    """q(0) = 8/27 h0 sqrt(g h0) = 29.347 m2/s for h0 = 10 m (Ritter 1892)."""
+    found = []
+    for width in (1.25, 0.625):
+        nx = round(2000.0 / width)
+        basin = strip(width, np.zeros(nx), 0.0, np.where(np.arange(nx) < nx // 2, 10.0, 0.0))
+        basin.advance(30.0)
+        flow = basin.depth_m[2] * basin.velocity_mps[0][2]
+        found.append(float(np.interp(0.0, centres(basin), flow)))
+    assert extrapolated(*found) == pytest.approx(29.347, rel=1e-4)
+
+
+def test_plane_wave_over_a_rough_dry_bed_in_the_limit_of_small_cells() -> None:
+    """h = (7/3 n2 u2 (ut - x))^(3/7), n = 0.03, u = 1 m/s, after an hour (Hunter et al. 2005)."""
+    n, u, until, step, feed = 0.03, 1.0, 3600.0, 5.0, 60.0
+    places = np.array([0.0, 1000.0, 2000.0, 3000.0])
+
+    def h_exact(x: np.ndarray, t: float) -> np.ndarray:
+        return np.maximum(7 / 3 * n * n * u * u * (u * t - x), 0.0) ** (3 / 7)
+
+    found = []
+    for dx in (5.0, 2.5):
+        x = (np.arange(round((3800.0 + feed) / dx)) + 0.5) * dx - feed
+        basin = strip(dx, np.zeros(x.size), n, np.where(x < 0, h_exact(x, 0.0), 0.0))
+        source = round(feed / dx)
+        for k in range(round(until / step)):  # the exact wave feeds the channel from the west
+            basin.depth_m[:, :source] = h_exact(x[:source], k * step)
+            basin.velocity_mps[0][:, :source] = u
+            basin.advance((k + 1) * step)
+        h = basin.depth_m[2]
+        found.append([*np.interp(places, x, h), x[h > 0.01].max() + dx / 2])
+    limit = [extrapolated(coarse, fine) for coarse, fine in zip(*found, strict=True)]
+    assert limit == pytest.approx([2.3796, 2.0699, 1.6810, 1.1041, 3600.0], rel=1e-4)
+
+
+def test_macdonald_flow_is_reached_from_another_state() -> None:
+    """Steady profile of MacDonald's long channel (SWASHES), mean error below 0.03 m, h(500 m)."""
+    length, q, n, step = 1000.0, 2.0, 0.033, 2.0
+
+    def h_exact(s: np.ndarray) -> np.ndarray:
+        return (4 / G) ** (1 / 3) * (1 + 0.5 * np.exp(-16 * (s / length - 0.5) ** 2))
+
+    fine = np.linspace(0, length, 20_001)
+    h = h_exact(fine)
+    slope = (q * q / (G * h**3) - 1.0) * np.gradient(h, fine) - n * n * q * q / h ** (10 / 3)
+    bed = np.concatenate([[0.0], np.cumsum(0.5 * (slope[1:] + slope[:-1]) * np.diff(fine))])
+
+    def steady(dx: float, roughness: float) -> tuple[float, float]:
+        """Return mean error (m) and depth at 500 m of what a flow of even depth turns into."""
+        x = (np.arange(round(length / dx)) + 0.5) * dx
+        inner = (x > 20.0) & (x < length - 20.0)
+        basin = strip(dx, np.interp(x, fine, bed - bed.min()), roughness, np.ones(x.size), q)
+        for k in range(600):  # depth and discharge are held at both ends
+            basin.depth_m[:, ~inner] = h_exact(x[~inner])
+            basin.velocity_mps[0][:, ~inner] = q / h_exact(x[~inner])
+            basin.advance((k + 1) * step)
+        depth = basin.depth_m[2]
+        return float(np.abs(depth - h_exact(x))[inner].mean()), float(np.interp(500.0, x, depth))
+
+    coarse, middle = steady(5.0, n), steady(2.5, n)
+    assert coarse[0] < 0.03
+    assert middle[0] < coarse[0]
+    assert extrapolated(coarse[1], middle[1]) == pytest.approx(1.1123, rel=1e-4)
+    # A tenth more or less roughness is seen.
+    assert min(steady(5.0, 0.9 * n)[0], steady(5.0, 1.1 * n)[0]) > 0.03
+
+
 def test_incident_wave_enters_and_leaves_through_an_open_side() -> None:
     """A low wave enters in the west, runs to the eastern wall and leaves in the west again."""
     nx, dx, depth, height = 200, 50.0, 20.0, 0.2

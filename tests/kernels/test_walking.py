@@ -146,6 +146,36 @@ def test_rimea_1_corridor():
     assert arrived == round(40_000 / 1.33)
 
 
+def test_nist_2_1_corridor() -> None:
+    """40 m at 1 m/s take 40 s (NIST TN 1822, Verif.2.1)."""
+    net, next_arc, target = line([40.0], [2.0])
+    walkers, speed, size, dest = crowd(1, speed=1.0)
+    arrived = []
+    for t in range(0, 60_000, 10_000):
+        if not arrived:
+            moved = go(walkers, t, t + 10_000, net, next_arc, target, speed, size, dest)
+            arrived += moved.arrived_ms.tolist()
+    assert arrived == [40_000]
+
+
+def test_rimea_5_everyone_starts_at_a_time_of_their_own() -> None:
+    """Ten persons 8 m from the exit, premovement times even in 10-100 s (RiMEA 5)."""
+    net, next_arc, target = line([8.0], [5.0])
+    walkers, speed, size, dest = crowd(10, speed=1.33)
+    start = (10_000 + 90_000 * rng.uniform(2, "position.place", np.arange(10))).astype(np.int64)
+    left = np.arange(10)
+    arrived = {}
+    for t in range(0, 120_000, 10_000):
+        moved = go(walkers, t, t + 10_000, net, next_arc, target, speed, size, dest, rows=left,
+                   start_ms=start)
+        arrived.update(zip(moved.arrived.tolist(), moved.arrived_ms.tolist(), strict=True))
+        left = np.setdiff1d(left, moved.arrived)
+        waits = left[start[left] >= t + 10_000]
+        assert np.all(walkers.arc[waits] == -1)
+    spent = np.array([arrived[i] for i in range(10)]) - start
+    assert spent == pytest.approx(np.full(10, 8_000 / 1.33), abs=1.0)
+
+
 @pytest.mark.parametrize("rho", [0.5, 1.0, 2.0, 3.0, 4.0, 6.0])
 def test_rimea_4_speed_at_density(rho):
     """1000 m x 10 m, both directions together: everybody moves at the diagram's speed."""

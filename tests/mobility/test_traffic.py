@@ -65,10 +65,10 @@ def test_free_link_takes_50_s_each():
     assert (events.arrived_ms - depart[events.arrived]).sum() == 12_500_000
 
 
-def bottleneck():
+def bottleneck(watch=False):
     traffic = network([0, 1], [1, 2], 1000, [20, 10], 800, [[2]])
     depart = np.concatenate([np.arange(400) * 1250, 500_000 + np.arange(400) * 2500])
-    traffic.depart(np.arange(800), depart, 0, 0)
+    traffic.depart(np.arange(800), depart, 0, 0, watch=watch)
     return traffic, depart
 
 
@@ -105,6 +105,44 @@ def test_queue_density_and_shock():
     assert traffic.measured_speed()[0] == pytest.approx(10.0, rel=0.02)
 
 
+def test_longest_queue_and_its_end() -> None:
+    """Point queue of (0.8 - 2/3) veh/s over 500 s: 66.7 vehicles, gone 750 s after it began."""
+    traffic, depart = bottleneck()
+    events = traffic.advance(3_000_000)
+    delay_s = np.empty(800)
+    delay_s[events.arrived] = (events.arrived_ms - depart[events.arrived] - 150_000) / 1000
+    assert delay_s.max() * 2 / 3 == pytest.approx(66.6667, rel=1e-4)
+    first_free = 1 + int(np.flatnonzero(delay_s > 1e-3).max())
+    assert (depart[first_free] - depart[0]) / 1000 == pytest.approx(750, rel=1e-4)
+
+
+def test_tail_of_the_queue_moves_at_the_speed_of_the_shock() -> None:
+    """(2/3 - 0.8) / (1/15 - 0.04) = -5 m/s between (q, k) = (0.8, 0.04) and (2/3, 1/15)."""
+    traffic, depart = bottleneck(watch=True)
+    events = traffic.advance(3_000_000)
+    first = events.passed_edge == 0
+    entered_s = np.empty(800)
+    entered_s[events.passed[first]] = events.passed_ms[first] / 1000
+    wait_s = entered_s - depart / 1000
+    # Waiting before the link grows evenly from the moment the tail reaches its beginning.
+    held = np.flatnonzero(wait_s > 1e-3)[[0, 100]]
+    growth = np.diff(wait_s[held])[0] / np.diff(entered_s[held])[0]
+    reached_s = entered_s[held[0]] - wait_s[held[0]] / growth
+    assert -1000 / (reached_s - 50) == pytest.approx(-5.0, rel=1e-4)
+
+
+def test_density_and_speed_of_the_queue_on_the_link() -> None:
+    """Where the queue covers the link every vehicle takes 100 s: v = 10 m/s, k = q / v = 1/15."""
+    traffic, _ = bottleneck()
+    traffic.advance(400_000)
+    left = traffic.state.link[0, [lay.L_NOUT, lay.L_LAST_EXIT]].copy()
+    traffic.advance(550_000)
+    number, span_us = traffic.state.link[0, [lay.L_NOUT, lay.L_LAST_EXIT]] - left
+    speed = 1000 / (traffic.state.link[0, lay.L_LAST_TT] / 1e6)
+    assert speed == pytest.approx(10.0, rel=1e-4)
+    assert number / (span_us / 1e6) / speed == pytest.approx(1 / 15, rel=1e-4)
+
+
 def test_full_link_runs_at_the_speed_of_the_queue():
     # A short feeder: the queue of the bottleneck covers all of it, so k = 1/15 and v = 10 m/s.
     traffic = network([0, 1], [1, 2], [300, 1000], [20, 10], 2000, [[2]])
@@ -131,6 +169,25 @@ def test_merge_shares(priority, expected):
     traffic.advance(1_600_000)
     flow = (traffic.state.link[:2, lay.L_NOUT] - left0) / 1200
     np.testing.assert_allclose(flow, expected, atol=1.01 / 1200)  # one vehicle at either end
+
+
+@pytest.mark.parametrize(("priority", "expected"),
+                         [((1, 2), (4 / 15, 8 / 15)), ((1, 5), (0.2, 0.6))])
+def test_merge_rates_between_passages(
+    priority: tuple[int, int], expected: tuple[float, float]
+) -> None:
+    """Median of (S1, R - S2, p1 R) for S1 = S2 = 0.6, R = 0.8, timed over whole cycles (Daganzo 1995)."""
+    n = 1500
+    traffic = network([0, 1, 2], [2, 2, 3], [3000, 3000, 1000], 20, 2 * n, [[3]],
+                      merge_priority=[*priority, 1])
+    traffic.depart(np.arange(2 * n), np.tile(np.arange(n) * 5000 // 3, 2),
+                   np.repeat([0, 1], n), 0, watch=True)
+    events = traffic.advance(1_600_000)
+    merged = (events.passed_edge == 2) & (events.passed_ms > 400_000)
+    for arm in (0, 1):
+        passed_s = np.sort(events.passed_ms[merged & (events.passed // n == arm)]) / 1000
+        count = (passed_s.size - 1) // 6 * 6  # the arms take turns in cycles of 1, 2 or 3
+        assert count / (passed_s[count] - passed_s[0]) == pytest.approx(expected[arm], rel=1e-4)
 
 
 def test_fifo_diverge():

@@ -56,6 +56,39 @@ def test_table_covers_every_class_hazus_has():
     assert np.all((share > 0.0) & (share <= 0.15))
 
 
+@pytest.mark.parametrize(
+    ("structure", "design", "medians"),
+    [
+        ("W1", "HC", (0.26, 0.55, 1.28, 2.01)), ("C1L", "HC", (0.21, 0.35, 0.70, 1.37)),
+        ("C1L", "MC", (0.16, 0.23, 0.41, 0.77)), ("C1L", "LC", (0.12, 0.15, 0.27, 0.45)),
+        ("C1M", "MC", (0.13, 0.21, 0.49, 0.89)), ("C1H", "MC", (0.11, 0.18, 0.41, 0.74)),
+        ("C2L", "MC", (0.18, 0.30, 0.49, 0.87)), ("C2H", "MC", (0.12, 0.23, 0.57, 1.07)),
+        ("C3M", "LC", (0.11, 0.17, 0.32, 0.51)), ("S1M", "MC", (0.13, 0.21, 0.44, 0.82)),
+        ("URML", "LC", (0.14, 0.20, 0.32, 0.46)), ("URML", "PC", (0.13, 0.17, 0.26, 0.37)),
+    ],
+)
+def test_half_of_a_class_reaches_a_state_at_its_median(
+    structure: str, design: str, medians: tuple[float, ...]
+) -> None:
+    """Medians in g of HAZUS 6.1's equivalent-PGA fragility (NHERI-SimCenter DLML)."""
+    s, d = code(structure, design)
+    for level, median in enumerate(medians):
+        for sampled in (True, False):
+            share = fragility.exceedance(median, s, d, residuals_sampled=sampled)[0, level]
+            assert share == pytest.approx(0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("structure", "share"),
+    [("W1", 0.03), ("C1L", 0.13), ("C1M", 0.10), ("C1H", 0.05), ("C3L", 0.15), ("URML", 0.15),
+     ("S1L", 0.08)],
+)
+def test_collapse_share_of_complete_damage(structure: str, share: float) -> None:
+    """HAZUS 6.1's collapse given complete damage (NHERI-SimCenter DLML)."""
+    found = fragility.collapse_given_complete()[STRUCTURES.index(structure)]
+    assert found == pytest.approx(share, rel=1e-4)
+
+
 def test_missing_class_is_named():
     with pytest.raises(InputError, match=r"C3M-HC, URML-MC \(2 buildings\)"):
         fragility.damage_state(
@@ -95,6 +128,23 @@ def test_states_are_keyed_by_building_and_rise_with_shaking():
     assert np.array_equal(turned, weak[order])
     still = fragility.damage_state(9, key, np.zeros(n), s, s, residuals_sampled=True)
     assert not still.any()
+
+
+@pytest.mark.parametrize(
+    ("bridge", "medians"),
+    [("HWB5", (0.25, 0.35, 0.45, 0.70)), ("HWB1", (0.40, 0.50, 0.70, 0.90))],
+)
+def test_bridge_states_follow_the_published_curves(
+    bridge: str, medians: tuple[float, ...]
+) -> None:
+    """Medians of Sa(1 s) in g and beta 0.6 (HAZUS 5.1 in NHERI-SimCenter DLML)."""
+    key = np.arange(40_000)
+    for level, median in enumerate(medians, start=1):
+        for factor, share in ((1.0, 0.5), (np.exp(0.6), 0.8413), (np.exp(-0.6), 0.1587)):
+            state = fragility.bridge_damage(4, key, np.full(key.size, factor * median), bridge)
+            assert (state >= level).mean() == pytest.approx(share, abs=0.01)  # 4 standard errors
+    theta, beta = fragility.bridge_classes()[bridge]
+    assert (*theta, beta) == pytest.approx((*medians, 0.6), rel=1e-4)
 
 
 def test_bridges():

@@ -25,6 +25,27 @@ def test_rates_are_percent_turned_into_fractions():
     assert np.all(rates.sum(axis=2) <= 0.75 + 1e-12)
 
 
+@pytest.mark.parametrize(
+    ("structure", "state", "percent"),
+    [
+        ("C1L", "slight", (0.05, 0.0, 0.0, 0.0)), ("C1L", "moderate", (0.25, 0.03, 0.0, 0.0)),
+        ("C1L", "extensive", (1.0, 0.1, 0.001, 0.001)), ("C1L", "complete", (5.0, 1.0, 0.01, 0.01)),
+        ("C1L", "collapsed", (40.0, 20.0, 5.0, 10.0)),
+        ("URML", "moderate", (0.35, 0.4, 0.001, 0.001)),
+        ("URML", "extensive", (2.0, 0.2, 0.002, 0.002)),
+        ("URML", "complete", (10.0, 2.0, 0.02, 0.02)),
+        ("URML", "collapsed", (40.0, 20.0, 5.0, 10.0)),
+        ("W1", "collapsed", (40.0, 20.0, 3.0, 5.0)),
+    ],
+)
+def test_indoor_rates_are_the_published_ones(
+    structure: str, state: str, percent: tuple[float, ...]
+) -> None:
+    """Severities 1-4 in percent of occupants (HAZUS 6.1 in NHERI-SimCenter DLML)."""
+    found = c.indoor_rates()[STRUCTURES.index(structure), c.RATE_STATES.index(state)]
+    assert found * 100.0 == pytest.approx(percent, rel=1e-4)
+
+
 def test_expected_deaths_of_the_check_case():
     p = fragility.exceedance(0.3, URML, PC, residuals_sampled=False)[0]
     state = np.array([1 - p[0], p[0] - p[1], p[1] - p[2], p[2] - p[3], p[3] * 0.85, p[3] * 0.15])

@@ -20,6 +20,22 @@ def test_limits_are_those_of_the_guideline() -> None:
     assert water.loses_stability([0.15], [3.1], limit, adult)[0]
 
 
+def test_children_and_adults_have_the_limits_of_the_guideline() -> None:
+    """Depth times speed 0.4 m2/s for children, 0.6 for adults (Australian Rainfall and Runoff)."""
+    key = np.arange(20_000)
+    for age_group, limit in ((0, 0.4), (1, 0.4), (2, 0.6), (3, 0.6), (4, 0.6), (5, 0.6)):
+        found = water.critical_dv(1, key, np.full(key.size, age_group), np.zeros(key.size))
+        assert np.median(found) == pytest.approx(limit, rel=0.01)  # 5 standard errors
+    for age_group, still_m in ((0, 0.5), (1, 0.5), (2, 1.2), (5, 1.2)):
+        lost = water.loses_stability(
+            [still_m - 0.001, still_m + 0.001], [0.0, 0.0], [9.0, 9.0], [age_group, age_group]
+        )
+        assert lost.tolist() == [False, True]
+    assert water.loses_stability([0.15, 0.15], [2.99, 3.01], [9.0, 9.0], [3, 3]).tolist() == [
+        False, True
+    ]
+
+
 def test_critical_value_scatters_about_the_guideline_and_is_lower_for_the_frail() -> None:
     key = np.arange(20_000)
     grown = water.critical_dv(1, key, np.full(key.size, 3), np.zeros(key.size))

@@ -89,6 +89,7 @@ class Mobility(Component):
         self._net = WalkNet(walk.head, walk.length_m, self._slope, city.streets.width_m)
         self._walk_fresh_ms = -1
         self._factor = np.ones(city.streets.length_m.size, np.float32)
+        self._debt = np.zeros(city.streets.length_m.size)  # see kernels/walking.py
         with_car = np.flatnonzero(parties.cars > 0)
         self._vehicle_party = with_car
         self._vehicle_of = np.full(parties.count, -1, np.int64)
@@ -127,6 +128,7 @@ class Mobility(Component):
         private["next_arc"] = self._walk.next_arc.copy()
         private["cost_ms"] = self._walk.cost_ms.copy()
         private["factor"] = self._factor.copy()
+        private["debt"] = self._debt.copy()
         private["walk_fresh"] = np.array([self._walk_fresh_ms])
         self.ctx.world.private[self.name] = private
 
@@ -137,6 +139,7 @@ class Mobility(Component):
         self._walk.next_arc[:] = private["next_arc"]
         self._walk.cost_ms[:] = private["cost_ms"]
         self._factor = private["factor"].copy()
+        self._debt = private["debt"].copy()
         self._walk_fresh_ms = int(private["walk_fresh"][0])
 
     def conserved(self) -> str:
@@ -366,7 +369,7 @@ class Mobility(Component):
         if rows.size == 0:
             return
         moved = advance_walkers(
-            Walkers(w.party_arc, w.party_offset_m, w.party_node), rows, t0_ms, t1_ms,
+            Walkers(w.party_arc, w.party_offset_m, w.party_node, self._debt), rows, t0_ms, t1_ms,
             net=self._net, street_factor=self.w.street_walk_factor,
             free_speed_mps=w.party_speed_mps, size=self._size, dest=w.party_dest,
             next_arc=self._walk.next_arc, target=self._walk.target, start_ms=np.asarray(w.party_depart_ms),

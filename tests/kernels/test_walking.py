@@ -62,9 +62,13 @@ def line(length, width, goal=True):
     return net, next_arc, target
 
 
+STREETS = 400  # room for the debts of any network below
+
+
 def crowd(n, arc=-1, offset=0.0, speed=1.34, size=1):
     walkers = Walkers(
-        np.full(n, arc, np.int32), np.full(n, offset, np.float64), np.zeros(n, np.int32)
+        np.full(n, arc, np.int32), np.full(n, offset, np.float64), np.zeros(n, np.int32),
+        np.zeros(STREETS),
     )
     return walkers, np.full(n, speed), np.full(n, size, np.int32), np.zeros(n, np.int16)
 
@@ -174,6 +178,64 @@ def test_rimea_5_everyone_starts_at_a_time_of_their_own() -> None:
         assert np.all(walkers.arc[waits] == -1)
     spent = np.array([arrived[i] for i in range(10)]) - start
     assert spent == pytest.approx(np.full(10, 8_000 / 1.33), abs=1.0)
+
+
+def leave_a_room(exits: int, people: int = 1000) -> float:
+    """Seconds until the last of `people` in a room has passed its exits of 1 m each."""
+    net = net_of([(0, 1 + k) for k in range(exits)], [10.0] * exits, [1.0] * exits)
+    next_arc = np.full((exits, exits + 1), -1, np.int32)
+    target = np.zeros((exits, exits + 1), np.bool_)
+    for k in range(exits):
+        next_arc[k, 0], target[k, 1 + k] = 2 * k, True
+    walkers, speed, size, _ = crowd(people)
+    dest = (np.arange(people) % exits).astype(np.int16)
+    left, last, t = np.arange(people), 0, 0
+    while left.size:
+        moved = go(walkers, t, t + 10_000, net, next_arc, target, speed, size, dest, rows=left)
+        last = max([last, *moved.arrived_ms.tolist()])
+        left = np.setdiff1d(left, moved.arrived)
+        t += 10_000
+    return last / 1000.0
+
+
+def test_rimea_9_half_the_exits_take_twice_the_time() -> None:
+    """1000 persons leave a large room by four exits, then by two (RiMEA 9)."""
+    four, two = leave_a_room(4), leave_a_room(2)
+    assert four == pytest.approx(1000 / (4 * 1.2249), rel=0.06)
+    assert two / four == pytest.approx(2.0, rel=0.06)
+
+
+def test_nist_5_2_flow_never_passes_the_greatest() -> None:
+    """Specific flow through an exit stays below 1.33 persons a second and metre (NIST Verif.5.2)."""
+    net, next_arc, target = line([20.0, 10.0], [8.0, 1.0])
+    walkers, speed, size, dest = crowd(400)
+    left, passed = np.arange(400), []
+    for t in range(0, 400_000, 10_000):
+        moved = go(walkers, t, t + 10_000, net, next_arc, target, speed, size, dest, rows=left)
+        passed.append(moved.arrived.size)
+        left = np.setdiff1d(left, moved.arrived)
+    assert left.size == 0
+    busy = np.array(passed[3:30])  # the queue stands
+    assert busy.mean() / 10.0 == pytest.approx(1.2249, rel=0.02)
+    assert busy.max() / 10.0 < 1.33
+
+
+def test_a_bottleneck_keeps_its_flow_however_many_press() -> None:
+    """Twice the capacity for an hour: the queue spills back, the outflow stays near capacity."""
+    net, next_arc, target = line([60.0, 60.0], [4.0, 1.0])
+    n = 7200
+    walkers, speed, size, dest = crowd(n)
+    start = (np.arange(n) * 500).astype(np.int64)
+    left, passed = np.arange(n), []
+    for t in range(0, 3_600_000, 10_000):
+        moved = go(walkers, t, t + 10_000, net, next_arc, target, speed, size, dest, rows=left,
+                   start_ms=start)
+        passed.append(moved.arrived.size)
+        left = np.setdiff1d(left, moved.arrived)
+        narrow = walkers.arc[left] >> 1 == 1
+        assert narrow.sum() / 60.0 < 5.4
+    assert np.mean(passed[60:]) / 10.0 > 0.9 * 1.2249
+    assert (walkers.arc[left] == 0).sum() > 100  # waits in the street behind
 
 
 @pytest.mark.parametrize("rho", [0.5, 1.0, 2.0, 3.0, 4.0, 6.0])
@@ -302,7 +364,8 @@ def people(net, next_arc, n, seed=4):
     key = np.arange(n)
     u = [rng.uniform(seed, "position.place", key, k) for k in range(4)]
     walkers = Walkers(
-        np.full(n, -1, np.int32), np.zeros(n), (u[0] * next_arc.shape[1]).astype(np.int32)
+        np.full(n, -1, np.int32), np.zeros(n), (u[0] * next_arc.shape[1]).astype(np.int32),
+        np.zeros(STREETS),
     )
     speed = 0.5 + u[1]
     size = (1 + 5 * u[2]).astype(np.int32)
@@ -337,6 +400,8 @@ def test_agrees_with_the_slow_twin():
     n = 150
     net, next_arc, target, ends = grid()
     walkers, speed, size, dest, start = people(net, next_arc, n)
+    size *= 8  # so that streets fill up and parties wait
+    waited = False
     routes = [
         {v: (int(a) // 2, bool(a % 2)) for v, a in enumerate(next_arc[d]) if a >= 0} for d in (0, 1)
     ]
@@ -351,12 +416,14 @@ def test_agrees_with_the_slow_twin():
     arrived = {}
     names = ("moves", "closed", "no way", "caught")
     seen = set()
+    streets = [{} for _ in ends]
     for k in range(50):
         factor = closing(k, len(ends))
         streets = [
             {"length": float(net.length_m[2 * s]), "width": float(net.width_m[s]),
              "factor": float(factor[s]), "ends": [int(v) for v in ends[s]],
-             "slope": net.slope_factor[2 * s : 2 * s + 2].tolist()}
+             "slope": net.slope_factor[2 * s : 2 * s + 2].tolist(),
+             "debt": streets[s].get("debt", 0.0)}
             for s in range(len(ends))
         ]
         naive.walk(parties, streets, k * 10_000, (k + 1) * 10_000)
@@ -370,6 +437,7 @@ def test_agrees_with_the_slow_twin():
             assert walkers.offset_m[party] == pytest.approx(twin["offset"], abs=1e-7)
             assert names[moved.state[row]] == twin["state"]
             seen.add(twin["state"])
+            waited |= arc >= 0 and walkers.offset_m[party] == net.length_m[arc]
         arrived.update(zip(moved.arrived.tolist(), moved.arrived_ms.tolist(), strict=True))
         left = np.setdiff1d(left, moved.arrived)
     assert {p: t["arrived"] for p, t in enumerate(parties) if t["arrived"] is not None} == {
@@ -377,6 +445,7 @@ def test_agrees_with_the_slow_twin():
     }
     assert len(arrived) > n // 2
     assert seen >= {"moves", "closed", "caught"}
+    assert waited
 
 
 def test_nobody_is_lost():

@@ -40,7 +40,7 @@ RULES: dict[str, Rule] = {
                       ("New highest sea level at {n} gauges, {v:.1f} m",
                        "{n} 个验潮站海面新高，{v:.1f} 米")),
     "zone_flooded": Rule("hazard", 3, ("{who}: water on land", "{who}：海水上岸"),
-                         ("Water on land in {n} more zones", "又有 {n} 个片区海水上岸"), 24),
+                         ("Water on land in {n} zones", "{n} 个片区海水上岸"), 6),
     "intensity_reported": Rule("command", 2, ("Seismic network reports intensity {v:.1f} (MMI)",
                                               "地震台网报告烈度 {v:.1f}（MMI）"),
                                ("{n} reports of intensity, up to {v:.1f} (MMI)",
@@ -128,9 +128,9 @@ RULES: dict[str, Rule] = {
                          ("{n} units delayed, up to {v_min}: {what}",
                           "{n} 个单元延误，最长 {v_min}：{what}"), 40, True),
     "unit_turned_back": Rule("response", 2, ("{who} turns back: {what}", "{who}折返：{what}"),
-                             ("{n} units turn back: {what}", "{n} 个单元折返：{what}"), 30, True),
+                             ("{n} units turn back: {what}", "{n} 个单元折返：{what}"), 4, True),
     "unit_withdrawn": Rule("response", 2, ("{who} ordered out: {what}", "{who}奉命撤出：{what}"),
-                           ("{n} units ordered out: {what}", "{n} 个单元奉命撤出：{what}"), 20, True),
+                           ("{n} units ordered out: {what}", "{n} 个单元奉命撤出：{what}"), 4, True),
     "person_rescued": Rule("response", 1, ("{what} frees a person", "{what}救出一人"),
                            ("{n} people freed", "救出 {n} 人"), 30),
     "person_treated": Rule("response", 1, ("{what} treats a person on scene", "{what}现场救治一人"),
@@ -173,7 +173,7 @@ def translate(text: str, lang: str) -> str:
     """A table name (reason, cause, channel) in the given language."""
     if lang == "zh":
         return ZH_REASONS.get(text, text)
-    return text.replace("_", " ")
+    return {"radio_tv": "radio and television"}.get(text, text.replace("_", " "))
 
 
 def minutes(seconds: float, lang: str) -> str:

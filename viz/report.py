@@ -20,6 +20,9 @@ from viz.replay import illustrative, write_whole
 from viz.report_words import ADVICE, CHART, WORDS, metric_name
 from viz.rundata import RunData, load_run
 
+#: With fewer replications than this the page says so and ranks nothing.
+_FEW = 10
+
 
 def write_report(
     folder: Path | str, out_html: Path | str | None = None, lang: str = "en",
@@ -61,6 +64,8 @@ def shown(value: Any, unit: str) -> str:
     if value is None or not math.isfinite(float(value)):
         return "–"
     v = float(value)
+    if v < 0:
+        return "−" + shown(-v, unit)
     if unit == "share":
         return f"{100 * v:.1f} %"
     if unit == "s":
@@ -103,7 +108,7 @@ def _run_page(run: RunData, lang: str) -> dict[str, Any]:
         "unfinished": [(translate(k, lang), v) for k, v in _table(ledger.get("unfinished", {}))],
         "zones": _worst_zones(metrics), "timeline": _timeline(run, lang),
         "layers": run.manifest.get("layers", []), "assumptions": _assumptions(run),
-        "methods": _methods(run, lang), "differences": [], "best": [],
+        "methods": _methods(run, lang), "differences": [], "best": [], "base": "",
     }
 
 
@@ -285,7 +290,8 @@ def _comparison_page(folder: Path, lang: str, city: City | None) -> dict[str, An
     runs = [load_run(p.parent, city) for p in sorted(folder.glob("*/manifest.json"))][:1]
     last = scores.get(plans[-1], [])
     table = {m["name"]: m for m in last[0]["metrics"]} if last else {}
-    rows = [row for plan in plans[1:] for row in _difference_rows(metrics, plan, words, lang)]
+    rows = [row for plan in plans[1:]
+            for row in _difference_rows(metrics, plans[0], plan, lang)]
     return {
         "title": runs[0].scenario["title"] if runs else ", ".join(plans),
         "city": runs[0].city.title if runs else "", "kind": words["comparison"],
@@ -305,7 +311,9 @@ def _comparison_page(folder: Path, lang: str, city: City | None) -> dict[str, An
          "Differences are paired by seed; intervals are 95 % Student t over the seeds."),
         "differences": _difference_table(document, words, lang),
         "best": [(plan, "–" if p is None else f"{100 * p:.0f} %")
-                 for plan, p in document.get("probability_best", {}).items()],
+                 for plan, p in document.get("probability_best", {}).items()]
+        if int(document["replications"]) >= _FEW else [],  # resamples of a few seeds prove little
+        "base": plans[0],
     }
 
 
@@ -320,14 +328,14 @@ def _replications(folder: Path, plans: list[str]) -> dict[str, list[dict[str, An
 
 
 def _difference_rows(
-    metrics: dict[str, Any], plan: str, words: dict[str, str], lang: str
+    metrics: dict[str, Any], first: str, plan: str, lang: str
 ) -> list[dict[str, Any]]:
     out = []
     for name in CHART:
         metric = metrics.get(name)
         if metric is None:
             continue
-        base = next(iter(metric["plans"].values()))["mean"]
+        base = metric["plans"][first]["mean"]
         row = metric["differences"].get(plan, {})
         if row.get("mean") is None or not base:
             continue
@@ -412,10 +420,10 @@ def _comparison_sure(document: dict[str, Any], lang: str) -> list[str]:
     total = sum(len(m["differences"]) for m in document["metrics"])
     if lang == "zh":
         out = [f"{n} 次配对重复；{total} 项差异中 {shown_ones} 项的区间不含零。"]
-        return out + (["重复不足 10 次：区间很宽。"] if n < 10 else [])
+        return out + (["重复不足 10 次：区间很宽。"] if n < _FEW else [])
     out = [f"{n} paired replications; {shown_ones} of {total} differences have an interval that "
            "leaves out zero. With this many figures, one in twenty does so by chance."]
-    if n < 10:
+    if n < _FEW:
         out.append("Fewer than ten replications: intervals are wide, and no difference shown does "
                    "not mean that there is none.")
     return out
@@ -425,17 +433,19 @@ def _difference_table(
     document: dict[str, Any], words: dict[str, str], lang: str
 ) -> list[dict[str, str]]:
     out = []
+    first = document["plans"][0]
     for metric in document["metrics"]:
         unit = metric["unit"]
         for plan, row in metric["differences"].items():
             interval = row["ci95"]
             out.append({
                 "name": metric_name(metric["name"], lang), "plan": plan,
-                "base": shown(next(iter(metric["plans"].values()))["mean"], unit),
+                "base": shown(metric["plans"][first]["mean"], unit),
                 "own": shown(metric["plans"][plan]["mean"], unit),
                 "difference": signed(row["mean"], unit),
                 "interval": "–" if not interval else
                 f"{signed(interval[0], unit)} … {signed(interval[1], unit)}",
-                "verdict": words[row["verdict"]], "class": row["verdict"].split()[0],
+                "verdict": "–" if row["mean"] is None else words[row["verdict"]],
+                "class": row["verdict"].split()[0],
             })
     return out

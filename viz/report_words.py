@@ -25,6 +25,19 @@ METRICS: dict[str, tuple[str, str]] = {
     "came_through_gap": ("Gap between groups", "群体差距"), "staff_hours": ("Staff hours", "人员工时"),
     "score": ("Score", "总分"), "efficiency": ("Efficiency", "效率"), "fairness": ("Fairness", "公平"),
     "people_at_risk": ("People at risk", "受威胁人数"), "evacuated": ("Evacuated", "已撤离"),
+    "severe_injuries_shaking": ("Severe injuries by shaking", "震动致重伤"),
+    "severe_injuries_tsunami": ("Severe injuries in the water", "海啸致重伤"),
+    "people_in_water_max": ("Most people in water at once", "同时入水人数峰值"),
+    "rescued_alive_share": ("Trapped and freed alive", "被困者生还比例"),
+    "affected": ("Affected", "受影响人数"),
+    "sheltered": ("In shelters and at meeting points", "在避难所与集合点"),
+    "warning_p90": ("Nine in ten warned after", "九成获预警用时"),
+    "people_ordered": ("Ordered to leave", "被要求撤离人数"),
+    "clearance_t95": ("95 % cleared after", "清空九成五用时"),
+    "clearance_t100": ("All cleared after", "全部清空用时"), "incidents": ("Incidents", "事件数"),
+    "calls_unanswered": ("Calls not answered", "未接求救电话"),
+    "hospital_peak_over_capacity": ("Beds short at the peak", "峰值缺床数"),
+    "hospital_full": ("Patients who met a full hospital", "遇床位已满的伤员"),
     "in_safety": ("In safety", "已安全"), "hospital_peak_beds": ("Most beds in use", "床位峰值"),
 }
 #: Metrics of the first chart, in order.
@@ -79,7 +92,7 @@ WORDS: dict[str, dict[str, str]] = {
         "diffchart": "Paired differences with 95 % intervals",
         "axis": "share of the first plan's value; up-triangle better, down-triangle worse",
         "nomap": "No map: a comparison keeps scores, not frames. Run one plan with the command "
-        "run to see it on a map.", "best": "Probability of being the best plan",
+        "run to see it on a map.", "best": "Fewest deaths, then score: share of resamples", "plan": "Plan",
         "people_n": "People", "timeline": "Timeline", "time": "Time", "event": "Event",
         "illustrative": "illustrative terrain", "zone_name": "Zone",
         "assisted": "cannot leave alone", "slow": "walks slowly", "normal": "walks normally",
@@ -101,7 +114,8 @@ WORDS: dict[str, dict[str, str]] = {
         "verdict": "结论", "better": "更好", "worse": "更差", "no difference shown": "未显示差异",
         "diffchart": "配对差异与 95% 区间", "axis": "相对第一预案的比例；上三角更好，下三角更差",
         "nomap": "无地图：比较只保留得分，不保留画面。单独运行一个预案即可看到地图。",
-        "best": "成为最佳预案的概率", "people_n": "人数", "timeline": "时间线", "time": "时间",
+        "best": "死亡最少、其次得分最高：重抽样占比", "plan": "预案",
+        "people_n": "人数", "timeline": "时间线", "time": "时间",
         "event": "事件", "illustrative": "示意地形", "zone_name": "片区", "assisted": "无法独自离开",
         "slow": "行走缓慢", "normal": "行走正常", "0-4": "0-4 岁", "5-14": "5-14 岁",
         "15-29": "15-29 岁", "30-59": "30-59 岁", "60-74": "60-74 岁", "75+": "75 岁以上",
@@ -114,4 +128,4 @@ def metric_name(name: str, lang: str) -> str:
     """Name of a metric for people."""
     if name in METRICS:
         return METRICS[name][1 if lang == "zh" else 0]
-    return name.replace("_", " ")
+    return name.replace("_", " ").capitalize()

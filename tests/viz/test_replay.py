@@ -170,6 +170,13 @@ def test_theme_language_layers_and_filter(opened: Browser) -> None:
     assert opened.js("anlan.state().theme") == "light"
     assert opened.map_picture() != dark
     opened.click("#b-theme")
+    for layer in ("danger", "names", "water"):  # what was taken off the map can come back
+        opened.js(f"anlan.setLayer('{layer}', false)")
+        opened.picture()
+        opened.js(f"anlan.setLayer('{layer}', true)")
+    opened.picture()
+    assert opened.complaints() == []
+    assert opened.js("anlan.state().error") is None
     opened.click("#b-lang")
     assert opened.js("anlan.state().lang") == "zh"
     assert "模拟，并非预报" in opened.js("document.getElementById('foot').textContent")
@@ -211,6 +218,9 @@ def test_two_runs_side_by_side(pair: Path, width: int) -> None:
         browser.js(f"anlan.setTime({11 * MINUTE})")
         safe = browser.js("document.querySelectorAll('.fig.two')[3].innerText")
         assert re.findall(r"[+−]?\d+", safe)[-3:] == ["0", "216", "+216"]
+        told = browser.js("anlan.player.panels.feed.map(e => [e.k, e.run])")
+        assert told.count(["earthquake", 2]) == 1
+        assert ["earthquake", 0] not in told
         browser.picture()
         assert browser.complaints() == []
         assert browser.requests() == [pair.as_uri()]

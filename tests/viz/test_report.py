@@ -39,8 +39,8 @@ def run_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def comparison(folder: Path, low: float, high: float, verdict: str) -> Path:
     def metric(name: str, unit: str, base: float, mean: float, a: float, b: float) -> dict:
         return {"name": name, "unit": unit,
-                "plans": {"old": {"mean": base, "ci95": [base - 1, base + 1]},
-                          "new": {"mean": base + mean, "ci95": [base + a, base + b]}},
+                "plans": {"new": {"mean": base + mean, "ci95": [base + a, base + b]},
+                          "old": {"mean": base, "ci95": [base - 1, base + 1]}},
                 "differences": {"new": {"mean": mean, "ci95": [a, b], "verdict": verdict}}}
 
     folder.mkdir()
@@ -76,6 +76,8 @@ def test_headline_of_a_comparison_follows_the_verdict(tmp_path: Path) -> None:
     words = words_of(write_report(comparison(tmp_path / "a", -20.0, -10.0, "better")))
     assert "new changes deaths by −15 (95 %: −20 … −10) against old." in words
     assert "Those who gain least: walks slowly." in words
+    # The first plan of the list is the base, whatever the order of names in the file.
+    assert "Deaths 40 people new 25 people −15 people" in words
     assert "30 of 40 not in safety at the end were “not warned”" in words
     words = words_of(write_report(comparison(tmp_path / "b", -5.0, 7.0, "no difference shown")))
     assert "No difference in deaths is shown between new and old: +1 (95 %: −5 … +7)." in words

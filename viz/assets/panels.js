@@ -1,6 +1,7 @@
 "use strict";
 // Panels over the map: figures, event list, legend, time bar. They keep their size while playing.
 const CATEGORY_COLORS = ["#57b8d9", "#e8c547", "#9aa7b4", "#ff6a45", "#c9a36a", "#7fb2ff", "#b08cff"];
+const BADGE = ["A", "B", "A B"];
 const $ = (id) => document.getElementById(id);
 const make = (tag, props, ...children) => { const node = Object.assign(document.createElement(tag), props); node.append(...children); return node; };
 const number = (v) => v === null || v === undefined ? "–" : Math.round(v).toLocaleString("en");
@@ -10,7 +11,7 @@ class Panels {
     this.page = page; this.sims = sims; this.player = player;
     this.filter = new Set(page.categories.map((_, i) => i));
     this.keyOnly = true; this.pair = sims.length > 1;
-    this.feed = sims.flatMap((sim, run) => sim.head.feed.map((e) => Object.assign({ run }, e))).sort((a, b) => a.t - b.t || b.w - a.w);
+    this.feed = this.merged(sims).sort((a, b) => a.t - b.t || b.w - a.w);
     this.touched = 0;
     const hold = () => { this.touched = performance.now(); };
     for (const kind of ["wheel", "pointerdown", "touchmove"]) $("events").addEventListener(kind, hold, { passive: true });
@@ -18,6 +19,16 @@ class Panels {
       const li = event.target.closest("li");
       if (li) player.visit(this.shown[Number(li.dataset.i)]);
     });
+  }
+  // What happens alike under both plans is told once; `run` is then 2.
+  merged(sims) {
+    const told = new Map();
+    sims.forEach((sim, run) => sim.head.feed.forEach((e) => {
+      let key = `${e.t} ${e.en}`;
+      while (told.has(key) && told.get(key).run !== run - 1) key += "+";
+      if (told.has(key)) told.get(key).run = 2; else told.set(key, Object.assign({ run }, e));
+    }));
+    return [...told.values()];
   }
   get words() { return this.page.ui[this.lang]; }
   word(key) { return this.words[key] || key; }
@@ -33,12 +44,12 @@ class Panels {
     const { page, sims } = this, head = sims[0].head;
     $("city").textContent = page.city.title;
     $("scenario").textContent = head.scenario;
-    $("plans").replaceChildren(...sims.map((sim, i) => make("div", {}, this.pair ? `${"AB"[i]} ` : `${this.word("plan")}: `, make("b", { textContent: sim.head.plan }), `  ${this.word("seed")} ${sim.head.seed}`)));
+    $("plans").replaceChildren(...sims.map((sim, i) => make("div", {}, this.pair ? `${"AB"[i]} ` : `${this.word("plan")}: `, make("b", { textContent: sim.head.plan }), make("span", { textContent: `${this.word("seed")} ${sim.head.seed}` }))));
     if (head.share < 1) $("plans").append(make("div", { textContent: `${this.word("share")} ${head.share}` }));
     $("illustrative").hidden = !page.city.illustrative;
-    $("notes").textContent = page.city.notes.join(" · "); $("notes").title = $("notes").textContent;
+    $("notes").textContent = [...page.city.notes, `${this.word("digest")} ${sims.map((s) => s.head.digest).join(", ")}`].join(" · "); $("notes").title = $("notes").textContent;
     $("controls").title = this.word("keys");
-    this.figures(); this.filters(); this.events(); this.switches(); this.legend(); this.timeline(); this.mapNames();
+    this.figures(); this.filters(); this.events(); this.legend(); this.timeline(); this.mapNames();
   }
   figures() {
     const box = $("figures"); box.className = this.pair ? "pair" : ""; box.replaceChildren();
@@ -66,7 +77,7 @@ class Panels {
     }
   }
   spark(series, times, signed) {
-    const W = 74, H = 28, svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const W = 52, H = 22, svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const known = series.filter((v) => v !== null), low = signed ? Math.min(0, ...known) : 0, high = Math.max(low + 1e-9, 1e-9, ...known);
     const total = Math.max(1, this.sims[0].head.duration_ms);
     let d = "", pen = "M";
@@ -92,7 +103,7 @@ class Panels {
     this.shown = this.feed.filter((e) => this.filter.has(e.c) && (!this.keyOnly || e.w > 1));
     const list = document.createDocumentFragment();
     this.shown.forEach((e, i) => {
-      const text = make("span", {}, this.pair ? make("b", { className: "ab", textContent: "AB"[e.run] }) : "", e[this.lang]);
+      const text = make("span", {}, this.pair ? make("b", { className: "ab", textContent: BADGE[e.run] }) : "", e[this.lang]);
       const li = make("li", { className: `w${e.w}` }, make("i", { style: `background:${CATEGORY_COLORS[e.c]}` }), make("time", { textContent: this.player.local(e.t) }), text);
       li.dataset.i = i; list.append(li);
     });
@@ -115,44 +126,43 @@ class Panels {
     }
     this.nowIndex = low;
     const latest = this.feed.filter((e) => e.w === 3 && e.t <= t).pop();
-    $("nowtext").textContent = latest ? `${this.player.local(latest.t)}  ${latest[this.lang]}` : "";
+    $("nowtext").textContent = latest ? `${this.player.local(latest.t)}  ${this.pair ? `${BADGE[latest.run]}: ` : ""}${latest[this.lang]}` : "";
   }
-  switches() {
-    const on = this.player.scene.on, has = { water: this.page.ground.land, houses: this.page.ground.buildings, margin: this.sims.some((s) => s.head.zones.length), dark: this.sims.some((s) => s.head.zones.some((z) => z.dark.length)) };
-    $("switches").replaceChildren(...Object.keys(on).filter((k) => !(k in has) || has[k]).map((key) => {
-      const b = make("button", { textContent: this.word("L_" + key), onclick: () => this.player.setLayer(key, !on[key]) });
+  // Layers and their legend in one list: a heading is the layer's switch.
+  legend() {
+    const { scene } = this.player, theme = THEMES[scene.theme], on = scene.on, box = $("legend"), last = make("div", { className: "items" });
+    const css = (c) => `rgba(${c[0]},${c[1]},${c[2]},${(c[3] === undefined ? 255 : c[3]) / 255})`;
+    const item = (mark, text) => make("span", {}, mark, text), icon = (name) => make("img", { src: this.icon(name), alt: "" }), dot = (style, className = "") => make("i", { className, style });
+    const note = (text) => make("small", { textContent: text });
+    const ramp = (colors, labels, titles = []) => make("div", { className: "ramp" }, ...colors.map((c, i) => make("span", { textContent: labels[i], title: titles[i] || "", style: `border-top-color:${css(c)}` })));
+    const chip = (key, mark = "") => {
+      const b = make("button", { onclick: () => this.player.setLayer(key, !on[key]) }, mark, this.word("L_" + key));
       b.dataset.layer = key; b.setAttribute("aria-pressed", on[key]);
       return b;
-    }));
-  }
-  legend() {
-    const theme = THEMES[this.player.scene.theme], on = this.player.scene.on, box = $("legend");
-    const css = (c) => `rgba(${c[0]},${c[1]},${c[2]},${(c[3] === undefined ? 255 : c[3]) / 255})`;
-    const part = (title, ...items) => box.append(make("h3", { textContent: title }), make("div", { className: "items" }, ...items));
-    const item = (mark, text) => make("span", {}, mark, text);
-    const icon = (name) => make("img", { src: this.icon(name), alt: "" });
-    const ramp = (title, colors, labels) => box.append(make("h3", { textContent: title }), make("div", { className: "ramp" }, ...colors.map((c, i) => make("span", { textContent: labels[i], style: `border-top-color:${css(c)}` }))));
+    };
+    const group = (key, text, ...content) => box.append(make("h3", {}, chip(key), on[key] && text ? note(text) : ""), ...(on[key] ? content : []));
+    const items = (...list) => make("div", { className: "items" }, ...list);
     box.replaceChildren();
-    if (on.people) {
-      part(this.word("people"), ...this.page.states.map((name, i) => item(name === "dead" ? icon(this.player.scene.theme === "dark" ? "dead" : "deadLight") : make("i", { className: name === "danger" ? "pulse" : "", style: `background:${css(theme.people[i])}` }), this.word(name))));
-      box.append(make("div", { className: "small", textContent: this.word("per_point") }));
-      if (this.sims.some((s) => s.dense)) ramp(this.word("density"), HEAT, ["1–10", "–25", "–60", "–120", "> 120"]);
-    }
-    if (on.roads) ramp(this.word("speed"), [SPEED[0], SPEED[1], SPEED[2], SPEED[3], [150, 160, 170]], ["> 0.75", "0.5–0.75", "0.25–0.5", "< 0.25", "×"]);
-    if (on.roads) box.lastChild.lastChild.title = this.word("closed");
-    if (on.water && this.page.ground.land) {
-      ramp(this.word("depth"), DEPTH.colors, ["0.1–0.5", "–1", "–2", "–4", "> 4"]);
+    group("people", this.word("per_point"), items(...this.page.states.map((name, i) => item(name === "dead" ? icon(scene.theme === "dark" ? "dead" : "deadLight") : dot(`background:${css(theme.people[i])}`, name === "danger" ? "pulse" : ""), this.word(name)))),
+      ...(this.sims.some((s) => s.dense) ? [note(this.word("density")), ramp(theme.heat, ["1–10", "–25", "–60", "–120", "> 120"])] : []));
+    group("roads", this.word("speed"), ramp([...SPEED.slice(1), [150, 160, 170]], ["0.5–0.75", "0.25–0.5", "< 0.25", `× ${this.word("closed")}`]));
+    if (this.page.ground.land) {
       const mix = (to, k) => theme.sea.map((v, i) => v + (to[i] - v) * k);
-      ramp(this.word("sea"), [theme.seaLow, mix(theme.seaLow, 0.5), theme.sea, mix(theme.seaHigh, 0.44), theme.seaHigh], ["≤ −2", "−1", "0", "+1", "≥ +3"]);
+      group("water", this.word("depth"), ramp(DEPTH.colors, ["0.1–0.5", "–1", "–2", "–4", "> 4"]), note(this.word("sea")),
+        ramp([theme.seaLow, mix(theme.seaLow, 0.6), theme.sea, mix(theme.seaHigh, 0.44), theme.seaHigh], ["≤ −2", "−1", "0", "+1", "≥ +3"]));
     }
-    if (on.units) {
-      const kinds = [...new Set(this.sims.flatMap((s) => s.head.units.map((u) => u.kind)))];
-      if (kinds.length) part(this.word("L_units"), ...kinds.map((k) => item(icon("unit-" + k), this.word(k))), ...(this.sims.some((s) => s.head.controls.length) ? [item(icon("control-on"), this.word("control"))] : []));
-    }
-    if (on.incidents && this.sims.some((s) => s.head.incidents.length)) part(this.word("L_incidents"), ...[["waiting", 1], ["known", 2], ["sent", 3], ["reached", 4], ["done", 5]].map(([w, k]) => item(make("i", { style: `background:${PIN[k]}` }), this.word(w))), item(make("b", { textContent: "+ " }), this.word("medical")), item(make("b", { textContent: "! " }), this.word("rescue")));
-    if (on.facilities) part(this.word("L_facilities"), ...[...new Set(this.page.facilities.map((f) => f.kind))].map((k) => item(icon("place-" + k), this.word(k))));
-    if (on.margin) ramp(this.word("margin_unit"), [[228, 87, 46], [232, 197, 71], [120, 170, 150], [59, 126, 161]], ["< 0", "0–10", "10–30", "> 30"]);
-    if (on.danger) part(this.word("L_danger"), item(make("i", { style: `background:none;border:1.5px solid ${css(theme.danger)};border-radius:2px` }), this.word("zone_line")));
+    const kinds = [...new Set(this.sims.flatMap((s) => s.head.units.map((u) => u.kind)))];
+    if (kinds.length) group("units", "", items(...kinds.map((k) => item(icon("unit-" + k), this.word(k))), ...(this.sims.some((s) => s.head.controls.length) ? [item(icon("control-on"), this.word("control"))] : [])));
+    if (this.sims.some((s) => s.head.incidents.length)) group("incidents", "", items(...["waiting", "known", "sent", "reached", "done"].map((w, i) => item(icon(`pin-rescue-${i + 1}`), this.word(w))), item(make("b", { textContent: "! " }), this.word("rescue")), item(make("b", { textContent: "+ " }), this.word("medical"))));
+    group("facilities", "", items(...[...new Set(this.page.facilities.map((f) => f.kind))].map((k) => item(icon("place-" + k), this.word(k)))));
+    const zones = this.sims.flatMap((s) => s.head.zones);
+    last.append(chip("danger", dot(`background:none;border:1.5px solid ${css(theme.danger)};border-radius:2px`)));
+    if (zones.length) last.append(chip("margin"));
+    if (zones.some((z) => z.dark.length)) last.append(chip("dark"));
+    if (this.page.ground.buildings) last.append(chip("houses"));
+    last.append(chip("names"));
+    box.append(last);
+    if (zones.length && on.margin) box.append(note(this.word("margin_unit")), ramp([[228, 87, 46], [232, 197, 71], [120, 170, 150], [59, 126, 161]], ["< 0", "0–10", "10–30", "> 30"]));
   }
   icon(name) {
     this.iconCache = this.iconCache || {};
@@ -177,7 +187,7 @@ class Panels {
       if (run === 0) { g.lineTo(W * (when[when.length - 1] || 0) / total, H); g.closePath(); g.fillStyle = light ? "rgba(228,87,46,.22)" : "rgba(255,150,110,.22)"; g.fill(); }
       else { g.strokeStyle = light ? "#9a6a00" : "#e8c547"; g.lineWidth = 1.3; g.stroke(); }
     });
-    $("peak").textContent = `▟ ${this.word("people_at_risk")}: ${number(high)}`;
+    $("peak").textContent = `${this.word(this.pair ? "curves" : "curve")} ${number(high)}`;
     for (const e of this.feed) if (e.w > 1) { g.fillStyle = CATEGORY_COLORS[e.c]; g.globalAlpha = e.w === 3 ? 1 : 0.45; g.fillRect(W * e.t / total - 0.75, e.w === 3 ? 0 : 4, 1.5, e.w === 3 ? 9 : 4); }
     g.globalAlpha = 1;
     const steps = [300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400], step = steps.find((s) => total / 1000 / s <= Math.max(3, W / 95)) || 86400, marks = [];
@@ -188,10 +198,11 @@ class Panels {
   mapNames() {
     const box = $("mapnames"); box.replaceChildren();
     if (!this.pair) return;
-    const small = innerWidth <= 760, halves = this.player.halves();
+    const small = innerWidth <= 760, folded = $("app").classList.contains("folded"), halves = this.player.halves();
     this.sims.forEach((sim, i) => {
       const span = make("span", {}, make("em", { textContent: "AB"[i] }), sim.head.plan);
-      Object.assign(span.style, small ? { left: "50%", top: `${halves[i][0] + 6}px` } : { left: `${halves[i][0] + halves[i][1] / 2}px`, top: "14px", maxWidth: `${halves[i][1] - 60}px` });
+      Object.assign(span.style, small ? { left: "50%", top: `${halves[i][0] + 6}px` } : folded ? { left: `${halves[i][0] + 16}px`, top: "14px", transform: "none", maxWidth: `${halves[i][1] - 280}px` }
+        : { left: `${halves[i][0] + halves[i][1] / 2}px`, top: "14px", maxWidth: `${halves[i][1] - 24}px` });
       box.append(span);
     });
     const line = make("u");
@@ -230,7 +241,7 @@ class Panels {
   }
   describe(d) {
     const w = (k) => this.word(k);
-    if (d.unit) return [`${d.unit.name} · ${w(d.unit.kind)}`, (this.page.phases || [])[d.phase] || "", d.unit.station || ""].filter(Boolean);
+    if (d.unit) return [`${d.unit.name} · ${w(d.unit.kind)}`, w(this.page.phases[d.phase]), d.unit.station || ""].filter(Boolean);
     if (d.f) return [d.f.name, w(d.f.kind), d.f.capacity ? `${number(d.load)} / ${number(d.f.capacity)} ${d.f.kind === "hospital" ? w("beds") : w("places")}` : d.load ? `${number(d.load)}` : ""].filter(Boolean);
     if (d.d && d.state) return [`${w("incident")} ${d.d.id}: ${w(d.d.kind)} (${d.d.n})`, w(["", "waiting", "known", "sent", "reached", "done"][d.state])];
     if (d.c) return [d.c.name, w("control")];

@@ -5,7 +5,7 @@ const METRES_PER_DEGREE = 111319.49;
 
 class Player {
   constructor(page, bins) {
-    this.page = page;
+    this.page = page; page.metresPerPixel = 40075016.686 * Math.cos(page.city.lat * Math.PI / 180) / 512;
     this.sims = page.runs.map((head, i) => new Sim("ab"[i], head, page, bins));
     this.duration = Math.max(...page.runs.map((run) => run.duration_ms));
     this.t = 0; this.playing = false; this.speed = 60; this.dirty = true; this.frames = 0;
@@ -69,7 +69,7 @@ class Player {
     const folded = $("app").classList.contains("folded");
     if (pair) { if (small) h = this.halves()[0][1]; else w = (w - (folded ? 0 : 620)) / 2; }
     const left = small || folded ? 0 : pair ? 0 : 300, right = small || folded ? 0 : pair ? 0 : 312;
-    const top = small ? (pair ? 0 : 175) : 10, bottom = small ? (pair ? 0 : 150) : 130;
+    const top = small ? (pair ? 34 : 175) : pair ? 44 : 10, bottom = small ? (pair ? 0 : 150) : 130;
     return { w, h, left, right, top, bottom };
   }
   // Two maps share what the panels leave free: [start, length] of each, across or down.
@@ -81,12 +81,12 @@ class Player {
     const folded = $("app").classList.contains("folded"), left = folded ? 0 : 304, width = (innerWidth - left - (folded ? 0 : 316)) / 2;
     return [[left, width], [left + width, width]];
   }
-  perPixel(zoom) { return 40075016.686 * Math.cos(this.page.city.lat * Math.PI / 180) / 512 / Math.pow(2, zoom); }
+  perPixel(zoom) { return this.page.metresPerPixel / Math.pow(2, zoom); }
   home() {
     const [x0, y0, x1, y1] = this.page.city.home, a = this.area(), pair = this.sims.length > 1;
     const room = [Math.max(120, a.w - a.left - a.right), Math.max(120, a.h - a.top - a.bottom)];
     const mpp = (pair ? 1.14 : 1.06) * Math.max((x1 - x0) / room[0], (y1 - y0) / room[1], 0.3);
-    const zoom = Math.log2(40075016.686 * Math.cos(this.page.city.lat * Math.PI / 180) / 512 / mpp);
+    const zoom = Math.log2(this.page.metresPerPixel / mpp);
     const x = (x0 + x1) / 2 - mpp * (a.left - a.right) / 2, y = (y0 + y1) / 2 - mpp * (a.bottom - a.top) / 2;
     const [longitude, latitude] = this.lonlat([x, y]);
     return { longitude, latitude, zoom, pitch: 0, bearing: 0, minZoom: zoom - 1.2, maxZoom: 18 };
@@ -145,20 +145,20 @@ class Player {
     this.frames++;
   }
   scaleBar(mpp) {
-    const steps = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000], metres = steps.find((s) => s / mpp > 60) || 50000;
+    const steps = [20000, 10000, 5000, 2000, 1000, 500, 200, 100, 50, 20, 10], metres = steps.find((s) => s / mpp < 90) || 5;
     $("scale").firstChild.style.width = `${metres / mpp}px`;
     $("scale").lastChild.textContent = metres < 1000 ? `${metres} m` : `${metres / 1000} km`;
   }
   // -- controls --------------------------------------------------------------------------
   setTheme(name) {
-    this.scene.theme = name; $("app").dataset.theme = name;
+    this.scene.theme = name; this.scene.forget(); $("app").dataset.theme = name;
     const land = THEMES[name].land;
     document.documentElement.style.colorScheme = name;
     document.body.style.background = document.documentElement.style.background = `rgb(${land})`;
     this.panels.legend(); this.panels.timeline(); this.dirty = true;
   }
   setLang(lang) { this.panels.setLang(lang); this.panels.follow(this.t, true); this.mark(); }
-  setLayer(key, on) { this.scene.on[key] = on; this.panels.switches(); this.panels.legend(); this.dirty = true; }
+  setLayer(key, on) { this.scene.on[key] = on; this.scene.forget(); this.panels.legend(); this.dirty = true; }
   controls() {
     $("speed").replaceChildren(...SPEEDS.map((v) => make("option", { value: String(v), textContent: `${v}×`, selected: v === this.speed })));
     $("speed").onchange = () => this.setSpeed(Number($("speed").value));

@@ -5,22 +5,21 @@ const THEMES = {
   dark: {
     land: [24, 34, 44], sea: [12, 35, 51], seaLow: [6, 18, 30], seaHigh: [84, 168, 194],
     roads: [[104, 124, 143, 255], [78, 97, 114, 255], [50, 65, 79, 255], [39, 51, 62, 255]],
-    border: [150, 168, 186, 120], text: [214, 224, 234, 255], soft: [150, 168, 186, 255], halo: [16, 23, 31, 235],
-    house: [44, 57, 69, 255], danger: [255, 178, 120, 190], dark: [4, 6, 12, 150],
+    border: [150, 168, 186, 90], text: [214, 224, 234, 255], soft: [150, 168, 186, 255], halo: [16, 23, 31, 235],
+    house: [44, 57, 69, 255], danger: [255, 178, 120, 190], dark: [4, 6, 12, 150], heat: [[66, 78, 90], [92, 105, 119], [121, 135, 149], [154, 167, 180], [196, 207, 217]],
     people: [[134, 148, 163, 150], [240, 208, 96, 235], [92, 186, 240, 235], [72, 196, 150, 205], [255, 96, 60, 255], [224, 140, 214, 255], [255, 255, 255, 255]],
   },
   light: {
     land: [243, 241, 236], sea: [190, 215, 229], seaLow: [150, 178, 198], seaHigh: [22, 98, 150],
     roads: [[150, 146, 138, 255], [180, 176, 168, 255], [214, 210, 202, 255], [226, 222, 215, 255]],
-    border: [90, 90, 90, 120], text: [30, 38, 46, 255], soft: [92, 102, 112, 255], halo: [255, 255, 255, 235],
-    house: [222, 216, 206, 255], danger: [178, 74, 10, 200], dark: [20, 20, 40, 90],
+    border: [90, 90, 90, 100], text: [30, 38, 46, 255], soft: [92, 102, 112, 255], halo: [255, 255, 255, 235],
+    house: [222, 216, 206, 255], danger: [178, 74, 10, 200], dark: [20, 20, 40, 90], heat: [[208, 206, 201], [180, 179, 176], [150, 151, 152], [118, 121, 125], [84, 89, 95]],
     people: [[120, 126, 134, 150], [184, 134, 0, 235], [0, 104, 180, 235], [0, 132, 92, 205], [214, 56, 20, 255], [160, 40, 150, 255], [20, 20, 20, 255]],
   },
 };
 const SPEED = [[59, 126, 161, 255], [150, 170, 120, 255], [232, 197, 71, 255], [228, 87, 46, 255]];
 // Depth classes in metres with a viridis ramp; sea level classes share the theme's sea colours.
-const DEPTH = { limits: [0.1, 0.5, 1, 2, 4], colors: [[68, 57, 131], [49, 104, 142], [33, 145, 140], [94, 201, 98], [253, 231, 37]] };
-const HEAT = [[49, 54, 130], [47, 108, 142], [53, 160, 130], [160, 218, 57], [253, 231, 37]];
+const DEPTH = { limits: [0.1, 0.5, 1, 2, 4], colors: [[92, 96, 190], [52, 126, 178], [33, 160, 148], [110, 206, 94], [253, 231, 37]] };
 const UNIT_COLORS = { ambulance: "#f2f5f7", fire_rescue: "#ff8a5c", police: "#7fb2ff", utilities: "#f0d060", volunteers: "#9fe0b8" };
 const PIN = ["", "#ff5a3c", "#ffb648", "#6fc3ff", "#4fd0a0", "#7d8a97"];
 
@@ -33,8 +32,9 @@ class Scene {
     this._streets();
     this.icons = drawIcons();
   }
+  // Everything but houses lies flat: drawn in the order of the list, or a tilted map would lose layers.
   props(id, more) {
-    return Object.assign({ id, coordinateSystem: METRES(), coordinateOrigin: [this.page.city.lon, this.page.city.lat, 0] }, more);
+    return Object.assign({ id, parameters: { depthCompare: "always", depthWriteEnabled: false }, coordinateSystem: METRES(), coordinateOrigin: [this.page.city.lon, this.page.city.lat, 0] }, more);
   }
   _streets() {
     this.rFirst = starts(this.bins.road_n);
@@ -64,6 +64,8 @@ class Scene {
     startIndices[chosen.length] = at;
     return { length: chosen.length, startIndices, value };
   }
+  // deck.gl never draws a layer again that was once taken off the map: after a switch, build anew.
+  forget() { this.cache = {}; }
   once(key, make) {
     if (!(key in this.cache)) this.cache[key] = make();
     return this.cache[key];
@@ -83,14 +85,14 @@ class Scene {
           widthMinPixels: [1.9, 1.2, 0.65, 0.4][k], widthMaxPixels: [12, 8, 6, 3][k], jointRounded: true, capRounded: true })));
       }
       layers.push(new deck.PathLayer(this.props("borders-" + this.theme, {
-        data: this.page.ground.borders, getPath: (d) => d, getColor: colors.border, widthUnits: "pixels", getWidth: 1.2 })));
+        data: this.page.ground.borders.flatMap((ring) => dashed(ring, 260, 0.5)), getPath: (d) => d, getColor: colors.border, widthUnits: "pixels", getWidth: 1.2 })));
       return layers;
     });
   }
   land(colors) {
     const meta = this.page.sections.land_mask, [h, w] = meta.shape;
     const image = new ImageData(w, h), mask = this.bins.land_mask, shade = this.bins.land_shade;
-    const strength = this.theme === "dark" ? 0.9 : 0.32;
+    const strength = this.theme === "dark" ? 0.9 : 0.16;
     for (let r = 0; r < h; r++) for (let c = 0; c < w; c++) {
       const from = r * w + c, to = 4 * ((h - 1 - r) * w + c), light = 1 + strength * (shade[from] * 8 - 128) / 128;
       for (let k = 0; k < 3; k++) image.data[to + k] = colors.land[k] * light;
@@ -115,7 +117,7 @@ class Scene {
       for (let k = 0; k < count; k++) heights.fill(this.bins.house_height[k], d.startIndices[k], d.startIndices[k + 1]);
       return [new deck.SolidPolygonLayer(this.props("houses-" + this.theme, {
         data: { length: count, startIndices: d.startIndices, attributes: { getPolygon: { value: d.value, size: 2 }, getElevation: { value: heights, size: 1 } } },
-        _normalize: false, positionFormat: "XY", extruded: true, getFillColor: THEMES[this.theme].house })) ];
+        _normalize: false, parameters: { depthCompare: "less-equal", depthWriteEnabled: true }, positionFormat: "XY", extruded: true, getFillColor: THEMES[this.theme].house })) ];
     });
   }
   // The sea's surface lies under the land, so that coarse blocks never spill over the coast.
@@ -216,14 +218,7 @@ class Scene {
   }
   // Closed links: grey dashes, with a small cross in the middle when the map is close enough.
   closed(sim, paths) {
-    const dashes = [], marks = [];
-    for (const path of paths) {
-      for (let i = 0; i + 1 < path.length; i++) {
-        const [ax, ay] = path[i], [bx, by] = path[i + 1], n = Math.max(1, Math.round(Math.hypot(bx - ax, by - ay) / 22));
-        for (let k = 0; k < n; k++) dashes.push([[ax + (bx - ax) * k / n, ay + (by - ay) * k / n], [ax + (bx - ax) * (k + 0.55) / n, ay + (by - ay) * (k + 0.55) / n]]);
-      }
-      marks.push(path[Math.floor(path.length / 2)]);
-    }
+    const dashes = paths.flatMap((path) => dashed(path, 22, 0.55)), marks = paths.map((path) => path[Math.floor(path.length / 2)]);
     return [
       new deck.PathLayer(this.props("closed@" + sim.key, { data: dashes, getPath: (d) => d, getColor: this.theme === "dark" ? [190, 198, 206, 230] : [90, 90, 90, 230], widthUnits: "pixels", getWidth: 1.6 })),
       this.iconLayer("closed-mark@" + sim.key, marks.filter((_, i) => i % 2 === 0), (d) => d, () => "shut", 9, { sizeMaxPixels: 12, sizeUnits: "meters", getSize: 26 }),
@@ -232,10 +227,10 @@ class Scene {
   iconLayer(id, data, position, icon, size, more) {
     return new deck.IconLayer(this.props(id, Object.assign({ data, iconAtlas: this.icons.image, iconMapping: this.icons.mapping, getPosition: position, getIcon: icon, sizeUnits: "pixels", getSize: size, alphaCutoff: 0.02 }, more)));
   }
-  people(sim, t, zoom, viewBox, pulse) {
+  people(sim, t, zoom, viewBox) {
     if (!this.on.people || !sim.n) return [];
     sim.people(t, THEMES[this.theme].people);
-    const layers = [], grow = Math.max(0.75, Math.min(2.2, 0.75 + (zoom - 11.5) * 0.3));
+    const layers = [], grow = pointScale(zoom);
     let inside = 0;
     const p = sim.positions;
     for (let i = 0; i < sim.n; i++) if (p[2 * i] > viewBox[0] && p[2 * i] < viewBox[2] && p[2 * i + 1] > viewBox[1] && p[2 * i + 1] < viewBox[3]) inside++;
@@ -246,6 +241,12 @@ class Scene {
     layers.push(new deck.ScatterplotLayer(this.props("people@" + sim.key, {
       data: { length: sim.n, attributes: { getPosition: { value: p, size: 2 }, getFillColor: { value: sim.colors, size: 4 }, getRadius: { value: sim.radius, size: 1 } } },
       positionFormat: "XY", radiusUnits: "pixels", radiusScale: grow, stroked: false, antialiasing: false })));
+    return layers;
+  }
+  // What must not be hidden: who is in danger (a pulse), who is dead (a cross).
+  losses(sim, zoom, pulse) {
+    if (!this.on.people || !sim.n) return [];
+    const layers = [], grow = pointScale(zoom);
     if (sim.danger.length) layers.push(new deck.ScatterplotLayer(this.props("pulse@" + sim.key, {
       data: { length: sim.danger.length / 2, attributes: { getPosition: { value: sim.danger, size: 2 } } }, positionFormat: "XY",
       filled: false, stroked: true, lineWidthUnits: "pixels", getLineWidth: 1.6, getLineColor: [...THEMES[this.theme].people[4].slice(0, 3), 255 * (1 - pulse)],
@@ -264,7 +265,7 @@ class Scene {
       const img = new ImageData(w, h);
       for (let i = 0; i < w * h; i++) if (sum[i] > 0) {
         const k = sum[i] < 10 ? 0 : sum[i] < 25 ? 1 : sum[i] < 60 ? 2 : sum[i] < 120 ? 3 : 4, p = 4 * ((h - 1 - Math.floor(i / w)) * w + i % w);
-        img.data.set(HEAT[k], p); img.data[p + 3] = 95 + 18 * k;
+        img.data.set(THEMES[this.theme].heat[k], p); img.data[p + 3] = 110 + 20 * k;
       }
       return img;
     });
@@ -294,12 +295,12 @@ class Scene {
     if (!this.on.facilities) return [];
     const load = sim.load(t), major = ["hospital", "shelter", "meeting_point"];
     const shown = this.page.facilities.filter((f) => zoom > 12.4 || f.kind === "hospital" || load[f.row] > 0);
-    const used = shown.filter((f) => major.includes(f.kind) && load[f.row] > 0 && (zoom > 12 || f.kind === "hospital"));
-    const theme = THEMES[this.theme];
-    return [
-      this.iconLayer("facilities@" + sim.key, shown.map((f) => ({ f, load: load[f.row] || 0 })), (d) => [d.f.x, d.f.y], (d) => "place-" + d.f.kind, (d) => d.f.kind === "hospital" ? 21 : 15, { pickable: true }),
-      this.text("loads@" + sim.key, used, (f) => [f.x, f.y], (f) => f.capacity ? `${load[f.row].toLocaleString("en")} / ${f.capacity.toLocaleString("en")}` : load[f.row].toLocaleString("en"), 11, theme.text, { getPixelOffset: [0, 17] }),
-    ];
+    // A load is written where there is room for it, hospitals first.
+    const mpp = this.page.metresPerPixel / Math.pow(2, zoom), used = [];
+    for (const f of [...shown].sort((a, b) => (b.kind === "hospital") - (a.kind === "hospital")))
+      if (major.includes(f.kind) && load[f.row] > 0 && (zoom > 12 || f.kind === "hospital") && !used.some((u) => Math.abs(u.x - f.x) < 76 * mpp && Math.abs(u.y - f.y) < 15 * mpp)) used.push(f);
+    sim.loads = this.text("loads@" + sim.key, used, (f) => [f.x, f.y], (f) => f.capacity ? `${load[f.row].toLocaleString("en")} / ${f.capacity.toLocaleString("en")}` : load[f.row].toLocaleString("en"), 11, THEMES[this.theme].text, { getPixelOffset: [0, 17] });
+    return [this.iconLayer("facilities@" + sim.key, shown.map((f) => ({ f, load: load[f.row] || 0 })), (d) => [d.f.x, d.f.y], (d) => "place-" + d.f.kind, (d) => d.f.kind === "hospital" ? 21 : 15, { pickable: true })];
   }
   text(id, data, position, label, size, color, more) {
     if (!data.length) return null; // an empty label layer asks for an empty glyph texture
@@ -344,8 +345,8 @@ class Scene {
     return layers;
   }
   layers(sim, t, camera, viewBox, pulse) {
-    return [...this.congestion(sim, t), ...this.areas(sim, t), ...this.people(sim, t, camera.zoom, viewBox, pulse),
-      ...this.facilities(sim, t, camera.zoom), ...this.units(sim, t, camera.zoom), ...this.incidents(sim, t, camera.zoom)].filter(Boolean);
+    return [...this.people(sim, t, camera.zoom, viewBox), ...this.congestion(sim, t), ...this.areas(sim, t), ...this.losses(sim, camera.zoom, pulse),
+      ...this.facilities(sim, t, camera.zoom), ...this.units(sim, t, camera.zoom), ...this.incidents(sim, t, camera.zoom), this.on.facilities && sim.loads].filter(Boolean);
   }
 }
 
@@ -355,6 +356,16 @@ function marginColor(zone) {
 }
 // Marks shrink on the city view, so that they do not hide what they stand on.
 function scaled(zoom) { return Math.max(0.68, Math.min(1.1, 0.68 + (zoom - 11.3) * 0.2)); }
+function pointScale(zoom) { return Math.max(0.75, Math.min(2.2, 0.75 + (zoom - 11.5) * 0.3)); }
+// A line cut into dashes of about `step` metres, drawn for a share of each.
+function dashed(path, step, share) {
+  const out = [];
+  for (let i = 0; i + 1 < path.length; i++) {
+    const [ax, ay] = path[i], [bx, by] = path[i + 1], n = Math.max(1, Math.round(Math.hypot(bx - ax, by - ay) / step));
+    for (let k = 0; k < n; k++) out.push([[ax + (bx - ax) * k / n, ay + (by - ay) * k / n], [ax + (bx - ax) * (k + share) / n, ay + (by - ay) * (k + share) / n]]);
+  }
+  return out;
+}
 function hex(text) { return [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16)); }
 
 // One atlas for units (shape and letter), pins, places and marks.
@@ -374,7 +385,9 @@ function drawIcons() {
   add("unit-volunteers", (g) => { shape(g, circle, UNIT_COLORS.volunteers); letter(g, "V", "#06281a", 30); });
   for (const [kind, mark] of [["medical", "+"], ["rescue", "!"]]) for (let k = 1; k <= 5; k++) add(`pin-${kind}-${k}`, (g) => {
     shape(g, (c) => { c.moveTo(32, 62); c.quadraticCurveTo(8, 36, 10, 24); c.arc(32, 24, 22, Math.PI, 0); c.quadraticCurveTo(56, 36, 32, 62); }, PIN[k], "#0b1118", 3);
-    letter(g, k === 5 ? "✓" : mark, k === 5 ? "#10171f" : "#10171f", 32, -7);
+    letter(g, k === 5 ? "✓" : mark, "#10171f", 32, -7);
+    // How far help has come, for who cannot tell the colours: a quarter, half, all of a white ring.
+    if (k > 1 && k < 5) { g.lineWidth = 6; g.strokeStyle = "#ffffff"; g.beginPath(); g.arc(32, 24, 18, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * [0, 0, 0.25, 0.5, 1][k]); g.stroke(); }
   });
   const place = { hospital: ["H", "#e9f2ff", "#0b3d91"], clinic: ["c", "#e9f2ff", "#0b3d91"], shelter: ["S", "#d7f2e3", "#0b5d3b"], meeting_point: ["M", "#d7f2e3", "#0b5d3b"], fire_station: ["F", "#ffd9c9", "#7a2208"], police_station: ["P", "#d6e4ff", "#12305f"], ambulance_station: ["A", "#f5f5f5", "#8a1c14"], command_centre: ["C", "#fff2c4", "#5a4300"] };
   for (const kind of Object.keys(place)) add("place-" + kind, (g) => { const [text, fill, ink] = place[kind]; shape(g, (c) => c.roundRect(7, 7, 50, 50, 12), fill, ink, 4); letter(g, text, ink, 34); });

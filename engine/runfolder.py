@@ -114,14 +114,19 @@ def _hash(model: Any) -> str:
 
 
 def danger_rings(twin: Twin) -> list[list[list[float]]]:
-    """Outline of the danger zone in metres: buffers of its junctions, merged."""
+    """Outline of the danger zone in metres: its junctions and who starts there, merged."""
     import shapely
 
     nodes, danger = twin.city.nodes, twin.context.site.danger_node
-    points = shapely.points(nodes.x_m[danger], nodes.y_m[danger])
-    shape = shapely.union_all(shapely.buffer(points, 120.0, quad_segs=3)).buffer(-60.0)
-    shape = shapely.simplify(shape, 20.0)
-    polygons = [p for p in getattr(shape, "geoms", [shape]) if p.area > 20_000.0]
+    parties = twin.context.parties
+    x, y = positions(twin.city, parties)
+    there = danger[parties.node]
+    # Homes on a grid of 40 m: 75,000 circles would take a minute to merge.
+    homes = np.unique(np.rint(np.column_stack([x[there], y[there]]) / 40.0), axis=0) * 40.0
+    spots = np.concatenate([np.column_stack([nodes.x_m[danger], nodes.y_m[danger]]), homes])
+    shape = shapely.union_all(shapely.buffer(shapely.points(spots), 120.0, quad_segs=3))
+    shape = shapely.simplify(shape.buffer(-60.0), 20.0)
+    polygons = [p for p in getattr(shape, "geoms", [shape]) if p.area > 0.0]
     return [[[round(x, 1), round(y, 1)] for x, y in p.exterior.coords] for p in polygons]
 
 

@@ -20,7 +20,14 @@ from city_models.osm import Feature, Source, download, read_file, split
 from city_models.people import Society, largest_remainder
 from city_models.quality import Report
 from city_models.sources import read_buildings, read_facilities, read_zones
-from city_models.tags import building_use, facility_kind, length_m, number
+from city_models.tags import (
+    building_use,
+    facility_kind,
+    is_building,
+    length_m,
+    mere_roof,
+    number,
+)
 from engine.city import (
     USES,
     Buildings,
@@ -39,7 +46,18 @@ ODBL = "ODbL 1.0, (c) OpenStreetMap contributors"
 OSM_NOTE = "(c) OpenStreetMap contributors, ODbL 1.0"
 SYNTHETIC_NOTE = "Synthetic layers are invented by rule: not for navigation or real emergencies"
 _UNITS = {"fire_station": 3, "police_station": 4, "ambulance_station": 4}
+_CAPACITY = ("beds", "capacity:beds", "capacity:persons", "capacity")
 _DEM_MARGIN_M = 500.0
+#: Europe's civil time is not that of its longitude: boxes (west, south, east, north), the first
+#: that fits; coarse at borders.
+_EUROPE_ZONES = (
+    ("Europe/Lisbon", -10.0, 36.8, -6.2, 42.0),
+    ("Europe/London", -11.0, 49.8, 1.8, 61.0),
+    ("Europe/Paris", -9.5, 35.0, 22.6, 71.5),
+    ("Europe/Helsinki", 22.6, 34.5, 30.0, 70.2),
+)
+#: Two outlines of which this share is common are one building drawn twice.
+_SAME_OUTLINE = 0.95
 Progress = Callable[[str], None]
 
 
@@ -66,7 +84,8 @@ def build_city(
     degrees, needs a network) and `osm` (a file) is given. `dem` is a GeoTIFF, .hgt or zipped
     .hgt; `zones`, `buildings` and `facilities` are files that GDAL reads. `population` is the
     number of inhabitants where no zone file states it. `synthesis=False` leaves out what no
-    source holds. `timezone` defaults to Chile's, or a fixed offset by longitude elsewhere.
+    source holds. `timezone` defaults to Chile's, to that of a coarse part of Europe, or to a
+    fixed offset by longitude elsewhere.
     Raises InputError for bad input, before anything is written.
     """
     tell = progress or (lambda _text: None)
@@ -105,6 +124,7 @@ def build_city(
     known = _features(source, to_xy, report)
     if buildings is not None:
         known = read_buildings(Path(buildings), crs)
+    drawn = bool(known)
     zone_source = read_zones(Path(zones), crs) if zones is not None else None
     if zone_source is not None:
         polygons, zone_names, municipality, people = zone_source
@@ -120,15 +140,24 @@ def build_city(
     stock = _known_buildings(nodes, streets, polygons, known, society, mix, seed)
     if people is None:
         people = _population(polygons, streets, stock, mix, population, synthesis)
+        if population is None:
+            by_floor = bool((stock.use == bld.RESIDENTIAL).any())
+            report.add(
+                "number of inhabitants not given", "persons", int(people.sum()),
+                int(people.sum()), "guessed, good to a factor of two or three: " + (
+                    f"{mix.person_m2:g} m2 of homes a person" if by_floor
+                    else f"{syn.PERSONS_PER_STREET_KM:g} a km of residential street"
+                ), "assumed",
+            )
     elif population is not None:
         people = largest_remainder(people.astype(float), population)
     table = syn.zones_table(polygons, zone_names, municipality, people)
-    sites = _sites(source, to_xy, float(people.sum()))
+    sites = _sites(source, to_xy, float(people.sum()), report)
     if facilities is not None:
         sites = read_facilities(Path(facilities), crs)
     status = "measured" if stock.x_m.size else "synthetic"
     if synthesis and stock.x_m.size == 0:
-        report.add("no buildings in the source", "buildings", 1, 1,
+        report.add("no buildings in the source", "buildings", int(not drawn), 1,
                    "houses placed along streets by rule", "assumed")
         stock = _invented_buildings(nodes, streets, polygons, people, society, mix, sites, seed)
     if synthesis:
@@ -145,10 +174,13 @@ def build_city(
         persons = Persons(none.copy(), no_bytes.copy(), no_bytes.copy(), none.copy())
     layers += _card(
         status, bool(stock.x_m.size), terrain, dem, zones, buildings, facilities, synthesis,
-        society, mix, population,
+        society, mix, population, sites,
     )
+    if timezone is None:
+        timezone = _timezone(lon, lat)
+        report.add("time zone not given", "city", 1, 1, f"{timezone}, by position", "assumed")
     city = City(
-        name, place or name, crs, timezone or _timezone(lon, lat), nodes, streets, edges, table,
+        name, place or name, crs, timezone, nodes, streets, edges, table,
         stock, households, persons, syn.facilities_table(sites, nodes, streets, stock), terrain,
         tuple(layers), (OSM_NOTE, SYNTHETIC_NOTE) if synthesis else (OSM_NOTE,),
     )
@@ -168,6 +200,9 @@ def _timezone(lon: float, lat: float) -> str:
     society, _ = syn.country_rules(lon, lat)
     if society is syn.CHILE:
         return "America/Santiago"
+    for zone, west, south, east, north in _EUROPE_ZONES:
+        if west <= lon <= east and south <= lat <= north:
+            return zone
     hours = round(lon / 15.0)
     return "Etc/GMT" if hours == 0 else f"Etc/GMT{-hours:+d}"
 
@@ -185,12 +220,20 @@ def _terrain(
         "terrain cell without data", "terrain", round(empty * terrain.elev_m.size),
         terrain.elev_m.size, "filled with the nearest height",
     )
+    rows, columns = terrain.elev_m.shape
+    column = (nodes.x_m - terrain.x0_m) / terrain.dx_m
+    row = (nodes.y_m - terrain.y0_m) / terrain.dx_m
+    beyond = (column < 0) | (row < 0) | (column > columns) | (row > rows)
+    report.add(
+        "junction beyond the terrain", "terrain", int(beyond.sum()), beyond.size,
+        "height of the terrain's edge; water does not get there", "assumed", nodes.key[beyond],
+    )
     return terrain
 
 
 def _features(source: Source, to_xy: Transformer, report: Report) -> list[dict[str, Any]]:
     """Return the source's buildings as rows: polygon or point in metres, use, storeys, ..."""
-    found = [f for f in source.features if f.tags.get("building", "no") != "no"]
+    found = [f for f in source.features if is_building(f.tags)]
     rows = []
     broken: list[int] = []
     shapes = _project([f.geometry for f in found], to_xy)
@@ -214,7 +257,41 @@ def _features(source: Source, to_xy: Transformer, report: Report) -> list[dict[s
         "footprint that crosses itself", "buildings", len(broken), len(found), "mended",
         examples=broken,
     )
-    return rows
+    return _drop_repeats(rows, report)
+
+
+def _drop_repeats(rows: list[dict[str, Any]], report: Report) -> list[dict[str, Any]]:
+    """Drop buildings that a map has twice: as a point inside an outline, or as a way and again
+    as the multipolygon whose outer ring that way is (which stays)."""
+    if not rows:
+        return rows
+    shapes = np.empty(len(rows), object)
+    shapes[:] = [r["shape"] for r in rows]
+    outlined = np.array([s.geom_type == "Polygon" for s in shapes], bool)
+    area, point = np.flatnonzero(outlined), np.flatnonzero(~outlined)
+    gone = np.zeros(len(rows), bool)
+    filled = shapes.copy()  # an outer ring drawn as a way lacks the courtyards
+    filled[area] = shapely.polygons(shapely.get_exterior_ring(shapes[area]))
+    a, b = shapely.STRtree(filled[area]).query(filled[area], predicate="intersects")
+    a, b = area[a[a < b]], area[b[a < b]]
+    size = shapely.area(filled)
+    alike = np.minimum(size[a], size[b]) >= _SAME_OUTLINE * np.maximum(size[a], size[b])
+    a, b = a[alike], b[alike]
+    common = shapely.area(shapely.intersection(
+        shapely.make_valid(filled[a]), shapely.make_valid(filled[b])
+    ))
+    same = common >= _SAME_OUTLINE * np.maximum(size[a], size[b])
+    for i, j in zip(a[same], b[same], strict=True):
+        # The multipolygon has the larger kind in its key, and the tags of the whole building.
+        worse = min((i, j), key=lambda k: (rows[k]["key"] & 3, -rows[k]["key"]))
+        gone[worse] = True
+    tree = shapely.STRtree(shapes[area[~gone[area]]])
+    gone[point[tree.query(shapes[point], predicate="intersects")[0]]] = True
+    report.add(
+        "building drawn twice", "buildings", int(gone.sum()), len(rows), "the second left out",
+        examples=[rows[k]["key"] >> 2 for k in np.flatnonzero(gone)],
+    )
+    return [row for row, out in zip(rows, gone, strict=True) if not out]
 
 
 def _too_few(
@@ -309,7 +386,9 @@ def _invented_buildings(
     )
 
 
-def _sites(source: Source, to_xy: Transformer, people: float) -> list[syn.Site]:
+def _sites(
+    source: Source, to_xy: Transformer, people: float, report: Report
+) -> list[syn.Site]:
     """Return the source's facilities; beds, places and vehicles by tag or by rule."""
     found: list[tuple[Feature, str]] = []
     for feature in source.features:
@@ -318,27 +397,36 @@ def _sites(source: Source, to_xy: Transformer, people: float) -> list[syn.Site]:
             found.append((feature, kind))
     hospitals = max(sum(kind == "hospital" for _, kind in found), 1)
     sites = []
+    roofs: list[int] = []
     for feature, kind in sorted(found, key=lambda pair: pair[0].key):
         point = feature.geometry.representative_point()
         x, y = to_xy.transform(point.x, point.y)
-        stated = [number(feature.tags.get(k)) for k in ("beds", "capacity:beds", "capacity")]
+        stated = [number(feature.tags.get(k)) for k in _CAPACITY]
         given = [v for v in stated if np.isfinite(v) and 0 <= v < 1e6]
         rule = {
             "hospital": np.ceil(0.0022 * people / hospitals), "shelter": 20.0, "school": 300.0,
             "meeting_point": 500.0,
         }.get(kind, 0.0)
+        if kind == "shelter" and not given and mere_roof(feature.tags):
+            rule = 0.0
+            roofs.append(feature.key >> 2)
         name = feature.tags.get("name") or f"{kind.replace('_', ' ').capitalize()} (unnamed)"
         sites.append(
             syn.Site(kind, name, float(x), float(y), int(given[0] if given else rule),
                      _UNITS.get(kind, 0), "measured")
         )
+    report.add(
+        "shelter that is only a roof", "facilities", len(roofs),
+        sum(kind == "shelter" for _, kind in found),
+        "kept with 0 places: bus stops and huts lodge nobody", "assumed", roofs,
+    )
     return sites
 
 
 def _card(
     status: str, any_buildings: bool, terrain: Terrain | None, dem: Any, zones: Any,
     buildings: Any, facilities: Any, synthesis: bool, society: Society, mix: bld.BuildingMix,
-    population: int | None,
+    population: int | None, sites: list[syn.Site],
 ) -> list[Layer]:
     """Return the layer card's rows for everything but the roads."""
     ours = ("Apache-2.0", "undated")
@@ -360,7 +448,11 @@ def _card(
         rows.append(Layer("households", "synthetic", society.source, *ours, "seeded rules"))
         rows.append(Layer("persons", "synthetic", society.source, *ours, "seeded rules"))
     source = Path(facilities).name if facilities is not None else "OpenStreetMap"
-    rows.append(Layer("facilities", "measured", source, ODBL, "undated",
+    invented = sum(s.status == "synthetic" for s in sites)
+    if invented:
+        source += f", {invented:,} of {len(sites):,} by rule"
+    rows.append(Layer("facilities", "synthetic" if 2 * invented > len(sites) else "measured",
+                      source, ODBL, "undated",
                       "vehicles, and beds without a tag, by rule; missing kinds synthetic"))
     if terrain is not None:
         rows.append(Layer("terrain", "derived", Path(dem).name, "as the source", "undated",

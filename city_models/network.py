@@ -291,6 +291,21 @@ def _contract_short(raw: RawNetwork, report: Report) -> RawNetwork:
     short = length < MIN_LINK_M
     if not short.any():
         return raw
+    report.add(
+        "link under 5 m", "roads", int(short.sum()), short.size, "its ends merged",
+        examples=raw.key[short],
+    )
+    # Moving a junction may shorten a link that was long enough.
+    while short.any():
+        raw = _merge_ends(raw, length, short)
+        length = lengths_m(raw)
+        short = length < MIN_LINK_M
+    return raw
+
+
+def _merge_ends(
+    raw: RawNetwork, length: NDArray[np.float64], short: NDArray[np.bool_]
+) -> RawNetwork:
     n = raw.x_m.size
     graph = sp.coo_matrix(
         (np.ones(int(short.sum())), (raw.tail[short], raw.head[short])), shape=(n, n)
@@ -301,10 +316,6 @@ def _contract_short(raw: RawNetwork, report: Report) -> RawNetwork:
     gone = home[raw.tail] == home[raw.head]
     # A longer link may lose itself in a merged cluster only if it is short in turn.
     gone &= (length < 4 * MIN_LINK_M) | short
-    report.add(
-        "link under 5 m", "roads", int(short.sum()), short.size, "its ends merged",
-        examples=raw.key[short],
-    )
     vx, vy = raw.vx.copy(), raw.vy.copy()
     tail, head = home[raw.tail], home[raw.head]
     vx[raw.ptr[:-1]], vy[raw.ptr[:-1]] = raw.x_m[tail], raw.y_m[tail]
@@ -365,7 +376,7 @@ def _fill(
         default = class_column("lanes" if kind == "lanes" else "speed_kmh")[raw.road_class]
         missing = np.zeros(raw.tail.size, bool)
         wrong = np.zeros(raw.tail.size, bool)
-        total = 0
+        total = int((raw.drive_f | raw.drive_b).sum())
         for side in ("f", "b"):
             values = getattr(raw, f"{kind}_{side}").astype(np.float64)
             drive = getattr(raw, f"drive_{side}")
@@ -373,15 +384,14 @@ def _fill(
                 bad = np.isfinite(values) & ((values < low) | (values > high))
             missing |= drive & ~np.isfinite(values)
             wrong |= drive & bad
-            total += int(drive.sum())
             filled = np.where(np.isfinite(values) & ~bad, values, default)
             out.append(np.maximum(np.rint(filled), 1) if kind == "lanes" else filled)
         report.add(
-            f"missing {kind}", "roads", int(missing.sum()), raw.tail.size,
+            f"missing {kind}", "roads", int(missing.sum()), total,
             "filled by road class", "assumed", raw.key[missing],
         )
         report.add(
-            f"impossible {kind}", "roads", int(wrong.sum()), raw.tail.size,
+            f"impossible {kind}", "roads", int(wrong.sum()), total,
             f"replaced by road class (allowed {low:g}-{high:g}{unit})", "mended", raw.key[wrong],
         )
     return out[0], out[1], out[2], out[3]

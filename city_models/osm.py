@@ -7,6 +7,7 @@ serves where a download is needed or a graph was saved by it. Both feed `network
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ _KEYS = ("highway", "building", "amenity", "emergency", "social_facility")
 _FEATURE_TAGS = (
     "building", "amenity", "emergency", "social_facility", "name", "building:levels", "height",
     "building:height", "building:flats", "shop", "office", "capacity", "beds", "capacity:beds",
-    "capacity:persons",
+    "capacity:persons", "shelter_type",
 )
 #: Ways, relations and nodes share no numbers: their kind goes into the key's low bits.
 _NODE, _WAY, _RELATION = 0, 1, 2
@@ -185,7 +186,7 @@ def _take_way(item: Any, ways: Ways) -> int:
 
 
 def _matters(tags: Any) -> bool:
-    return tags.get("building", "no") != "no" or tg.facility_kind(tags) is not None
+    return tg.is_building(tags) or tg.facility_kind(tags) is not None
 
 
 def _pick(tags: Any) -> dict[str, str]:
@@ -249,7 +250,14 @@ def download(
             graph = osmnx.graph_from_bbox(
                 bbox, network_type="all", simplify=False, retain_all=True
             )
-    except Exception as error:  # network, geocoder and parser errors of several libraries
+    except OSError as error:  # requests' errors too
+        host = re.search(r"host='([^']+)'", str(error))
+        where = host.group(1) if host else "the map service"
+        raise InputError(
+            f"{label}: {where} cannot be reached; with an OpenStreetMap file (--osm) no network "
+            f"is needed"
+        ) from None
+    except Exception as error:  # geocoder and parser errors of several libraries
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{label}: roads cannot be downloaded ({reason})") from None
     try:

@@ -15,11 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from engine.city import FACILITIES, STATUSES, USES, City
+from engine.city import FACILITIES, STATUSES, USES, City, Terrain
 from engine.city_io import QUALITY_JSON
 from engine.errors import InputError
 
 _MAX_EXAMPLES = 5
+_STEEP = 0.35
+#: What follows where a city has no facility of a kind.
+_LACK = {
+    "hospital": "nobody can be admitted",
+    "fire_station": "no fire and rescue units",
+    "police_station": "no police units",
+    "ambulance_station": "ambulances only where a hospital or clinic has some",
+    "shelter": "people go out of the area or to high ground only",
+}
 #: Severities: the source was mended, a value was assumed, or the user should know.
 SEVERITIES = ("mended", "assumed", "notice")
 
@@ -81,11 +90,9 @@ def inspect(city: City) -> list[Defect]:
     """Return what is noteworthy about a finished city: missing or invented layers."""
     report = Report()
     counts = np.bincount(city.facilities.kind, minlength=len(FACILITIES))
-    for kind in ("hospital", "fire_station", "police_station", "ambulance_station", "shelter"):
+    for kind, lack in _LACK.items():
         if counts[FACILITIES.index(kind)] == 0:
-            report.add(
-                f"no {kind}", "facilities", 1, 1, "none: plans that need one cannot run", "notice"
-            )
+            report.add(f"no {kind}", "facilities", 1, 1, f"none: {lack}", "notice")
     buildings = city.buildings
     total = buildings.x_m.size
     report.add(
@@ -100,6 +107,8 @@ def inspect(city: City) -> list[Defect]:
         "no terrain", "terrain", int(city.terrain is None), 1,
         "floods and tsunamis cannot be played", "notice",
     )
+    if city.terrain is not None:
+        _inspect_terrain(city, city.terrain, report)
     report.add(
         "no inhabitants", "persons", int(city.persons.household.size == 0), 1,
         "none: nobody can be warned", "notice",
@@ -111,6 +120,21 @@ def inspect(city: City) -> list[Defect]:
         city.facilities.name[invented],
     )
     return report.defects
+
+
+def _inspect_terrain(city: City, terrain: Terrain, report: Report) -> None:
+    report.add(
+        "no sea at the terrain's edge", "terrain", int(not terrain.open_sides), 1,
+        "no side is open (needs a sea bed below 0 m): tsunamis cannot come in", "notice",
+    )
+    streets, height = city.streets, city.nodes.elev_m
+    rise = np.abs(height[streets.to_node] - height[streets.from_node])
+    steep = rise > _STEEP * streets.length_m
+    report.add(
+        f"street steeper than {_STEEP:.0%}", "terrain", int(steep.sum()), steep.size,
+        "kept; bridges and tunnels have the height of the ground", "notice",
+        streets.key[steep],
+    )
 
 
 def check_city(city: City, folder: Path | None = None) -> dict[str, Any]:

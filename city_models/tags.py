@@ -46,6 +46,7 @@ _USE_OF_BUILDING = {
     ),
 }
 USE_BY_BUILDING = {value: use for use, values in _USE_OF_BUILDING.items() for value in values}
+_NO_BUILDING = ("", "no", "entrance", "demolished", "razed", "proposed", "planned")
 _USE_BY_AMENITY = {
     "hospital": "health", "clinic": "health", "doctors": "health", "school": "education",
     "kindergarten": "education", "university": "education", "college": "education",
@@ -64,6 +65,9 @@ FACILITY_TAGS: dict[tuple[str, str], str] = {
     ("emergency", "ambulance_station"): "ambulance_station",
     ("emergency", "assembly_point"): "meeting_point",
 }
+#: Values of `shelter_type` under which people can stay; any other `amenity=shelter` is a roof
+#: against rain (bus stop, picnic hut, lean-to), as that tag means by itself.
+SHELTERS_TO_STAY_IN = ("bomb_shelter", "emergency", "evacuation", "storm_shelter", "tsunami")
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,11 @@ def speed_kmh(text: str | None) -> float:
     return math.nan
 
 
+def is_building(tags: Tags) -> bool:
+    """Say whether an object is a building that stands: doors once were `building=entrance`."""
+    return tags.get("building", "no") not in _NO_BUILDING
+
+
 def building_use(tags: Tags, area_m2: float) -> str:
     """Return the use of a building; plain `yes` counts as a home unless its size speaks
     against it: under 25 m2 a shed, over 1,500 m2 without dwellings commercial (assumptions)."""
@@ -189,6 +198,14 @@ def length_m(text: str | None) -> float:
             value, scale = value[: -len(unit)], factor
             break
     return number(value) * scale
+
+
+def mere_roof(tags: Tags) -> bool:
+    """Say whether a shelter only keeps off the rain: nobody can be lodged there."""
+    return (
+        tags.get("amenity") == "shelter" and tags.get("social_facility") != "shelter"
+        and tags.get("shelter_type") not in SHELTERS_TO_STAY_IN
+    )
 
 
 def facility_kind(tags: Tags) -> str | None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from city_models.build import build_city
-from city_models.quality import read_quality
+from city_models.build import _timezone, build_city
+from city_models.network import RawNetwork, clean
+from city_models.quality import Report, read_quality
 from city_models.tags import road, speed_kmh
-from engine.city import FACILITIES, ROAD_CLASSES
+from engine.city import FACILITIES, ROAD_CLASSES, USES
 from engine.city_io import load_city_folder
 from engine.errors import InputError
 
@@ -153,7 +154,7 @@ def test_download_paths_use_osmnx_and_name_the_place(monkeypatch):
     city = build_city("box", None, bbox=(9.9, 49.9, 10.1, 50.1), population=10)
     assert city.edges.street.size >= 2
     monkeypatch.setattr(osmnx, "graph_from_place", offline)
-    with pytest.raises(InputError, match="Atlantis"):
+    with pytest.raises(InputError, match=r"Atlantis: .* cannot be reached; .*--osm"):
         build_city("box", None, place="Atlantis")
 
 
@@ -236,6 +237,27 @@ def test_terrain_from_a_geotiff(osm_file, tmp_path):
     assert city.nodes.elev_m == pytest.approx(expected, abs=0.6)
 
 
+def test_what_a_terrain_lacks_is_said(osm_file, tmp_path):
+    import rasterio
+    from rasterio.transform import from_origin
+
+    height = np.full((80, 40), 5.0, "float32")
+    height[:, 20:] = 120.0  # a cliff
+    with rasterio.open(
+        tmp_path / "dem.tif", "w", driver="GTiff", width=40, height=80, count=1,
+        dtype="float32", crs="EPSG:4326", transform=from_origin(9.9995, 50.01, 1e-4, 2e-4),
+    ) as raster:
+        raster.write(height, 1)
+    city = build_city("small", tmp_path / "out", osm=osm_file, dem=tmp_path / "dem.tif")
+    kinds = {d.kind: d for d in read_quality(tmp_path / "out")}
+    lon, _ = city.lonlat(city.nodes.x_m, city.nodes.y_m)
+    assert kinds["junction beyond the terrain"].count == (
+        (lon < 9.9994) | (lon > 10.0036)
+    ).sum() > 0
+    assert kinds["no sea at the terrain's edge"].count == 1
+    assert kinds["street steeper than 35%"].count >= 1
+
+
 @pytest.mark.parametrize(
     ("text", "kmh"),
     [("50", 50), ("30 mph", 48.28), ("DE:urban", 50), ("20 km/h", 20), ("40;60", 40),
@@ -255,6 +277,111 @@ def test_directions_and_access():
     assert road({"highway": "service", "access": "private"}) is None
     assert road({"highway": "residential", "motor_vehicle": "no"}).drive_f is False
     assert road({"highway": "construction"}) is None
+
+
+def with_extra(nodes, others=()):
+    """The small map with more objects in it, nodes first as in every file."""
+    text = small_osm().replace("</osm>", "".join(others) + "</osm>")
+    return text.replace("<way", "".join(nodes) + "<way", 1)
+
+
+def test_a_building_drawn_twice_counts_once(tmp_path):
+    corners = [node(40, 0.2, 1.0), node(41, 0.6, 1.0), node(42, 0.6, 1.4), node(43, 0.2, 1.4)]
+    court = [node(44, 0.35, 1.15), node(45, 0.45, 1.15), node(46, 0.45, 1.25)]
+    tagged = '<node id="{}" lat="{}" lon="{}"><tag k="building" v="{}"/></node>'
+    nodes = [
+        tagged.format(47, 50 + 1.05 * STEP, 10 + 0.3 * STEP, "yes"),  # inside the footprint
+        tagged.format(48, 50 + 1.18 * STEP, 10 + 0.42 * STEP, "yes"),  # in its courtyard
+        tagged.format(49, 50 + 1.7 * STEP, 10 + 0.3 * STEP, "entrance"),  # a door, old style
+    ]
+    rings = [way(300, [40, 41, 42, 43, 40], building="yes"), way(301, [44, 45, 46, 44])]
+    relation = (
+        '<relation id="9"><member type="way" ref="300" role="outer"/>'
+        '<member type="way" ref="301" role="inner"/><tag k="type" v="multipolygon"/>'
+        '<tag k="building" v="retail"/></relation>'
+    )
+    path = tmp_path / "twice.osm"
+    path.write_text(with_extra(corners + court + nodes, [*rings, relation]))
+    out = tmp_path / "twice"
+    city = build_city("twice", out, osm=path, synthesis=False)
+    assert {(int(k) >> 2, int(k) & 3) for k in city.buildings.key} == {(48, 0), (200, 1), (9, 2)}
+    row = int(np.flatnonzero(city.buildings.key == 9 * 4 + 2)[0])
+    assert USES[city.buildings.use[row]] == "commercial"
+    found = {d.kind: d for d in read_quality(out)}
+    assert set(found["building drawn twice"].examples) == {"47", "300"}
+
+
+def test_a_bus_stop_lodges_nobody(tmp_path):
+    def shelter(number, **tags):
+        inside = "".join(
+            f'<tag k="{k.replace("__", ":")}" v="{v}"/>'
+            for k, v in {"amenity": "shelter", **tags}.items()
+        )
+        return node(number, 0.5, number / 100).replace("/>", f">{inside}</node>", 1)
+
+    path = tmp_path / "roofs.osm"
+    extra = [
+        shelter(50, name="stop", shelter_type="public_transport"), shelter(51, name="plain"),
+        shelter(52, name="vault", shelter_type="bomb_shelter"),
+        shelter(53, name="counted", capacity__persons="70"),
+    ]
+    path.write_text(with_extra(extra))
+    out = tmp_path / "roofs"
+    city = build_city("roofs", out, osm=path)
+    rows = city.facilities_of("shelter")
+    places = dict(zip(city.facilities.name[rows], city.facilities.capacity[rows], strict=True))
+    assert places == {"stop": 0, "plain": 0, "vault": 20, "counted": 70}
+    found = {d.kind: d for d in read_quality(out)}
+    assert found["shelter that is only a roof"].count == 2
+    assert "no shelter" not in found
+
+
+def test_what_is_guessed_is_said(osm_file, tmp_path):
+    city = build_city("guess", tmp_path / "guess", osm=osm_file)
+    found = {d.kind: d for d in read_quality(tmp_path / "guess")}
+    assert found["number of inhabitants not given"].severity == "assumed"
+    assert "street" in found["number of inhabitants not given"].action
+    assert "Europe/Paris" in found["time zone not given"].action
+    assert found["too few buildings for the town"].count == 1
+    assert "no buildings in the source" not in found
+    # walked streets need neither lanes nor a speed limit
+    assert found["missing lanes"].total == found["missing speed"].total == city.streets.drive.sum()
+    card = {
+        layer.layer: layer for layer in load_city_folder(tmp_path / "guess").layers
+    }["facilities"]
+    assert card.status == "synthetic"
+    assert "by rule" in card.source
+    build_city("told", tmp_path / "told", osm=osm_file, population=9, timezone="Asia/Shanghai")
+    told = {d.kind for d in read_quality(tmp_path / "told")}
+    assert not told & {"number of inhabitants not given", "time zone not given"}
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "zone"),
+    [(-8.6, 41.2, "Europe/Lisbon"), (9.7, 50.9, "Europe/Paris"), (7.4, 43.7, "Europe/Paris"),
+     (24.9, 60.2, "Europe/Helsinki"), (-0.1, 51.5, "Europe/London"), (-3.7, 40.4, "Europe/Paris"),
+     (-71.6, -33.0, "America/Santiago"), (-122.7, 45.5, "Etc/GMT+8"), (116.4, 39.9, "Etc/GMT-8")],
+)
+def test_time_zone_by_position(lon, lat, zone):
+    assert _timezone(lon, lat) == zone
+
+
+def test_moved_junctions_leave_no_short_link():
+    """Merging 0 and 1 moves 1 to within 2.1 m of 2, 5.8 m before: that link is merged as well."""
+    x = np.array([0.0, -4.9, 0.5, 200.0, 100.0])
+    y = np.array([0.0, 0.0, 2.0, 0.0, 150.0])
+    pairs = np.array([(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)])
+    m = len(pairs)
+    yes, unknown = np.ones(m, bool), np.full(m, np.nan)
+    raw = RawNetwork(
+        np.arange(5), x, y, pairs[:, 0], pairs[:, 1],
+        np.full(m, ROAD_CLASSES.index("residential"), np.uint8), ~yes, yes,
+        np.full(m, "", object), np.arange(m), yes, yes, unknown, unknown, unknown, unknown,
+        np.arange(m + 1) * 2, x[pairs.ravel()], y[pairs.ravel()],
+    )
+    _, streets, _ = clean(raw, Report(), join=False)
+    assert streets.length_m.min() >= 5
+    assert streets.from_node.size == 3
 
 
 def test_small_town_file_where_present():

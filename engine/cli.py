@@ -9,10 +9,11 @@ import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 import typer
 
-from engine.errors import AnlanError, InputError
+from engine.errors import AnlanError, InputError, unknown
 
 app = typer.Typer(
     name="anlan", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -166,7 +167,8 @@ def city_show(city: str, as_json: Json = False) -> None:
     console.print(", ".join(f"{count:,} {name}" for name, count in facts["counts"].items()))
     table = Table("layer", "status", "date", "source", title="Layer card")
     for layer in loaded.layers:
-        table.add_row(layer.layer, layer.status, layer.date, layer.source)
+        source = f"{layer.source} ({layer.note})" if layer.note else layer.source
+        table.add_row(layer.layer, layer.status, layer.date, source)
     console.print(table)
     for note in loaded.notes:
         console.print(f"Note: {note}")
@@ -203,6 +205,8 @@ def city_build(
     buildings: Annotated[Path | None, typer.Option(help="Building footprints.")] = None,
     facilities: Annotated[Path | None, typer.Option(help="Hospitals, stations, shelters.")] = None,
     population: Annotated[int | None, typer.Option(help="Inhabitants, if known.", min=1)] = None,
+    timezone: Annotated[str | None, typer.Option(
+        help="IANA name, such as Europe/Lisbon; by position otherwise.")] = None,
     synthesis: Annotated[bool, typer.Option(
         "--synthesis/--no-synthesis", help="Synthesise what the source lacks.")] = True,
     quiet: Quiet = False,
@@ -210,6 +214,8 @@ def city_build(
     """Build a city folder. Example: anlan city build --name porto --osm porto.osm.pbf --out porto"""
     from city_models.build import build_city
 
+    if timezone is not None and timezone not in available_timezones():
+        raise unknown("time zone", timezone, sorted(available_timezones()))
     box = None
     if bbox is not None:
         try:
@@ -220,7 +226,7 @@ def city_build(
     begun = time.perf_counter()
     city = build_city(
         name, out, place=place, bbox=box, osm=osm, dem=dem, zones=zones, buildings=buildings,
-        facilities=facilities, population=population, synthesis=synthesis,
+        facilities=facilities, population=population, synthesis=synthesis, timezone=timezone,
         progress=None if quiet else lambda t: print(t, file=sys.stderr),
     )
     _print(
@@ -288,7 +294,9 @@ def scenario_new(
     name: str,
     city: Annotated[str, typer.Option(help="City to write it for.")] = "coquimbo",
     out: Annotated[Path | None, typer.Option(help="Folder; NAME by default.")] = None,
-    radius_m: Annotated[float, typer.Option(help="Radius to evacuate.", min=50, max=20_000)] = 1000,
+    radius_m: Annotated[float | None, typer.Option(
+        help="Radius to evacuate; 1000, or less in a small town, by default.", min=50, max=20_000,
+    )] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write a precautionary evacuation round a point of a city, to be edited.
@@ -333,7 +341,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Play a scenario under one plan. Example: anlan run coquimbo-tsunami --plan early-warning"""
-    from engine.city_io import load_city
+    from engine.city_io import list_cities, load_city
     from engine.inputs import read_inputs
     from engine.plan import load_plan
     from engine.run import simulate
@@ -352,7 +360,8 @@ def run(
         _dump(result.score)
     elif not quiet:
         print_run(_console(), result)
-        print(f"written: {target}\nnext: anlan replay {target}; anlan report {target}")
+        of = "" if place.name in list_cities() else f" --city {_city_name(loaded, city)}"
+        print(f"written: {target}\nnext: anlan replay {target}{of}; anlan report {target}{of}")
 
 
 @app.command()

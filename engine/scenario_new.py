@@ -8,7 +8,9 @@ written: an order with free choice of mode, and one that is prepared.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -21,7 +23,7 @@ _SCENARIO = """\
 name: {name}
 title: Precautionary evacuation, {title}
 city: {city}
-start_utc: 2024-05-15T08:00:00Z
+start_utc: {start}  # 10:00 on a weekday in {timezone}
 duration_s: 10800
 danger_zone:
   - within: {{lon: {lon:.6f}, lat: {lat:.6f}, radius_m: {radius:.0f}}}
@@ -46,17 +48,25 @@ destinations: {{shelter_open_s: {open}}}
 """
 
 
-def write_new_scenario(name: str, city: City, city_name: str, folder: Path, radius_m: float) -> Path:
-    """Write scenario.yaml and two plans into `folder`; the circle lies round the densest junction."""
+#: Radius where none is asked for; less where it would take in over a third of the junctions.
+RADIUS_M = 1000.0
+MOST_OF_CITY = 1 / 3
+
+
+def write_new_scenario(
+    name: str, city: City, city_name: str, folder: Path, radius_m: float | None = None
+) -> Path:
+    """Write scenario.yaml and two plans into `folder`; the circle lies round the densest place."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
         raise InputError(f"scenario name '{name}': use a-z, 0-9 and hyphens")
     if Path(folder).exists():
         raise InputError(f"{folder}: exists; choose another name or --out")
-    lon, lat = _densest(city, radius_m)
+    lon, lat = _densest(city, radius_m or RADIUS_M)
+    radius_m = radius_m or _radius(city, lon, lat)
     path = Path(city_name)
     shown = str(path.resolve()) if path.is_dir() else city_name
     fields = {"name": name, "title": city.title, "city": shown, "lon": lon, "lat": lat,
-              "radius": radius_m}
+              "radius": radius_m, "timezone": city.timezone, "start": _morning(city.timezone)}
     late = "  - {kind: loudspeaker, start_s: 600, repeat_s: 600, coverage: 0.8}"
     early = "\n".join([
         "  - {kind: cell_broadcast, start_s: 0, repeat_s: 600}",
@@ -75,6 +85,20 @@ def write_new_scenario(name: str, city: City, city_name: str, folder: Path, radi
             mode="foot", channels=early, open=1200,
             **{k: fields[k] for k in ("lon", "lat", "radius")}))
     return Path(folder)
+
+
+def _radius(city: City, lon: float, lat: float) -> float:
+    """The usual radius, or the one that holds a third of the junctions in a small town."""
+    x, y = city.xy(lon, lat)
+    away = np.hypot(city.nodes.x_m - float(x), city.nodes.y_m - float(y))
+    most = float(np.quantile(away, MOST_OF_CITY))
+    return max(50.0, min(RADIUS_M, float(np.floor(most / 10.0) * 10.0)))
+
+
+def _morning(timezone: str) -> str:
+    """10:00 local time of a Wednesday, in UTC."""
+    local = datetime(2024, 5, 15, 10, tzinfo=ZoneInfo(timezone))
+    return local.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _densest(city: City, radius_m: float) -> tuple[float, float]:

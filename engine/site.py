@@ -112,6 +112,11 @@ def nearest_node(city: City, lon: float, lat: float, where: str, drive: bool = T
 def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     """Derive the site; raises InputError for places that do not exist in the city."""
     where = f"scenario '{scenario.name}'"
+    if city.persons.household.size == 0:
+        raise InputError(
+            f"city '{city.name}' holds nobody: build it with synthesis, or with zones that state "
+            "their population"
+        )
     danger = np.zeros(city.nodes.x_m.size, np.bool_)
     for row, area in enumerate(scenario.danger_zone):
         danger |= area_mask(city, area, f"{where}: danger_zone.{row}")
@@ -177,7 +182,9 @@ def _beds(city: City) -> I32:
 
 
 def _outside(city: City, danger: B, kind: str) -> I32:
+    """Facilities of a kind that lie in safety and have places."""
     rows = city.facilities_of(kind)
+    rows = rows[city.facilities.capacity[rows] > 0]
     return np.asarray(rows[~danger[city.facilities.node[rows]]])
 
 

@@ -74,7 +74,8 @@ def close(city: City, log: Log, people: People) -> Ledger:
     kind = np.full(party.size, -1, np.int64)
     named = facility >= 0
     kind[named] = city.facilities.kind[facility[named]]
-    put((trip == 3) & ~named, "safe on high ground")
+    # Without terrain nothing is known to be high: what is safe lies outside the area.
+    put((trip == 3) & ~named, "safe on high ground" if city.terrain else "safe elsewhere")
     for name, safe in _SAFE_AT.items():
         put((trip == 3) & (kind == FACILITIES.index(name)), safe)
     put(trip == 3, "safe elsewhere")

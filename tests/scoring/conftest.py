@@ -15,6 +15,7 @@ from engine.city import (
     Nodes,
     Persons,
     Streets,
+    Terrain,
     Zones,
 )
 from engine.events import KIND_CODE, EventLog
@@ -70,7 +71,9 @@ def make_city(households: int = 12, size: int = 3) -> City:
             np.array([2, 3, 3], i32), np.full(3, -1, i32), np.array([2, 100, 100], i32),
             np.zeros(3, np.int16), np.zeros(3, np.uint8),
         ),
-        terrain=None, layers=(),
+        terrain=Terrain(np.full((2, 2), 40, np.float32), np.full((2, 2), 0.05, np.float32), 0.0,
+                        0.0, 500.0, 1.0, ()),
+        layers=(),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -108,3 +110,11 @@ def test_finished_states_carry_no_reason(city, context, story, state):
     story.say(5, "person_died", 0, 1).say(5, "party_arrived", 4, 2)
     ledger = read(city, story, context).ledger
     assert not ledger.reason[ledger.state == STATES.index(state)].any()
+
+
+def test_without_terrain_nobody_is_on_high_ground(city, context, story):
+    story.say(40, "party_departed", 4, 1, 0).say(50, "party_arrived", 4, -1)
+    flat = dataclasses.replace(city, terrain=None)
+    people, _ = books(flat, story, context)
+    assert people["safe elsewhere"] == 3
+    assert "safe on high ground" not in people

@@ -485,6 +485,41 @@ def report(
 
 
 @app.command()
+def timeline(
+    run_folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    incident: Annotated[int | None, typer.Option(
+        "--incident", help="Number of one incident: what led to it, every step, the intervals.",
+    )] = None,
+    reports: Annotated[str, typer.Option(
+        help="Minutes after the start at which a situation report is made.")] = "30,60,180",
+    city: CityOption = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """The run as an incident log with situation reports. Example: anlan timeline out/demo/historical
+
+    Lines marked R were reported to the command centre at that time; A is what only the run knows.
+    One incident from call to close: anlan timeline out/demo/historical --incident 3"""
+    from engine.timeline.incident import incident_story, story_lines
+    from engine.timeline.names import Names
+    from engine.timeline.tell import timeline_document, timeline_lines
+    from engine.timeline.view import load_view
+
+    try:
+        minutes = [float(part) for part in reports.split(",") if part.strip()]
+    except ValueError:
+        raise InputError(f"--reports '{reports}': expected minutes, for example 30,60,180") from None
+    view = load_view(run_folder, _own_city(city))
+    if incident is not None:
+        story = incident_story(view, Names(view), incident)
+        _dump(story) if as_json else _print("\n".join(story_lines(story)), quiet)
+    elif as_json:
+        _dump(timeline_document(view, minutes))
+    else:
+        _print("\n".join(timeline_lines(view, minutes)), quiet)
+
+
+@app.command()
 def traffic(
     folder: Path,
     duration: Annotated[float, typer.Option(help="Seconds.", min=1)] = 14_400,

@@ -266,6 +266,19 @@ def test_frame_files(folder: Path, runs: dict[str, Run]) -> None:
                 assert frame[name].shape == (), path.name
 
 
+def test_timeline_of_a_run_folder(folder: Path, here: Anlan) -> None:
+    text = here("timeline", folder).stdout
+    assert "SITUATION REPORT 2" in text
+    assert "ORDER TO LEAVE" in text
+    assert max(map(len, text.splitlines())) <= 100
+    document = json.loads(here("timeline", folder, "--json", "--reports", "10").stdout)
+    assert [row["t_s"] for row in document["reports"]] == [600]
+    assert here("timeline", folder, "--quiet").stdout == ""
+    assert "no such incident" in here("timeline", folder, "--incident", 9999, code=2).stderr
+    assert "expected minutes" in here("timeline", folder, "--reports", "soon", code=2).stderr
+    assert "not a run folder" in here("timeline", folder.parent, code=2).stderr
+
+
 def test_run_of_another_process_is_the_same(
     folder: Path, runs: dict[str, Run], tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ _SHORT = (
     ("deaths", "deaths", 0),
     ("deaths_shaking", "  by shaking", 0),
     ("deaths_tsunami", "  by the tsunami", 0),
+    ("responder_deaths", "responders who died", 0),
     ("severe_injuries", "severe injuries", 0),
     ("time_in_water", "time in water above 0.3 m", 0),
     ("clearance_t50", "half of those ordered out after", 0),
@@ -26,12 +27,18 @@ _SHORT = (
     ("trapped", "people trapped", 0),
     ("rescued_alive", "  rescued alive", 0),
     ("staff_hours", "staff-hours", 0),
+    ("needless_evacuee_hours", "away without need", 0),
 )
 
 
 def number(value: float | None, digits: int) -> str:
     """A figure with thousands separators, or a dash where there is none."""
     return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage, or a dash where there is none."""
+    return "-" if share is None else f"{share:.0%}"
 
 
 def print_run(console: Console, run: Run) -> None:
@@ -49,6 +56,16 @@ def print_run(console: Console, run: Run) -> None:
         if count:
             table.add_row(state, f"{count:,}")
     console.print(table)
+    values = {m["name"]: m["value"] for m in score["metrics"]}
+    console.print(
+        "warning in the danger zone: sent to "
+        f"{percent(values['share_sent'])}, received by {percent(values['share_warned'])}, "
+        f"believed by {percent(values['share_believed'])}\n"
+        f"relief for the first day: {values['relief_people']:,} people, water "
+        f"{values['relief_water']:,.0f} L, {values['relief_places']:,} covered places, medicines "
+        f"for {values['relief_medicines']:,.0f} chronically ill; "
+        f"{values['customer_hours_without_power']:,.0f} customer-hours without power"
+    )
     console.print(
         f"score {score['score']:.2f}  efficiency {score['efficiency']:.1f}  "
         f"fairness {score['fairness']:.1f}   digest {run.digest[:12]}"

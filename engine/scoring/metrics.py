@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.scoring import casualties, clearance, resources
+from engine.scoring import casualties, clearance, homes, relief, resources
 from engine.scoring.record import Metric, Record
 
 
@@ -10,6 +10,7 @@ def all_metrics(r: Record) -> list[Metric]:
     """Every metric of the run; the same names in the same order for every run."""
     return [
         *casualties.harm(r),
+        *casualties.responders(r),
         *casualties.water(r),
         *casualties.rescue(r),
         *clearance.people_counts(r),
@@ -19,4 +20,7 @@ def all_metrics(r: Record) -> list[Metric]:
         *resources.response(r),
         *resources.hospitals(r),
         *resources.staff(r),
+        *homes.homes(r),
+        *homes.outages(r),
+        *relief.relief(r),
     ]

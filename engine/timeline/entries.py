@@ -20,7 +20,7 @@ from engine.events import CAUSES, KINDS, REASONS
 from engine.scoring.columns import Rows
 from engine.timeline.names import Names, away, count, listed, shut_by
 from engine.timeline.people import Exits, exits
-from engine.timeline.view import RunView
+from engine.timeline.view import CLOSURES_KNOWN, RunView
 
 #: Told by milestones and situation reports, or the small change of other entries.
 SILENT = {
@@ -183,6 +183,13 @@ class Teller:
         return (f"{count(g.row.size, 'street section')} closed to vehicles, {why}: "
                 f"{self.names.streets(g.subject)}.")
 
+    def reported(self, g: Rows) -> str:
+        streets = self.names.streets(g.subject)
+        if g.object[0] <= 0:
+            return f"Reported open again: {streets}."
+        return (f"Reported closed, {shut_by(REASONS[int(g.object[0])])}: "
+                f"{count(g.row.size, 'section')}; {streets}.")
+
     def opened(self, g: Rows) -> str:
         return (f"{count(g.row.size, 'street section')} open again: "
                 f"{self.names.streets(g.subject)}.")
@@ -327,8 +334,9 @@ RULES: dict[str, Rule] = {
     "power_restored": Rule("Utilities", True, 120, Teller.service),
     "telecom_lost": Rule("Utilities", True, 120, Teller.service),
     "telecom_restored": Rule("Utilities", True, 120, Teller.service),
-    "street_closed": Rule("Roads", True, 600, Teller.closed, True),
-    "street_opened": Rule("Roads", True, 900, Teller.opened),
+    "street_closed": Rule("Roads", CLOSURES_KNOWN, 600, Teller.closed, True),
+    "street_opened": Rule("Roads", CLOSURES_KNOWN, 900, Teller.opened),
+    "street_reported": Rule("Roads", True, 600, Teller.reported, True),
     "party_blocked": Rule("People", False, 1800, Teller.blocked, True),
     "party_mode_changed": Rule("People", False, 1800, Teller.left_car),
     "control_staffed": Rule("Police", True, 0, Teller.control, single_up_to=1000),

@@ -18,7 +18,7 @@ from engine.scoring.context import NEVER
 from engine.timeline.names import Names
 from engine.timeline.outlook import outlook
 from engine.timeline.people import at_risk_by_zone, exits
-from engine.timeline.view import RunView
+from engine.timeline.view import CLOSURES_KNOWN, RunView
 
 SEVERE = 2
 #: Alerts that carry the order or word of it (events.ALERTS).
@@ -107,6 +107,9 @@ def _hazard(now: AsOf, names: Names) -> dict[str, Any]:
 
 def _access(now: AsOf, names: Names) -> dict[str, Any]:
     closed, opened = now.rows("street_closed"), now.rows("street_opened")
+    if not CLOSURES_KNOWN:
+        told = now.rows("street_reported")
+        closed, opened = told.where(told.object > 0), told.where(told.object <= 0)
     size = 1 + max(int(closed.subject.max(initial=-1)), int(opened.subject.max(initial=-1)))
     last_closed = last_of(closed.subject, closed.row, size, -1)
     last_opened = last_of(opened.subject, opened.row, size, -1)

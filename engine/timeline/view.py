@@ -27,6 +27,9 @@ from engine.scoring.columns import Log, Rows, last_of
 
 I64 = NDArray[np.int64]
 
+#: Command knows every closure at once, unless closures reach it as reports of their own.
+CLOSURES_KNOWN = "street_reported" not in KIND_CODE
+
 
 @dataclass
 class RunView:

@@ -399,6 +399,61 @@ def compare(
         print(f"written: {target}")
 
 
+@app.command()
+def hindcast(
+    scenario: Annotated[str, typer.Argument(help="A recorded event.")] = "coquimbo-tsunami",
+    plan: Annotated[str | None, typer.Option(help="Plan; the scenario's first by default.")] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="Number of seeds.", min=1)] = 20,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
+    runs: Annotated[list[Path] | None, typer.Option(
+        "--run", help="A finished run's folder instead of playing; may be given again.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="First seed.", min=0)] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for the finished seeds.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep finished seeds of --out.")] = False,
+    settings: Settings = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Check runs of a recorded event against what was observed. Example: anlan hindcast --seeds 20
+
+    A first look: anlan hindcast --seeds 3 --workers 2 --set population.share=0.1
+    Runs at hand: anlan hindcast --run out/demo/historical"""
+    from engine.city_io import load_city
+    from engine.ensemble import play
+    from engine.hindcast import measure, read_figures, read_run, summarise
+    from engine.plan import load_plan
+    from engine.runfolder import write_json
+    from engine.scenario import load_scenario
+    from engine.summary import print_hindcast
+
+    loaded = load_scenario(scenario, settings or ())
+    figures = read_figures(loaded)
+    if runs:
+        values = []
+        for folder in runs:
+            name, found = read_run(folder)
+            if name != loaded.name:
+                raise InputError(f"{folder}: is a run of '{name}', not of '{loaded.name}'")
+            values.append(found)
+    else:
+        chosen = load_plan(plan or loaded.plans[0], loaded)
+        target = out or Path("out") / f"{loaded.name}-hindcast"
+        place = load_city(_city_name(loaded, None))
+        _claim(target, resume)
+        with Progress(f"{loaded.name}, {chosen.name} x {seeds}", quiet or as_json) as show:
+            done = play(place, loaded, [chosen], range(seed, seed + seeds), workers, target,
+                        lambda done, total: show(done / total), measure, repr(figures))
+        values = [done[key]["extra"] for key in sorted(done)]
+    rows = summarise(figures, values)
+    if not runs:
+        write_json(target / "hindcast.json", {"scenario": loaded.name, "plan": chosen.name,
+                                              "seeds": seeds, "figures": rows})
+    if as_json:
+        _dump(rows)
+    elif not quiet:
+        print_hindcast(_console(), rows, loaded.title)
+
+
 def _claim(target: Path, resume: bool) -> None:
     """Make the comparison's folder; what is not ours is left alone."""
     import shutil
@@ -427,11 +482,12 @@ def demo(
     Example: anlan demo"""
 
     from engine.city_io import load_city
+    from engine.hindcast import measure, read_figures, summarise
     from engine.plan import default_plans
     from engine.run import simulate
     from engine.scenario import load_scenario
     from engine.scoring.comparison import comparison
-    from engine.summary import print_comparison, print_run
+    from engine.summary import print_comparison, print_hindcast, print_run
     from viz.replay import write_replay
 
     scenario = load_scenario("coquimbo-tsunami", settings or ())
@@ -443,6 +499,9 @@ def demo(
         folders.append(result.save(out / plan.name))
         scores[plan.name] = {seed: result.score}
         if not quiet:
+            if len(folders) == 1:  # the plan of the day itself comes first
+                rows = summarise(read_figures(scenario), [measure(result)])
+                print_hindcast(_console(), rows, scenario.title)
             print_run(_console(), result)
     document = comparison(list(scores), scores)
     page = write_replay(folders[0], out / "replay.html", vs=folders[1], city=city)

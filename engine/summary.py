@@ -114,3 +114,32 @@ def _signed(entry: dict[str, Any], digits: int) -> str:
         low, high = entry["ci95"]
         text += f" ({low:+,.{digits}f} to {high:+,.{digits}f}) {entry['verdict']}"
     return text
+
+
+def print_hindcast(console: Console, rows: list[dict[str, Any]], scenario: str) -> None:
+    """Print a hindcast check: modelled beside observed, then sources and known defects."""
+    runs = max((row["runs"] for row in rows), default=0)
+    spread = "5-95 %" if runs >= 20 else "range"
+    table = Table(title=f"{scenario}: modelled over {runs} seed(s) beside what was observed")
+    table.add_column("figure", no_wrap=True)
+    for name in ("median", spread, "observed", "target"):
+        table.add_column(name, justify="right")
+    table.add_column("within")
+    for n, row in enumerate(rows, 1):
+        digits = row["digits"]
+        between = "-"
+        if runs > 1:
+            between = f"{number(row['p5'], digits)} to {number(row['p95'], digits)}"
+        table.add_row(
+            f"{n} {row['label']}, {row['unit']}", number(row["median"], digits), between,
+            row["observed"], row["target"], "yes" if row["within"] else "NO",
+        )
+    console.print(table)
+    for n, row in enumerate(rows, 1):
+        remark = f" {row['remark']}" if row["remark"] else ""
+        console.print(f"{n}  {row['source']}.{remark}", markup=False)
+    missed = [row["label"] for row in rows if not row["within"]]
+    console.print(
+        f"{len(rows) - len(missed)} of {len(rows)} figures within their target"
+        + (f"; missed: {', '.join(missed)}" if missed else "")
+    )

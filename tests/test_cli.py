@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -341,6 +342,8 @@ WRONG = [
     (("compare", "testtown-tsunami", "--plan", "historical", "--plan", "early-warnin"),
      "did you mean 'early-warning'"),
     (("compare", "testtown-tsunami", "--plan", "a", "--replications", "0"), "replications"),
+    (("hindcast", "testtown-tsunami"), "no hindcast of a recorded event"),
+    (("hindcast", "--run", "nowhere"), "not a run folder"),
     (("city", "show", "nowhere"), "unknown city"),
     (("city", "check", "/nowhere/at/all"), "no such city folder"),
     (("scenario", "show", "nothing"), "unknown scenario"),
@@ -417,6 +420,29 @@ def test_stopped_run_leaves_nothing_half_written(
     assert process.returncode in (0, 130)
     assert (target / "score.json").is_file() == (process.returncode == 0)
     assert {p.name for p in tmp_path.iterdir()} <= {"run"}
+
+
+# --- hindcast -----------------------------------------------------------------------------------
+
+
+def test_hindcast_over_seeds(here: Anlan, tmp_path: Path, scenario: Any) -> None:
+    """Median and range over seeds beside the record, and again without playing from --out."""
+    shutil.copytree(scenario.folder, tmp_path / "event")
+    (tmp_path / "event" / "observed.csv").write_text(
+        "label,measure,of,unit,digits,observed,low,high,p95_high,target,source,remark\n"
+        "Deaths,deaths,,people,0,4,0,,,0 or more,a register,partial\n"
+    )
+    command = ("hindcast", tmp_path / "event", "--seeds", 2, *BRIEF, "--out", tmp_path / "out")
+    rows = json.loads(here(*command, "--json").stdout)
+    assert [row["runs"] for row in rows] == [2]
+    assert json.loads((tmp_path / "out" / "hindcast.json").read_text())["figures"] == rows
+    text = here(*command, "--resume").stdout
+    assert "1 of 1 figures within their target" in text
+    assert "a register. partial" in text
+    # Another table asks other questions: what was kept does not answer them.
+    table = tmp_path / "event" / "observed.csv"
+    table.write_text(table.read_text().replace("Deaths", "The dead"))
+    assert json.loads(here(*command, "--resume", "--json").stdout)[0]["label"] == "The dead"
 
 
 # --- compare ------------------------------------------------------------------------------------

@@ -400,6 +400,70 @@ def compare(
 
 
 @app.command()
+def worth(
+    scenario: str,
+    plan: Annotated[str, typer.Option(help="The plan whose levers are judged.")],
+    layers: Annotated[str | None, typer.Option(
+        help="Levers by key, with all below them: channels,dispatch.rule. All by default.")] = None,
+    replications: Annotated[int, typer.Option(help="Seeds per lever.", min=1)] = 10,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
+    city: Annotated[str | None, typer.Option(help="City instead of the scenario's.")] = None,
+    seed: Seed = 1,
+    only_list: Annotated[bool, typer.Option("--list", help="List the levers; play nothing.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the runs.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep finished runs of --out.")] = False,
+    settings: Settings = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """What each lever of a plan is worth: one switched off at a time, on the same seeds.
+
+    Example: anlan worth coquimbo-tsunami --plan early-warning --layers order,channels --workers 2
+
+    Off is the value in the scenario's first plan, or the key's default, or nothing. What there is
+    to switch: anlan worth coquimbo-tsunami --plan early-warning --list"""
+    from engine.city_io import load_city
+    from engine.ensemble import compare as play
+    from engine.plan import load_plan
+    from engine.runfolder import write_json
+    from engine.scenario import load_scenario
+    from engine.summary import print_worth
+    from engine.worth import chosen, find_levers, fitting, table
+
+    loaded = load_scenario(scenario, settings or ())
+    judged = load_plan(plan, loaded)
+    found, refused = find_levers(judged, load_plan(loaded.plans[0], loaded))
+    wanted = [part.strip() for part in (layers or "").split(",") if part.strip()]
+    levers = chosen(found, wanted)
+    if not levers:
+        raise InputError(f"plan '{judged.name}' has no lever that could be switched off alone")
+    if only_list:
+        rows = [{"lever": x.key, "off": x.off} for x in levers]
+        text = "\n".join(f"{row['lever']}: {row['off']}" for row in rows)
+        _dump(rows) if as_json else _print(text, quiet)
+        return
+    place = load_city(_city_name(loaded, city))
+    levers, unfit = fitting(levers, place, loaded)
+    refused = [x for x in refused if not wanted] + unfit
+    if not levers:
+        raise InputError(f"none of these levers can be off alone: {unfit[0].reason}")
+    target = out or Path("out") / f"{loaded.name}-{judged.name}-worth"
+    _claim(target, resume)
+    with Progress(f"{loaded.name}, {len(levers)} levers x {replications}", quiet or as_json) as show:
+        document = play(
+            place, loaded, [judged, *(x.plan for x in levers)], replications, seed, workers, target,
+            lambda done, total: show(done / total),
+        )
+    result = table(document, levers, refused)
+    write_json(target / "worth.json", result)
+    if as_json:
+        _dump(result)
+    elif not quiet:
+        print_worth(_console(), result)
+        print(f"written: {target}")
+
+
+@app.command()
 def hindcast(
     scenario: Annotated[str, typer.Argument(help="A recorded event.")] = "coquimbo-tsunami",
     plan: Annotated[str | None, typer.Option(help="Plan; the scenario's first by default.")] = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -143,3 +144,60 @@ def print_hindcast(console: Console, rows: list[dict[str, Any]], scenario: str) 
         f"{len(rows) - len(missed)} of {len(rows)} figures within their target"
         + (f"; missed: {', '.join(missed)}" if missed else "")
     )
+
+
+def print_worth(console: Console, document: dict[str, Any]) -> None:
+    """Print what each lever is worth: differences without it, with half their 95 % intervals."""
+    from engine.worth import METRICS
+
+    scale = {"out_before_water": 100.0, "clearance_t50": 1 / 60}
+    n = document["replications"]
+    table = Table(title=f"{document['plan']}: one lever off at a time, {n} seed(s), paired",
+                  box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("without", overflow="fold", min_width=36)
+    for _, words, _ in METRICS:
+        table.add_column(words, justify="right")
+    cells = [_scaled(document["as_written"][name]["mean"], scale.get(name, 1.0), digits)
+             for name, _, digits in METRICS]
+    table.add_row("(plan as written)", *cells, end_section=True)
+    shown = 0
+    for row in document["levers"]:
+        cells = []
+        for name, _, digits in METRICS:
+            cell, starred = _half_width(row["differences"][name], scale.get(name, 1.0), digits)
+            cells.append(cell)
+            shown += starred
+        table.add_row(f"{row['lever']}: {row['off']}", *cells)
+    console.print(table)
+    quiet = [row["lever"] for row in document["levers"] if not row["difference_shown"]]
+    if n == 1:
+        console.print("One seed shows one world: no difference is shown without --replications.")
+    else:
+        total = len(document["levers"]) * len(METRICS)
+        console.print(
+            f"Differences are the plan without the lever minus the plan as written, +- half the 95 % "
+            f"interval. * leaves out 0: {shown} of {total}, of which about {total / 20:.0f} by chance "
+            "alone. A dash: not measured in every seed. Half out counts from the order: a later order "
+            "shortens it."
+        )
+        if quiet:
+            console.print(f"No difference shown: {', '.join(quiet)}.")
+    for row in document["refused"]:
+        console.print(f"Cannot be off alone: {row['lever']} ({row['reason']}).", markup=False)
+
+
+def _scaled(value: float | None, factor: float, digits: int) -> str:
+    return number(None if value is None else value * factor, digits)
+
+
+def _half_width(entry: dict[str, Any], factor: float, digits: int) -> tuple[str, bool]:
+    """'+3.0 +-1.2 *' and whether the interval leaves out 0."""
+    if entry["mean"] is None:
+        return "-", False
+    text = f"{entry['mean'] * factor:+,.{digits}f}"
+    if entry.get("ci95") is None:
+        return text, False
+    low, high = entry["ci95"]
+    starred = entry["verdict"] in ("better", "worse")
+    text += f" +-{(high - low) / 2 * factor:,.{digits}f}"
+    return text + (" *" if starred else ""), starred

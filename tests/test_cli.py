@@ -344,6 +344,8 @@ WRONG = [
     (("compare", "testtown-tsunami", "--plan", "a", "--replications", "0"), "replications"),
     (("hindcast", "testtown-tsunami"), "no hindcast of a recorded event"),
     (("hindcast", "--run", "nowhere"), "not a run folder"),
+    (("worth", "testtown-tsunami", "--plan", "early-warning", "--layers", "chanels"),
+     "did you mean 'channels'"),
     (("city", "show", "nowhere"), "unknown city"),
     (("city", "check", "/nowhere/at/all"), "no such city folder"),
     (("scenario", "show", "nothing"), "unknown scenario"),
@@ -443,6 +445,27 @@ def test_hindcast_over_seeds(here: Anlan, tmp_path: Path, scenario: Any) -> None
     table = tmp_path / "event" / "observed.csv"
     table.write_text(table.read_text().replace("Deaths", "The dead"))
     assert json.loads(here(*command, "--resume", "--json").stdout)[0]["label"] == "The dead"
+
+
+# --- worth --------------------------------------------------------------------------------------
+
+
+def test_worth_of_levers(here: Anlan, tmp_path: Path) -> None:
+    command = ("worth", "testtown-tsunami", "--plan", "early-warning", "--layers",
+               "order.delay_s,hospitals", "--replications", 2, *BRIEF, "--out", tmp_path / "w")
+    listed = json.loads(here(*command, "--list", "--json").stdout)
+    assert [row["lever"] for row in listed] == ["order.delay_s", "hospitals.rule"]
+    assert not (tmp_path / "w").exists()
+    result = json.loads(here(*command, "--json").stdout)
+    assert [row["lever"] for row in result["levers"]] == ["order.delay_s", "hospitals.rule"]
+    kept = tmp_path / "w" / "replications" / "early-warning-1.json"
+    stamp = kept.stat().st_mtime_ns
+    text = here(*command, "--resume").stdout
+    assert "No difference shown:" in text
+    assert "hospitals.rule" in text
+    assert max(map(len, text.splitlines()[:-1])) <= 100
+    assert kept.stat().st_mtime_ns == stamp
+    assert json.loads((tmp_path / "w" / "worth.json").read_text()) == result
 
 
 # --- compare ------------------------------------------------------------------------------------

@@ -423,7 +423,7 @@ def worth(
     Off is the value in the scenario's first plan, or the key's default, or nothing. What there is
     to switch: anlan worth coquimbo-tsunami --plan early-warning --list"""
     from engine.city_io import load_city
-    from engine.ensemble import compare as play
+    from engine.ensemble import play
     from engine.plan import load_plan
     from engine.runfolder import write_json
     from engine.scenario import load_scenario
@@ -450,11 +450,11 @@ def worth(
     target = out or Path("out") / f"{loaded.name}-{judged.name}-worth"
     _claim(target, resume)
     with Progress(f"{loaded.name}, {len(levers)} levers x {replications}", quiet or as_json) as show:
-        document = play(
-            place, loaded, [judged, *(x.plan for x in levers)], replications, seed, workers, target,
-            lambda done, total: show(done / total),
+        done = play(
+            place, loaded, [judged, *(x.plan for x in levers)], range(seed, seed + replications),
+            workers, target, lambda done, total: show(done / total),
         )
-    result = table(document, levers, refused)
+    result = table(judged, levers, refused, done)
     write_json(target / "worth.json", result)
     if as_json:
         _dump(result)

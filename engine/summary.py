@@ -154,9 +154,9 @@ def print_worth(console: Console, document: dict[str, Any]) -> None:
     n = document["replications"]
     table = Table(title=f"{document['plan']}: one lever off at a time, {n} seed(s), paired",
                   box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("without", overflow="fold", min_width=36)
+    table.add_column("without", overflow="fold", width=32)
     for _, words, _ in METRICS:
-        table.add_column(words, justify="right")
+        table.add_column(words, justify="right", width=12)
     cells = [_scaled(document["as_written"][name]["mean"], scale.get(name, 1.0), digits)
              for name, _, digits in METRICS]
     table.add_row("(plan as written)", *cells, end_section=True)
@@ -169,19 +169,23 @@ def print_worth(console: Console, document: dict[str, Any]) -> None:
             shown += starred
         table.add_row(f"{row['lever']}: {row['off']}", *cells)
     console.print(table)
-    quiet = [row["lever"] for row in document["levers"] if not row["difference_shown"]]
+    dead = [row["lever"] for row in document["levers"] if row["unchanged_runs"] == n]
+    quiet = [row["lever"] for row in document["levers"]
+             if not row["difference_shown"] and row["lever"] not in dead]
     if n == 1:
         console.print("One seed shows one world: no difference is shown without --replications.")
     else:
         total = len(document["levers"]) * len(METRICS)
         console.print(
-            f"Differences are the plan without the lever minus the plan as written, +- half the 95 % "
+            f"Differences are the plan without the lever minus the plan as written, ± half the 95 % "
             f"interval. * leaves out 0: {shown} of {total}, of which about {total / 20:.0f} by chance "
             "alone. A dash: not measured in every seed. Half out counts from the order: a later order "
             "shortens it."
         )
         if quiet:
             console.print(f"No difference shown: {', '.join(quiet)}.")
+    if dead:
+        console.print(f"Not one event changes in any seed without: {', '.join(dead)}.")
     for row in document["refused"]:
         console.print(f"Cannot be off alone: {row['lever']} ({row['reason']}).", markup=False)
 
@@ -191,7 +195,7 @@ def _scaled(value: float | None, factor: float, digits: int) -> str:
 
 
 def _half_width(entry: dict[str, Any], factor: float, digits: int) -> tuple[str, bool]:
-    """'+3.0 +-1.2 *' and whether the interval leaves out 0."""
+    """'+3.0 ±1.2 *' and whether the interval leaves out 0."""
     if entry["mean"] is None:
         return "-", False
     text = f"{entry['mean'] * factor:+,.{digits}f}"
@@ -199,5 +203,5 @@ def _half_width(entry: dict[str, Any], factor: float, digits: int) -> tuple[str,
         return text, False
     low, high = entry["ci95"]
     starred = entry["verdict"] in ("better", "worse")
-    text += f" +-{(high - low) / 2 * factor:,.{digits}f}"
+    text += f" ±{(high - low) / 2 * factor:,.{digits}f}"
     return text + (" *" if starred else ""), starred

@@ -13,7 +13,7 @@ Differences are the plan with the lever off minus the plan as written, paired by
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from engine.city import City
 from engine.errors import InputError, unknown
 from engine.plan import Plan
 from engine.scenario import Scenario
+from engine.scoring.comparison import comparison
 from engine.site import build_site
 
 #: Keys that name things and move nobody.
@@ -233,9 +234,19 @@ def _short(value: Any) -> str:
 
 
 def table(
-    document: dict[str, Any], levers: Sequence[Lever], refused: Sequence[Refused]
+    plan: Plan, levers: Sequence[Lever], refused: Sequence[Refused],
+    done: Mapping[tuple[str, int], Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The result for JSON from a comparison of the plan with its levers off one by one."""
+    """The result for JSON from the runs `done` [plan's name, seed] (`ensemble.play`).
+
+    `unchanged_runs` counts the seeds in which the run without the lever is the same to the last
+    event: there the lever had nothing to act on, which says more than an interval.
+    """
+    names = [plan.name, *(lever.plan.name for lever in levers)]
+    seeds = sorted({seed for _, seed in done})
+    document = comparison(
+        names, {name: {s: done[(name, s)]["score"] for s in seeds} for name in names}
+    )
     metrics = {m["name"]: m for m in document["metrics"]}
     rows = []
     for lever in levers:
@@ -243,14 +254,16 @@ def table(
             name: metrics[name]["differences"][lever.plan.name] for name, _, _ in METRICS
         }
         shown = [d["verdict"] for d in differences.values() if d["verdict"] in ("better", "worse")]
+        same = sum(
+            done[(plan.name, s)]["digest"] == done[(lever.plan.name, s)]["digest"] for s in seeds
+        )
         rows.append({
             "lever": lever.key, "off": lever.off, "plan": lever.plan.name,
-            "differences": differences, "difference_shown": bool(shown),
+            "differences": differences, "difference_shown": bool(shown), "unchanged_runs": same,
         })
-    base = document["plans"][0]
     return {
-        "plan": base, "replications": document["replications"],
-        "as_written": {name: metrics[name]["plans"][base] for name, _, _ in METRICS},
+        "plan": plan.name, "replications": len(seeds),
+        "as_written": {name: metrics[name]["plans"][plan.name] for name, _, _ in METRICS},
         "levers": rows,
         "refused": [{"lever": r.key, "reason": r.reason} for r in refused],
     }

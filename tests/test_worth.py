@@ -138,20 +138,37 @@ def test_a_plan_that_does_not_fit_the_city_is_refused_with_the_reason(
     assert "no junction is safe" in refused[0].reason
 
 
-def test_table_keeps_no_difference_apart(scenario: Scenario) -> None:
+def result(name: str, seed: int, deaths: float, digest: str) -> dict[str, Any]:
+    metrics = [
+        {"name": m, "value": deaths if m == "deaths" else 5.0, "unit": "", "better": "lower",
+         "by_group": {}} for m, _, _ in METRICS
+    ]
+    score = {"score": 50.0, "efficiency": 50.0, "fairness": 50.0, "metrics": metrics}
+    return {"plan": name, "seed": seed, "score": score, "digest": digest}
+
+
+@pytest.mark.parametrize(
+    ("without", "digests", "shown", "unchanged"),
+    [
+        ([4, 5, 7, 9], "abcd", True, 0),  # 2, 2, 3, 4 more deaths
+        ([1, 5, 3, 5], "Abcd", False, 1),
+        ([2, 3, 4, 5], "ABCD", False, 4),
+    ],
+)
+def test_table_pairs_by_seed_and_keeps_no_difference_apart(
+    scenario: Scenario, without: list[int], digests: str, shown: bool, unchanged: int
+) -> None:
     plan = load_plan("early-warning", scenario)
     lever = Lever("staging", "none", plan.model_copy(update={"name": "without"}))
-    none = {"mean": 0.5, "ci95": [-1.0, 2.0], "verdict": NO_DIFFERENCE}
-    some = {"mean": 2.0, "ci95": [1.0, 3.0], "verdict": "worse"}
-    document = {
-        "plans": [plan.name, "without"], "replications": 4,
-        "metrics": [
-            {"name": name, "plans": {plan.name: {"mean": 3.0, "ci95": None}},
-             "differences": {"without": none}} for name, _, _ in METRICS
-        ],
-    }
-    assert table(document, [lever], [])["levers"][0]["difference_shown"] is False
-    document["metrics"][0]["differences"]["without"] = some
-    row = table(document, [lever], [])["levers"][0]
-    assert row["difference_shown"] is True
-    assert row["differences"]["deaths"] == some
+    done = {}
+    for seed, (deaths, digest) in enumerate(zip(without, digests, strict=True)):
+        done[(plan.name, seed)] = result(plan.name, seed, 2 + seed, "ABCD"[seed])
+        done[("without", seed)] = result("without", seed, deaths, digest)
+    found = table(plan, [lever], [], done)
+    row = found["levers"][0]
+    assert found["replications"] == 4
+    assert found["as_written"]["deaths"]["mean"] == 3.5
+    assert row["difference_shown"] is shown
+    assert row["unchanged_runs"] == unchanged
+    assert row["differences"]["deaths"]["mean"] == sum(without) / 4 - 3.5
+    assert row["differences"]["staff_hours"]["verdict"] == NO_DIFFERENCE

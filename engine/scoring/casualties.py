@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,18 +41,6 @@ def harm(r: Record) -> list[Metric]:
             for c in CAUSES[1:] if name == "deaths" or c in ("shaking", "tsunami")
         ]
     return out
-
-
-def responders(r: Record) -> list[Metric]:
-    """Deaths among crews, apart from the population's, where the engine can tell them."""
-    if "responders_died" not in KIND_CODE:
-        return []
-    rows = r.log.rows("responders_died")
-    units = r.context.units
-    groups: dict[str, dict[str, Any]] = {"unit_kind": {unit.kind: 0 for unit in units}}
-    for unit, dead in zip(rows.subject.tolist(), rows.value.tolist(), strict=True):
-        groups["unit_kind"][units[unit].kind] += int(dead)
-    return [metric("responder_deaths", int(rows.value.sum()), "people", "lower", groups)]
 
 
 def water_intervals(r: Record) -> tuple[I64, I64, I64]:

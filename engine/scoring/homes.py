@@ -1,5 +1,5 @@
-"""Metrics of home: who cannot live there, who was away without need, who went back too soon, and
-how long homes were without power.
+"""Metrics of home: who cannot live there, who was away without need, and how long homes were
+without power.
 
 *Displaced* people are alive and their home is extensively damaged, complete or collapsed (HAZUS
 state 3 and over; the log knows no damage to buildings by water). They are no part of *affected*,
@@ -35,20 +35,11 @@ def displaced(r: Record) -> B:
     return np.asarray((state[r.city.person_building] >= UNINHABITABLE) & ~r.people.dead)
 
 
-def _back_ms(r: Record) -> I64:
-    """When each party was back [parties]; NEVER where it was not, or the log knows no return."""
-    size = r.people.parties.zone.size
-    if "party_returned" not in KIND_CODE:
-        return np.full(size, NEVER, np.int64)
-    rows = r.log.rows("party_returned")
-    return first_ms(rows.subject, rows.t_ms, size)
-
-
 def homes(r: Record) -> list[Metric]:
-    """People displaced; hours away of people who need not have gone; returns before the all-clear.
+    """People displaced; hours away of people who need not have gone.
 
-    Needless evacuee-hours: from leaving to coming back, or to the end of the run, of people who
-    set out, whose zone of residence was never flooded and who were neither hurt nor killed. The
+    Needless evacuee-hours: from setting out to the end of the run, of people whose zone of
+    residence was never flooded, whose home stands and who were neither hurt nor killed. The
     decision may still have been right by what was known: it is the price of caution, no fault.
     """
     p = r.people
@@ -56,26 +47,18 @@ def homes(r: Record) -> list[Metric]:
     left = r.log.rows("party_departed")
     size = p.parties.zone.size
     departed = first_ms(left.subject, left.t_ms, size)
-    back = np.minimum(_back_ms(r), r.context.duration_ms)
-    away = np.maximum(back - departed, 0)[p.party] / MS_PER_HOUR
+    away = np.maximum(r.context.duration_ms - departed, 0)[p.party] / MS_PER_HOUR
     flooded = np.zeros(r.city.zones.x_m.size, np.bool_)
     flooded[r.log.rows("zone_flooded").subject] = True
     home_zone = r.city.buildings.zone[r.city.person_building]
     needless = (departed[p.party] < NEVER) & ~flooded[home_zone] & ~lost
     needless &= (p.severity == 0) & ~p.dead
     hours = np.where(needless, away, 0.0)
-    out = [
+    return [
         metric("displaced", int(lost.sum()), "people", "lower", counts(r.groups, lost)),
         metric("needless_evacuee_hours", float(hours.sum()), "person-h", "lower",
                {g.name: dict(g.sums(hours)) for g in r.groups}),
     ]
-    if "party_returned" in KIND_CODE:
-        clear = r.log.rows("all_clear")
-        until = int(clear.t_ms.min()) if clear.t_ms.size else NEVER
-        early = (_back_ms(r) < min(until, NEVER))[p.party]
-        out.append(metric("returned_before_all_clear", int(early.sum()), "people", "lower",
-                          counts(r.groups, early)))
-    return out
 
 
 def outages(r: Record) -> list[Metric]:

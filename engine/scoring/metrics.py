@@ -10,7 +10,6 @@ def all_metrics(r: Record) -> list[Metric]:
     """Every metric of the run; the same names in the same order for every run."""
     return [
         *casualties.harm(r),
-        *casualties.responders(r),
         *casualties.water(r),
         *casualties.rescue(r),
         *clearance.people_counts(r),

@@ -32,6 +32,7 @@ SILENT = {
 }
 #: Entries of kinds without a rule are joined when they come within this time.
 _OTHER_WINDOW_S = 300.0
+_PEOPLE_WINDOW_S = 1800.0
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,12 @@ def entries(view: RunView, names: Names | None = None) -> list[Entry]:
         rows = view.rows(kind.name)
         if rows.row.size == 0:
             continue
-        known = kind.visibility in ("seen", "decision")
+        known = kind.visibility in ("seen", "decision") or kind.subject == "unit"
         source = {"unit": "Units", "facility": "Facilities", "zone": "Zones", "street": "Roads",
                   "party": "People", "person": "People", "incident": "Dispatch"}
         rule = RULES.get(kind.name, Rule(
-            source.get(kind.subject, "Command" if known else "City"), known, _OTHER_WINDOW_S,
+            source.get(kind.subject, "Command" if known else "City"), known,
+            _PEOPLE_WINDOW_S if kind.subject in ("party", "person") else _OTHER_WINDOW_S,
             Teller.other, kind.object == "reason",
         ))
         for group in _groups(rows, rule, kind.name):

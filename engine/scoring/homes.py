@@ -19,7 +19,6 @@ from engine.scoring.groups import counts
 from engine.scoring.record import Metric, Record, metric
 
 B = NDArray[np.bool_]
-F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 MS_PER_HOUR = 60 * MS_PER_MINUTE

@@ -13,7 +13,23 @@ from zoneinfo import available_timezones
 
 import typer
 
+from engine.cli_studies import compare, hindcast, timeline, worth
 from engine.errors import AnlanError, InputError, unknown
+from engine.terminal import (
+    CityOption,
+    Json,
+    Language,
+    Progress,
+    Quiet,
+    Seed,
+    Settings,
+    city_name,
+    console,
+    dump,
+    language,
+    own_city,
+    say,
+)
 
 app = typer.Typer(
     name="anlan", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -24,21 +40,6 @@ city_app = typer.Typer(no_args_is_help=True, help="Cities: list, show, check, bu
 scenario_app = typer.Typer(no_args_is_help=True, help="Scenarios: list, show, check, new.")
 app.add_typer(city_app, name="city")
 app.add_typer(scenario_app, name="scenario")
-
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of every random draw.", min=0)]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Override a scenario key, for example --set duration_s=3600."),
-]
-Language = Annotated[str, typer.Option("--lang", help="Language of the page: en or zh.")]
-
-
-CityOption = Annotated[
-    str | None, typer.Option("--city", help="Folder of the run's city, unless it is built in.")
-]
-
 
 def main() -> None:
     """Entry point: wrong input gives one message and exit code 2, never a traceback."""
@@ -75,64 +76,6 @@ def _unraisable(event: Any) -> None:
         sys.__unraisablehook__(event)
 
 
-class Progress:
-    """A progress bar on a terminal, plain lines elsewhere, nothing with --quiet."""
-
-    def __init__(self, label: str, quiet: bool) -> None:
-        self._label, self._quiet = label, quiet
-        self._terminal = sys.stderr.isatty()
-        self._begun = time.perf_counter()
-        self._shown = 0.0
-        self._bar: Any = None
-
-    def __enter__(self) -> Progress:
-        if self._terminal and not self._quiet:
-            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bar
-
-            self._bar = Bar(TextColumn("{task.description}"), BarColumn(),
-                            TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(),
-                            console=_console(stderr=True))
-            self._bar.start()
-            self._task = self._bar.add_task(self._label, total=1.0)
-        return self
-
-    def __exit__(self, *stop: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def __call__(self, share: float) -> None:
-        """Show that `share` (0..1) is done."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=share)
-        elif not self._quiet and (share >= 1.0 or share - self._shown >= 0.25):
-            self._shown = share
-            wall = time.perf_counter() - self._begun
-            print(f"{self._label}: {share:4.0%} after {wall:.0f} s", file=sys.stderr, flush=True)
-
-
-def _console(stderr: bool = False) -> Any:
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else 100
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
-
-
-def _print(text: str, quiet: bool) -> None:
-    if not quiet:
-        print(text)
-
-
-def _dump(document: Any) -> None:
-    print(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False))
-
-
-def _language(lang: str) -> str:
-    if lang not in ("en", "zh"):
-        raise InputError(f"--lang '{lang}': allowed are en and zh")
-    return lang
-
-
 # ---- cities -------------------------------------------------------------------------------------
 
 
@@ -142,7 +85,7 @@ def city_list(as_json: Json = False) -> None:
     from engine.city_io import list_cities
 
     names = list_cities()
-    _dump(names) if as_json else print("\n".join(names))
+    dump(names) if as_json else print("\n".join(names))
 
 
 @city_app.command("show")
@@ -158,20 +101,20 @@ def city_show(city: str, as_json: Json = False) -> None:
         "layers": [vars(layer) for layer in loaded.layers], "notes": list(loaded.notes),
     }
     if as_json:
-        _dump(facts)
+        dump(facts)
         return
     from rich.table import Table
 
-    console = _console()
-    console.print(f"{loaded.title} ({loaded.name}), {loaded.timezone}")
-    console.print(", ".join(f"{count:,} {name}" for name, count in facts["counts"].items()))
+    screen = console()
+    screen.print(f"{loaded.title} ({loaded.name}), {loaded.timezone}")
+    screen.print(", ".join(f"{count:,} {name}" for name, count in facts["counts"].items()))
     table = Table("layer", "status", "date", "source", title="Layer card")
     for layer in loaded.layers:
         source = f"{layer.source} ({layer.note})" if layer.note else layer.source
         table.add_row(layer.layer, layer.status, layer.date, source)
-    console.print(table)
+    screen.print(table)
     for note in loaded.notes:
-        console.print(f"Note: {note}")
+        screen.print(f"Note: {note}")
 
 
 @city_app.command("check")
@@ -181,7 +124,7 @@ def city_check(city: str, as_json: Json = False) -> None:
 
     rows = city_quality(city)
     if as_json:
-        _dump(rows)
+        dump(rows)
         return
     from rich.table import Table
 
@@ -189,7 +132,7 @@ def city_check(city: str, as_json: Json = False) -> None:
     for row in rows:
         table.add_row(str(row["check"]), f"{row['count']:,}", f"{row['total']:,}",
                       str(row["action"]))
-    _console().print(table)
+    console().print(table)
 
 
 @city_app.command("build")
@@ -229,7 +172,7 @@ def city_build(
         facilities=facilities, population=population, synthesis=synthesis, timezone=timezone,
         progress=None if quiet else lambda t: print(t, file=sys.stderr),
     )
-    _print(
+    say(
         f"{out}: {city.nodes.x_m.size:,} junctions, {city.edges.length_m.size:,} road arcs, "
         f"{city.buildings.x_m.size:,} buildings, {city.persons.household.size:,} people "
         f"in {time.perf_counter() - begun:.0f} s\n"
@@ -251,7 +194,7 @@ def scenario_list(as_json: Json = False) -> None:
         rows.append({"name": name, "title": scenario.title, "city": scenario.city,
                      "plans": list(scenario.plans)})
     if as_json:
-        _dump(rows)
+        dump(rows)
         return
     for row in rows:
         print(f"{row['name']}: {row['title']} (city {row['city']}; plans {', '.join(row['plans'])})")
@@ -265,7 +208,7 @@ def scenario_show(name: str, as_json: Json = False) -> None:
     from engine.scenario import load_scenario
 
     document = json.loads(load_scenario(name).model_dump_json())
-    _dump(document) if as_json else print(yaml.safe_dump(document, sort_keys=False), end="")
+    dump(document) if as_json else print(yaml.safe_dump(document, sort_keys=False), end="")
 
 
 @scenario_app.command("check")
@@ -277,13 +220,13 @@ def scenario_check(file: str, as_json: Json = False) -> None:
     from engine.site import build_site
 
     scenario = load_scenario(file)
-    city = load_city(_city_name(scenario, None))
+    city = load_city(city_name(scenario, None))
     if scenario.tsunami:
         scenario.data_file(scenario.tsunami.series)
     plans = default_plans(scenario)
     found = {plan.name: int(build_site(city, scenario, plan).danger_node.sum()) for plan in plans}
     if as_json:
-        _dump({"scenario": scenario.name, "city": city.name, "danger_junctions": found})
+        dump({"scenario": scenario.name, "city": city.name, "danger_junctions": found})
         return
     print(f"{scenario.name}: in order; city {city.name}, plans {', '.join(found)}, "
           f"{next(iter(found.values())):,} junctions in the danger zone")
@@ -306,23 +249,8 @@ def scenario_new(
     from engine.scenario_new import write_new_scenario
 
     folder = write_new_scenario(name, load_city(city), city, out or Path(name), radius_m)
-    _print(f"{folder}: scenario.yaml, evacuate.yaml, evacuate-early.yaml\n"
+    say(f"{folder}: scenario.yaml, evacuate.yaml, evacuate-early.yaml\n"
            f"next: anlan scenario check {folder}; anlan run {folder}", quiet)
-
-
-def _city_name(scenario: Any, given: str | None) -> str:
-    """The city asked for, else the scenario's; a relative path is sought beside the scenario."""
-    if given:
-        return given
-    beside = scenario.folder / scenario.city
-    return str(beside) if (beside / "city.toml").is_file() else str(scenario.city)
-
-
-def _own_city(given: str | None) -> Any:
-    """The city given by path, or None for the built-in one that the run names."""
-    from engine.city_io import load_city
-
-    return load_city(given) if given else None
 
 
 # ---- runs ---------------------------------------------------------------------------------------
@@ -351,77 +279,21 @@ def run(
     loaded = load_scenario(scenario, settings or ())
     chosen = load_plan(plan or loaded.plans[0], loaded)
     rows = read_inputs(inputs) if inputs else []
-    place = load_city(_city_name(loaded, city))
+    place = load_city(city_name(loaded, city))
     with Progress(f"{loaded.name}, {chosen.name}, seed {seed}", quiet or as_json) as progress:
         result = simulate(place, loaded, chosen, seed, rows, progress)
     target = out or Path("out") / f"{loaded.name}-{chosen.name}-{seed}"
     result.save(target)
     if as_json:
-        _dump(result.score)
+        dump(result.score)
     elif not quiet:
-        print_run(_console(), result)
-        of = "" if place.name in list_cities() else f" --city {_city_name(loaded, city)}"
+        print_run(console(), result)
+        of = "" if place.name in list_cities() else f" --city {city_name(loaded, city)}"
         print(f"written: {target}\nnext: anlan replay {target}{of}; anlan report {target}{of}")
 
 
-@app.command()
-def compare(
-    scenario: str,
-    plan: Annotated[list[str], typer.Option(help="A plan; give two or more.")],
-    replications: Annotated[int, typer.Option(help="Seeds per plan.", min=1)] = 1,
-    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
-    city: Annotated[str | None, typer.Option(help="City instead of the scenario's.")] = None,
-    seed: Seed = 1,
-    out: Annotated[Path | None, typer.Option(help="Folder for the comparison.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep finished runs of --out.")] = False,
-    settings: Settings = None,
-    quiet: Quiet = False,
-    as_json: Json = False,
-) -> None:
-    """Compare plans on the same seeds, with intervals.
-
-    Example: anlan compare coquimbo-tsunami --plan historical --plan early-warning"""
-    from engine.city_io import load_city
-    from engine.ensemble import compare as play
-    from engine.plan import load_plan
-    from engine.runfolder import write_json
-    from engine.scenario import load_scenario
-    from engine.summary import print_comparison
-
-    loaded = load_scenario(scenario, settings or ())
-    plans = [load_plan(name, loaded) for name in plan]
-    if len({p.name for p in plans}) < max(2, len(plans)):
-        raise InputError("compare needs two or more --plan with different names")
-    place = load_city(_city_name(loaded, city))
-    target = out or Path("out") / f"{loaded.name}-comparison"
-    _claim(target, resume)
-    with Progress(f"{loaded.name}, {len(plans)} plans x {replications}", quiet or as_json) as show:
-        document = play(
-            place, loaded, plans, replications, seed, workers, target,
-            lambda done, total: show(done / total),
-        )
-    write_json(target / "comparison.json", document)
-    if as_json:
-        _dump(document)
-    elif not quiet:
-        print_comparison(_console(), document)
-        print(f"written: {target}")
-
-
-def _claim(target: Path, resume: bool) -> None:
-    """Make the comparison's folder; what is not ours is left alone."""
-    import shutil
-
-    if target.exists() and any(target.iterdir()):
-        ours = (target / "replications").is_dir() or (target / "comparison.json").is_file()
-        if not ours:
-            raise InputError(f"{target}: exists and is not a comparison of anlan; left alone")
-        if not resume:
-            shutil.rmtree(target)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
+for _command in (compare, worth, hindcast, timeline):
+    app.command()(_command)
 
 
 @app.command()
@@ -436,11 +308,12 @@ def demo(
     Example: anlan demo"""
 
     from engine.city_io import load_city
+    from engine.hindcast import measure, read_figures, summarise
     from engine.plan import default_plans
     from engine.run import simulate
     from engine.scenario import load_scenario
     from engine.scoring.comparison import comparison
-    from engine.summary import print_comparison, print_run
+    from engine.summary import print_comparison, print_hindcast, print_run
     from viz.replay import write_replay
 
     scenario = load_scenario("coquimbo-tsunami", settings or ())
@@ -452,11 +325,14 @@ def demo(
         folders.append(result.save(out / plan.name))
         scores[plan.name] = {seed: result.score}
         if not quiet:
-            print_run(_console(), result)
+            if len(folders) == 1:  # the plan of the day itself comes first
+                rows = summarise(read_figures(scenario), [measure(result)])
+                print_hindcast(console(), rows, scenario.title)
+            print_run(console(), result)
     document = comparison(list(scores), scores)
     page = write_replay(folders[0], out / "replay.html", vs=folders[1], city=city)
     if not quiet:
-        print_comparison(_console(), document)
+        print_comparison(console(), document)
         print(f"replay: {page}\nnext: open {page} in a browser; "
               "anlan compare coquimbo-tsunami --plan historical --plan early-warning "
               "--replications 10 --workers 2")
@@ -474,8 +350,8 @@ def replay(
     """Write the replay page of a run. Example: anlan replay out/demo/early-warning"""
     from viz.replay import write_replay
 
-    page = write_replay(run_folder, out, vs=vs, lang=_language(lang), city=_own_city(city))
-    _print(f"written: {page} ({page.stat().st_size / 1e6:.1f} MB)", quiet)
+    page = write_replay(run_folder, out, vs=vs, lang=language(lang), city=own_city(city))
+    say(f"written: {page} ({page.stat().st_size / 1e6:.1f} MB)", quiet)
 
 
 @app.command()
@@ -489,8 +365,8 @@ def report(
     """Write the report of a run or a comparison. Example: anlan report out/demo/early-warning"""
     from viz.report import write_report
 
-    page = write_report(folder, out, lang=_language(lang), city=_own_city(city))
-    _print(f"written: {page}", quiet)
+    page = write_report(folder, out, lang=language(lang), city=own_city(city))
+    say(f"written: {page}", quiet)
 
 
 @app.command()
@@ -510,7 +386,7 @@ def traffic(
         raise InputError(f"--routing '{routing}': allowed are static and dynamic")
     summary = run_traffic_folder(folder, duration, routing, update, out).summary
     if as_json:
-        _dump(summary)
+        dump(summary)
     elif not quiet:
         print("\n".join(f"{name}: {value}" for name, value in summary.items()))
 

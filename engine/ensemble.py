@@ -18,7 +18,7 @@ from typing import Any
 from engine.city import City
 from engine.errors import InputError, RunError
 from engine.plan import Plan
-from engine.run import simulate
+from engine.run import Run, simulate
 from engine.runfolder import write_json
 from engine.scenario import Scenario
 from engine.scoring.comparison import comparison
@@ -26,20 +26,28 @@ from engine.scoring.comparison import comparison
 Progress = Callable[[int, int], None]  # done, total
 _MAX_POOLS = 3
 
+#: What is kept of a run beside its score: a function at the top of a module, so that it travels.
+Extra = Callable[[Run], Any]
+
 _worker: dict[str, Any] = {}
 
 
-def _prepare(city: City, scenario: Scenario, plans: dict[str, Plan]) -> None:
+def _prepare(
+    city: City, scenario: Scenario, plans: dict[str, Plan], extra: Extra | None = None
+) -> None:
     """Give a worker its inputs once; one numba thread, so that workers do not crowd each other."""
     import numba
 
     numba.set_num_threads(1)
-    _worker.update(city=city, scenario=scenario, plans=plans)
+    _worker.update(city=city, scenario=scenario, plans=plans, extra=extra)
 
 
 def _one(plan: str, seed: int) -> dict[str, Any]:
     run = simulate(_worker["city"], _worker["scenario"], _worker["plans"][plan], seed)
-    return {"plan": plan, "seed": seed, "score": run.score, "digest": run.digest}
+    result = {"plan": plan, "seed": seed, "score": run.score, "digest": run.digest}
+    if _worker["extra"] is not None:
+        result["extra"] = _worker["extra"](run)
+    return result
 
 
 def compare(
@@ -52,41 +60,55 @@ def compare(
     With `folder`, each finished run is kept there at once, and runs found there that belong to
     the same inputs are not computed again. Returns the dictionary of comparison.json.
     """
-    if replications < 1:
-        raise InputError(f"replications is {replications}, must be 1 or more")
     names = [plan.name for plan in plans]
     if len(set(names)) != len(names) or len(names) < 2:
         raise InputError("compare needs two or more plans with different names")
-    by_name = {plan.name: plan for plan in plans}
     seeds = range(first_seed, first_seed + replications)
-    todo = [(name, seed) for seed in seeds for name in names]
+    done = play(city, scenario, plans, seeds, workers, folder, progress)
+    scores = {name: {seed: done[(name, seed)]["score"] for seed in seeds} for name in names}
+    return comparison(names, scores)
+
+
+def play(
+    city: City, scenario: Scenario, plans: Sequence[Plan], seeds: Sequence[int], workers: int = 1,
+    folder: Path | None = None, progress: Progress | None = None, extra: Extra | None = None,
+    extra_inputs: str = "",
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """Play every plan under every seed; the results by (plan's name, seed).
+
+    A result holds plan, seed, score, digest and, with `extra`, what that function makes of the
+    run (and of `extra_inputs`, what else it reads). With `folder`, each is kept there at once and
+    found again when all its inputs are the same.
+    """
+    if not seeds:
+        raise InputError("replications is 0, must be 1 or more")
+    by_name = {plan.name: plan for plan in plans}
+    todo = [(name, seed) for seed in seeds for name in by_name]
     done: dict[tuple[str, int], dict[str, Any]] = {}
-    fingerprint = _fingerprint(city, scenario, by_name)
+    fingerprint = _fingerprint(city, scenario, by_name, extra, extra_inputs)
     if folder is not None:
         done = _kept(folder, fingerprint, todo)
-    total = len(todo)
 
     def finished(result: dict[str, Any]) -> None:
         done[(result["plan"], result["seed"])] = result
         if folder is not None:
             _keep(folder, fingerprint[result["plan"]], result)
         if progress:
-            progress(len(done), total)
+            progress(len(done), len(todo))
 
     missing = [job for job in todo if job not in done]
     if workers <= 1:
-        _worker.update(city=city, scenario=scenario, plans=by_name)
+        _worker.update(city=city, scenario=scenario, plans=by_name, extra=extra)
         for name, seed in missing:
             finished(_one(name, seed))
     else:
-        _in_processes(city, scenario, by_name, missing, workers, done, finished)
-    scores = {name: {seed: done[(name, seed)]["score"] for seed in seeds} for name in names}
-    return comparison(names, scores)
+        _in_processes((city, scenario, by_name, extra), missing, workers, done, finished)
+    return done
 
 
 def _in_processes(
-    city: City, scenario: Scenario, plans: dict[str, Plan], missing: list[tuple[str, int]],
-    workers: int, done: dict[tuple[str, int], Any], finished: Callable[[dict[str, Any]], None],
+    inputs: tuple[Any, ...], missing: list[tuple[str, int]], workers: int,
+    done: dict[tuple[str, int], Any], finished: Callable[[dict[str, Any]], None],
 ) -> None:
     import multiprocessing
 
@@ -98,7 +120,7 @@ def _in_processes(
         try:
             with ProcessPoolExecutor(
                 workers, mp_context=context, initializer=_prepare,
-                initargs=(city, scenario, plans),
+                initargs=inputs,
             ) as pool:
                 jobs: list[Future[dict[str, Any]]] = [pool.submit(_one, *job) for job in left]
                 for job in as_completed(jobs):
@@ -109,8 +131,12 @@ def _in_processes(
         raise RunError(f"workers died {_MAX_POOLS} times; is there enough memory?")
 
 
-def _fingerprint(city: City, scenario: Scenario, plans: dict[str, Plan]) -> dict[str, str]:
+def _fingerprint(
+    city: City, scenario: Scenario, plans: dict[str, Plan], extra: Extra | None, extra_inputs: str
+) -> dict[str, str]:
     base = f"{city.content_hash}:{scenario.model_dump_json()}"
+    if extra is not None:
+        base += f":{extra.__module__}.{extra.__qualname__}:{extra_inputs}"
     return {name: f"{base}:{plan.model_dump_json()}" for name, plan in plans.items()}
 
 
@@ -144,4 +170,4 @@ def _short(fingerprint: str) -> str:
     return hashlib.sha256(fingerprint.encode()).hexdigest()
 
 
-__all__ = ["compare"]
+__all__ = ["compare", "play"]

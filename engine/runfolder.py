@@ -87,9 +87,10 @@ def manifest(run: Run) -> dict[str, Any]:
                    "care": list(CARE), "unit_phases": list(UNIT_PHASES)},
         "units": [
             {"name": f"{UNIT_LETTER[kind]}{row + 1}", "kind": UNIT_KINDS[kind],
-             "letter": UNIT_LETTER[kind], "station": str(facilities.name[station])}
-            for row, (kind, station) in enumerate(
-                zip(site.units.kind, site.units.station, strict=True))
+             "letter": UNIT_LETTER[kind], "station": str(facilities.name[station]),
+             "staff": int(crew)}
+            for row, (kind, station, crew) in enumerate(
+                zip(site.units.kind, site.units.station, site.units.crew, strict=True))
         ],
         "controls": [
             {"name": point.name, "node": int(node), "officers": point.officers}
@@ -98,10 +99,10 @@ def manifest(run: Run) -> dict[str, Any]:
         "zones": [str(name) for name in city.zones.name],
         "facilities": [
             {"name": str(name), "kind": FACILITIES[kind], "x_m": float(x), "y_m": float(y),
-             "capacity": int(capacity)}
-            for name, kind, x, y, capacity in zip(
+             "capacity": int(capacity), "surge_beds": int(beds)}
+            for name, kind, x, y, capacity, beds in zip(
                 facilities.name, facilities.kind, facilities.x_m, facilities.y_m,
-                facilities.capacity, strict=True)
+                facilities.capacity, site.beds, strict=True)
         ],
         "gauges": [gauge.name for gauge in scenario.tsunami.gauges] if scenario.tsunami else [],
         "danger_zone": danger_rings(twin),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +16,7 @@ _SHORT = (
     ("deaths", "deaths", 0),
     ("deaths_shaking", "  by shaking", 0),
     ("deaths_tsunami", "  by the tsunami", 0),
+    ("responder_deaths", "responders who died", 0),
     ("severe_injuries", "severe injuries", 0),
     ("time_in_water", "time in water above 0.3 m", 0),
     ("clearance_t50", "half of those ordered out after", 0),
@@ -26,12 +28,18 @@ _SHORT = (
     ("trapped", "people trapped", 0),
     ("rescued_alive", "  rescued alive", 0),
     ("staff_hours", "staff-hours", 0),
+    ("needless_evacuee_hours", "away without need", 0),
 )
 
 
 def number(value: float | None, digits: int) -> str:
     """A figure with thousands separators, or a dash where there is none."""
     return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage, or a dash where there is none."""
+    return "-" if share is None else f"{share:.0%}"
 
 
 def print_run(console: Console, run: Run) -> None:
@@ -49,6 +57,16 @@ def print_run(console: Console, run: Run) -> None:
         if count:
             table.add_row(state, f"{count:,}")
     console.print(table)
+    values = {m["name"]: m["value"] for m in score["metrics"]}
+    console.print(
+        "warning in the danger zone: sent to "
+        f"{percent(values['share_sent'])}, received by {percent(values['share_warned'])}, "
+        f"believed by {percent(values['share_believed'])}\n"
+        f"relief for the first day: {values['relief_people']:,} people, water "
+        f"{values['relief_water']:,.0f} L, {values['relief_places']:,} covered places, medicines "
+        f"for {values['relief_medicines']:,.0f} chronically ill; "
+        f"{values['customer_hours_without_power']:,.0f} customer-hours without power"
+    )
     console.print(
         f"score {score['score']:.2f}  efficiency {score['efficiency']:.1f}  "
         f"fairness {score['fairness']:.1f}   digest {run.digest[:12]}"
@@ -97,3 +115,93 @@ def _signed(entry: dict[str, Any], digits: int) -> str:
         low, high = entry["ci95"]
         text += f" ({low:+,.{digits}f} to {high:+,.{digits}f}) {entry['verdict']}"
     return text
+
+
+def print_hindcast(console: Console, rows: list[dict[str, Any]], scenario: str) -> None:
+    """Print a hindcast check: modelled beside observed, then sources and known defects."""
+    runs = max((row["runs"] for row in rows), default=0)
+    spread = "5-95 %" if runs >= 20 else "range"
+    table = Table(title=f"{scenario}: modelled over {runs} seed(s) beside what was observed")
+    table.add_column("figure", no_wrap=True)
+    for name in ("median", spread, "observed", "target"):
+        table.add_column(name, justify="right")
+    table.add_column("within")
+    for n, row in enumerate(rows, 1):
+        digits = row["digits"]
+        between = "-"
+        if runs > 1:
+            between = f"{number(row['p5'], digits)} to {number(row['p95'], digits)}"
+        table.add_row(
+            f"{n} {row['label']}, {row['unit']}", number(row["median"], digits), between,
+            row["observed"], row["target"], "yes" if row["within"] else "NO",
+        )
+    console.print(table)
+    for n, row in enumerate(rows, 1):
+        remark = f" {row['remark']}" if row["remark"] else ""
+        console.print(f"{n}  {row['source']}.{remark}", markup=False)
+    missed = [row["label"] for row in rows if not row["within"]]
+    console.print(
+        f"{len(rows) - len(missed)} of {len(rows)} figures within their target"
+        + (f"; missed: {', '.join(missed)}" if missed else "")
+    )
+
+
+def print_worth(console: Console, document: dict[str, Any]) -> None:
+    """Print what each lever is worth: differences without it, with half their 95 % intervals."""
+    from engine.worth import METRICS
+
+    scale = {"out_before_water": 100.0, "clearance_t50": 1 / 60}
+    n = document["replications"]
+    table = Table(title=f"{document['plan']}: one lever off at a time, {n} seed(s), paired",
+                  box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("without", overflow="fold", width=32)
+    for _, words, _ in METRICS:
+        table.add_column(words, justify="right", width=12)
+    cells = [_scaled(document["as_written"][name]["mean"], scale.get(name, 1.0), digits)
+             for name, _, digits in METRICS]
+    table.add_row("(plan as written)", *cells, end_section=True)
+    shown = 0
+    for row in document["levers"]:
+        cells = []
+        for name, _, digits in METRICS:
+            cell, starred = _half_width(row["differences"][name], scale.get(name, 1.0), digits)
+            cells.append(cell)
+            shown += starred
+        table.add_row(f"{row['lever']}: {row['off']}", *cells)
+    console.print(table)
+    dead = [row["lever"] for row in document["levers"] if row["unchanged_runs"] == n]
+    quiet = [row["lever"] for row in document["levers"]
+             if not row["difference_shown"] and row["lever"] not in dead]
+    if n == 1:
+        console.print("One seed shows one world: no difference is shown without --replications.")
+    else:
+        total = len(document["levers"]) * len(METRICS)
+        console.print(
+            f"Differences are the plan without the lever minus the plan as written, ± half the 95 % "
+            f"interval. * leaves out 0: {shown} of {total}, of which about {total / 20:.0f} by chance "
+            "alone. A dash: not measured in every seed. Half out counts from the order: a later order "
+            "shortens it."
+        )
+        if quiet:
+            console.print(f"No difference shown: {', '.join(quiet)}.")
+    if dead:
+        console.print(f"Not one event changes in any seed without: {', '.join(dead)}.")
+    for row in document["refused"]:
+        console.print(f"Cannot be off alone: {row['lever']} ({row['reason']}).", markup=False)
+
+
+def _scaled(value: float | None, factor: float, digits: int) -> str:
+    return number(None if value is None else value * factor, digits)
+
+
+def _half_width(entry: dict[str, Any], factor: float, digits: int) -> tuple[str, bool]:
+    """'+3.0 ±1.2 *' and whether the interval leaves out 0."""
+    if entry["mean"] is None:
+        return "-", False
+    text = f"{entry['mean'] * factor:+,.{digits}f}"
+    if entry.get("ci95") is None:
+        return text, False
+    low, high = entry["ci95"]
+    starred = entry["verdict"] in ("better", "worse")
+    text += f" ±{(high - low) / 2 * factor:,.{digits}f}"
+    return text + (" *" if starred else ""), starred

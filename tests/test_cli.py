@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -266,6 +267,19 @@ def test_frame_files(folder: Path, runs: dict[str, Run]) -> None:
                 assert frame[name].shape == (), path.name
 
 
+def test_timeline_of_a_run_folder(folder: Path, here: Anlan) -> None:
+    text = here("timeline", folder).stdout
+    assert "SITUATION REPORT 2" in text
+    assert "ORDER TO LEAVE" in text
+    assert max(map(len, text.splitlines())) <= 100
+    document = json.loads(here("timeline", folder, "--json", "--reports", "10").stdout)
+    assert [row["t_s"] for row in document["reports"]] == [600]
+    assert here("timeline", folder, "--quiet").stdout == ""
+    assert "no such incident" in here("timeline", folder, "--incident", 9999, code=2).stderr
+    assert "expected minutes" in here("timeline", folder, "--reports", "soon", code=2).stderr
+    assert "not a run folder" in here("timeline", folder.parent, code=2).stderr
+
+
 def test_run_of_another_process_is_the_same(
     folder: Path, runs: dict[str, Run], tmp_path: Path
 ) -> None:
@@ -328,6 +342,10 @@ WRONG = [
     (("compare", "testtown-tsunami", "--plan", "historical", "--plan", "early-warnin"),
      "did you mean 'early-warning'"),
     (("compare", "testtown-tsunami", "--plan", "a", "--replications", "0"), "replications"),
+    (("hindcast", "testtown-tsunami"), "no hindcast of a recorded event"),
+    (("hindcast", "--run", "nowhere"), "not a run folder"),
+    (("worth", "testtown-tsunami", "--plan", "early-warning", "--layers", "chanels"),
+     "did you mean 'channels'"),
     (("city", "show", "nowhere"), "unknown city"),
     (("city", "check", "/nowhere/at/all"), "no such city folder"),
     (("scenario", "show", "nothing"), "unknown scenario"),
@@ -404,6 +422,50 @@ def test_stopped_run_leaves_nothing_half_written(
     assert process.returncode in (0, 130)
     assert (target / "score.json").is_file() == (process.returncode == 0)
     assert {p.name for p in tmp_path.iterdir()} <= {"run"}
+
+
+# --- hindcast -----------------------------------------------------------------------------------
+
+
+def test_hindcast_over_seeds(here: Anlan, tmp_path: Path, scenario: Any) -> None:
+    """Median and range over seeds beside the record, and again without playing from --out."""
+    shutil.copytree(scenario.folder, tmp_path / "event")
+    (tmp_path / "event" / "observed.csv").write_text(
+        "label,measure,of,unit,digits,observed,low,high,p95_high,target,source,remark\n"
+        "Deaths,deaths,,people,0,4,0,,,0 or more,a register,partial\n"
+    )
+    command = ("hindcast", tmp_path / "event", "--seeds", 2, *BRIEF, "--out", tmp_path / "out")
+    rows = json.loads(here(*command, "--json").stdout)
+    assert [row["runs"] for row in rows] == [2]
+    assert json.loads((tmp_path / "out" / "hindcast.json").read_text())["figures"] == rows
+    text = here(*command, "--resume").stdout
+    assert "1 of 1 figures within their target" in text
+    assert "a register. partial" in text
+    # Another table asks other questions: what was kept does not answer them.
+    table = tmp_path / "event" / "observed.csv"
+    table.write_text(table.read_text().replace("Deaths", "The dead"))
+    assert json.loads(here(*command, "--resume", "--json").stdout)[0]["label"] == "The dead"
+
+
+# --- worth --------------------------------------------------------------------------------------
+
+
+def test_worth_of_levers(here: Anlan, tmp_path: Path) -> None:
+    command = ("worth", "testtown-tsunami", "--plan", "early-warning", "--layers",
+               "order.delay_s,hospitals", "--replications", 2, *BRIEF, "--out", tmp_path / "w")
+    listed = json.loads(here(*command, "--list", "--json").stdout)
+    assert [row["lever"] for row in listed] == ["order.delay_s", "hospitals.rule"]
+    assert not (tmp_path / "w").exists()
+    result = json.loads(here(*command, "--json").stdout)
+    assert [row["lever"] for row in result["levers"]] == ["order.delay_s", "hospitals.rule"]
+    kept = tmp_path / "w" / "replications" / "early-warning-1.json"
+    stamp = kept.stat().st_mtime_ns
+    text = here(*command, "--resume").stdout
+    # Nobody is in a hospital within ten minutes: the rule has nothing to act on.
+    assert "Not one event changes in any seed without: hospitals.rule" in " ".join(text.split())
+    assert max(map(len, text.splitlines()[:-1])) <= 100
+    assert kept.stat().st_mtime_ns == stamp
+    assert json.loads((tmp_path / "w" / "worth.json").read_text()) == result
 
 
 # --- compare ------------------------------------------------------------------------------------

@@ -72,24 +72,41 @@ def clearance(r: Record) -> list[Metric]:
 
 
 def warning(r: Record) -> list[Metric]:
-    """P50 and P90 of the first warning (the order or word of it) since the run's start."""
+    """Sent, received, believed: P50 and P90 since the run's start, and how many at all.
+
+    *Sent*: a channel carries the order in the zone. *Received* (`share_warned`, `warning_p50`):
+    the order itself or word of it has come to the party. *Believed*: the party has received it
+    and has decided to leave; a decision made earlier, on the shaking, counts from the warning.
+    """
     p = r.people
-    warned = np.where(p.at_risk, p.parties.warned_ms[p.party], NEVER)
-    found = percentiles(r, warned, p.at_risk, (50, 90))
+    started = r.log.rows("channel_started")
+    sent = first_ms(started.object, started.t_ms, r.city.zones.x_m.size)[p.zone]
+    received = p.parties.warned_ms[p.party]
+    decided = p.parties.decided_ms[p.party]
+    believed = np.where(decided < NEVER, np.maximum(received, decided), NEVER)
     total = int(p.at_risk.sum())
-    return [
-        metric("share_warned", int((warned < NEVER).sum()) / total if total else None, "share",
-               "higher", shares(r.groups, warned < NEVER, p.at_risk)),
-        metric("warning_p50", found[0][0], "s", "lower", found[0][1]),
-        metric("warning_p90", found[1][0], "s", "lower", found[1][1]),
-    ]
+    out = []
+    for share_name, name, times in (
+        ("share_sent", "warning_sent", sent), ("share_warned", "warning", received),
+        ("share_believed", "warning_believed", believed),
+    ):
+        known = np.where(p.at_risk, times, NEVER)
+        found = percentiles(r, known, p.at_risk, (50, 90))
+        share = int((known < NEVER).sum()) / total if total else None
+        out += [
+            metric(share_name, share, "share", "higher", shares(r.groups, known < NEVER, p.at_risk)),
+            metric(f"{name}_p50", found[0][0], "s", "lower", found[0][1]),
+            metric(f"{name}_p90", found[1][0], "s", "lower", found[1][1]),
+        ]
+    return out
 
 
 def margins(r: Record) -> list[Metric]:
     """Per zone: seconds between the last person out and the first water; negative is too late.
 
     People still inside at the end do not count here but in `out_before_water`. A zone that
-    stayed dry or that nobody left has no margin, and `zone_without_margin` says why.
+    stayed dry or that nobody left has no margin, and `zone_without_margin` says why. P5 is the
+    margin that 95 % of those who left kept or bettered (nearest rank), for each zone by itself.
     """
     p, zones = r.people, r.city.zones.x_m.size
     floods = r.log.rows("zone_flooded")
@@ -110,6 +127,10 @@ def margins(r: Record) -> list[Metric]:
         else:
             found[label] = int(flood[zone] - last[zone]) / 1000
     known = [v for v in found.values() if v is not None]
+    fifth: dict[str, Any] = {}
+    for zone in np.unique(p.zone[counted & (flood[p.zone] < NEVER)]):
+        mine = np.sort(flood[zone] - p.out_ms[counted & (p.zone == zone)])
+        fifth[labels[zone]] = int(mine[rank(mine.size, 5) - 1]) / 1000
     total = int(p.at_risk.sum())
     ok = int((r.in_time & p.at_risk).sum())
     return [
@@ -117,6 +138,8 @@ def margins(r: Record) -> list[Metric]:
                shares(r.groups, r.in_time, p.at_risk)),
         metric("margin_worst_zone", min(known) if known else None, "s", "higher",
                {"zone": found, "zone_without_margin": reasons}),
+        metric("margin_p5_worst_zone", min(fifth.values()) if fifth else None, "s", "higher",
+               {"zone": fifth}),
     ]
 
 

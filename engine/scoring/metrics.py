@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.scoring import casualties, clearance, resources
+from engine.scoring import casualties, clearance, homes, relief, resources
 from engine.scoring.record import Metric, Record
 
 
@@ -19,4 +19,7 @@ def all_metrics(r: Record) -> list[Metric]:
         *resources.response(r),
         *resources.hospitals(r),
         *resources.staff(r),
+        *homes.homes(r),
+        *homes.outages(r),
+        *relief.relief(r),
     ]

@@ -39,6 +39,7 @@ class Parties:
     decision: I64
     stay_reason: I64
     warned_ms: I64
+    decided_ms: I64  # decided to leave
     cued: B  # any warning or the sight of water, shaking alone not counted
     in_water: B  # at the end
 
@@ -130,6 +131,7 @@ def read_parties(log: Log, count: int) -> Parties:
         decision=last_of(decisions.subject, 1 + stays.astype(np.int64), count, 0),
         stay_reason=last_of(decisions.subject, reasons, count, 0),
         warned_ms=first_ms(alerts.subject[warning], alerts.t_ms[warning], count),
+        decided_ms=first_ms(decisions.subject[~stays], decisions.t_ms[~stays], count),
         cued=cued,
         in_water=last_of(water.subject, wet, count, 0) == 1,
     )

@@ -227,3 +227,94 @@ def test_groups_of_people_add_up_to_the_whole(story, measure):
             continue
         for name, part in m["by_group"].items():
             assert sum(part.values()) == m["value"], (m["name"], name)
+
+
+# --- warning, home, lifelines, relief --------------------------------------------------------
+
+
+def test_sent_is_not_received_is_not_believed(story, measure):
+    story.say(30, "channel_started", 0, 0, 0.5).say(40, "channel_started", 1, 0, 0.5)
+    story.say(60, "party_alerted", 0, -1, 1).say(90, "party_decided", 0, 1, 60)
+    story.say(20, "party_decided", 4, 1, 60).say(70, "party_alerted", 4, -1, 2)
+    story.say(80, "party_alerted", 8, -1, 1).say(85, "party_refused", 8, 4)
+    story.say(50, "party_decided", 1, 1, 60)  # on the shaking, never warned
+    m = {k: v for k, v in measure(story).items() if "warning" in k or k.startswith("share")}
+    assert m["share_sent"]["value"] == 9 / 18
+    assert m["share_warned"]["value"] == 9 / 18
+    assert m["share_believed"]["value"] == 6 / 18
+    assert m["warning_sent_p50"]["value"] == 30
+    assert m["warning_p50"]["value"] == 80
+    assert m["warning_believed_p50"]["value"] is None  # a third of the people only
+    assert m["warning_believed_p50"]["by_group"]["municipality"]["East"] == 90
+    assert m["warning_p90"]["value"] is None
+
+
+def test_margin_p5_is_what_95_percent_kept(town, context):
+    make_city, story_of = town
+    city = make_city(households=240, size=1)  # 60 people in zone 0, P5 is the 3rd smallest
+    story = story_of(city)
+    for i, party in enumerate(range(0, 240, 4)):
+        story.say(100 + i, "party_left_zone", party, 0)
+    story.say(900, "zone_flooded", 0, value=0.1)
+    m = {x["name"]: x for x in all_metrics(read(city, story, context))}
+    assert m["margin_worst_zone"]["value"] == 900 - 159
+    assert m["margin_p5_worst_zone"]["value"] == 900 - 157
+    assert m["margin_p5_worst_zone"]["by_group"]["zone"] == {"z0": 743}
+
+
+def test_displaced_people_lost_their_home_and_live(story, measure):
+    story.say(5, "building_damaged", 0, -1, 2).say(5, "building_damaged", 1, -1, 3)
+    story.say(9, "person_died", 3, SHAKING)
+    m = measure(story)
+    assert m["displaced"]["value"] == 8  # nine live in building 1, one of them died
+    assert m["evacuated"]["value"] == 0
+    assert m["relief_people"]["value"] == 8
+    assert m["relief_places"]["value"] == 8
+
+
+def test_needless_hours_are_of_the_dry_and_unhurt(story, measure):
+    story.say(600, "party_departed", 0, 1, 1)  # home zone 0 stays dry: three people, 50 min each
+    story.say(600, "party_departed", 1, 1, 1).say(1200, "zone_flooded", 1, value=0.1)
+    story.say(1800, "party_departed", 4, 1, 1).say(1900, "person_hurt", 12, TSUNAMI, 1)
+    m = measure(story)["needless_evacuee_hours"]
+    assert m["value"] == pytest.approx(3 * 50 / 60 + 2 * 30 / 60)
+    assert m["by_group"]["municipality"] == pytest.approx({"East": m["value"], "West": 0.0})
+
+
+def test_customer_hours_count_households_in_the_dark(story, measure):
+    story.say(600, "power_lost", 0).say(1200, "power_restored", 0)  # three households, 10 min
+    story.say(2400, "power_lost", 0).say(1800, "power_lost", 3)  # to the end: 20 and 30 min
+    m = measure(story)["customer_hours_without_power"]
+    assert m["value"] == pytest.approx(3 * 10 / 60 + 3 * 20 / 60 + 3 * 30 / 60)
+    assert m["by_group"]["municipality"] == pytest.approx({"East": 1.5, "West": 1.5})
+
+
+def test_relief_serves_each_person_once_and_by_age(story, measure):
+    story.say(5, "building_damaged", 2, -1, 4)  # nine people displaced, three of them ...
+    story.say(300, "party_departed", 2, 1, 3).say(400, "party_arrived", 2, 2)  # ... in a shelter
+    story.say(300, "party_departed", 3, 1, 3).say(400, "party_arrived", 3, 1)  # meeting point
+    story.say(300, "party_departed", 7, 1, 3).say(400, "party_arrived", 7, -1)  # high ground
+    m = measure(story)
+    assert m["relief_people"]["value"] == 12
+    assert m["relief_places"]["value"] == 9
+    assert m["relief_water"]["value"] == 12 * 15.0
+    # Two people of each age group (person p has group p % 6) of households 2, 6, 10 and 3.
+    by_age = m["relief_people"]["by_group"]["age_group"]
+    assert sum(by_age.values()) == 12
+    share = {"0-4": 0.0, "5-14": 0.0, "15-29": 0.0, "30-59": 0.6 * (0.0 * 5 + 0.249 * 10
+             + 0.398 * 10 + 0.59 * 5) / 30, "60-74": 0.6 * (0.59 * 5 + 0.718 * 10) / 15,
+             "75+": 0.6 * 0.718}
+    wanted = {age: by_age[age] * share[age] for age in by_age}
+    assert m["relief_medicines"]["by_group"]["age_group"] == pytest.approx(wanted)
+
+
+def test_medicine_shares_agree_with_the_national_survey():
+    """Over La Serena-Coquimbo's people of 15 and over the shares give about the 27.6 % with high
+    blood pressure that the National Health Survey 2016-17 found in Chile."""
+    from engine.city import AGE_GROUPS
+    from engine.city_io import load_city
+    from engine.scoring.relief import ON_DRUGS, medicine_share
+
+    people = np.bincount(load_city("coquimbo").persons.age_group, minlength=len(AGE_GROUPS))
+    shares = np.array([medicine_share(group) for group in range(len(AGE_GROUPS))]) / ON_DRUGS
+    assert (people * shares).sum() / people[2:].sum() == pytest.approx(0.276, rel=0.15)

@@ -1,0 +1,218 @@
+"""Commands that study runs: compare, worth, hindcast, timeline. `engine/cli.py` puts them in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.errors import InputError
+from engine.terminal import (
+    CityOption,
+    Json,
+    Progress,
+    Quiet,
+    Seed,
+    Settings,
+    city_name,
+    claim,
+    console,
+    dump,
+    own_city,
+    say,
+)
+
+
+def compare(
+    scenario: str,
+    plan: Annotated[list[str], typer.Option(help="A plan; give two or more.")],
+    replications: Annotated[int, typer.Option(help="Seeds per plan.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
+    city: Annotated[str | None, typer.Option(help="City instead of the scenario's.")] = None,
+    seed: Seed = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for the comparison.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep finished runs of --out.")] = False,
+    settings: Settings = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Compare plans on the same seeds, with intervals.
+
+    Example: anlan compare coquimbo-tsunami --plan historical --plan early-warning"""
+    from engine.city_io import load_city
+    from engine.ensemble import compare as play
+    from engine.plan import load_plan
+    from engine.runfolder import write_json
+    from engine.scenario import load_scenario
+    from engine.summary import print_comparison
+
+    loaded = load_scenario(scenario, settings or ())
+    plans = [load_plan(name, loaded) for name in plan]
+    if len({p.name for p in plans}) < max(2, len(plans)):
+        raise InputError("compare needs two or more --plan with different names")
+    place = load_city(city_name(loaded, city))
+    target = out or Path("out") / f"{loaded.name}-comparison"
+    claim(target, resume)
+    with Progress(f"{loaded.name}, {len(plans)} plans x {replications}", quiet or as_json) as show:
+        document = play(
+            place, loaded, plans, replications, seed, workers, target,
+            lambda done, total: show(done / total),
+        )
+    write_json(target / "comparison.json", document)
+    if as_json:
+        dump(document)
+    elif not quiet:
+        print_comparison(console(), document)
+        print(f"written: {target}")
+
+
+def worth(
+    scenario: str,
+    plan: Annotated[str, typer.Option(help="The plan whose levers are judged.")],
+    layers: Annotated[str | None, typer.Option(
+        help="Levers by key, with all below them: channels,dispatch.rule. All by default.")] = None,
+    replications: Annotated[int, typer.Option(help="Seeds per lever.", min=1)] = 10,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
+    city: Annotated[str | None, typer.Option(help="City instead of the scenario's.")] = None,
+    seed: Seed = 1,
+    only_list: Annotated[bool, typer.Option("--list", help="List the levers; play nothing.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the runs.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep finished runs of --out.")] = False,
+    settings: Settings = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """What each lever of a plan is worth: one switched off at a time, on the same seeds.
+
+    Example: anlan worth coquimbo-tsunami --plan early-warning --layers order,channels --workers 2
+
+    Off is the value in the scenario's first plan, or the key's default, or nothing. What there is
+    to switch: anlan worth coquimbo-tsunami --plan early-warning --list"""
+    from engine.city_io import load_city
+    from engine.ensemble import play
+    from engine.plan import load_plan
+    from engine.runfolder import write_json
+    from engine.scenario import load_scenario
+    from engine.summary import print_worth
+    from engine.worth import chosen, find_levers, fitting, table
+
+    loaded = load_scenario(scenario, settings or ())
+    judged = load_plan(plan, loaded)
+    found, refused = find_levers(judged, load_plan(loaded.plans[0], loaded))
+    wanted = [part.strip() for part in (layers or "").split(",") if part.strip()]
+    levers = chosen(found, wanted)
+    if not levers:
+        raise InputError(f"plan '{judged.name}' has no lever that could be switched off alone")
+    if only_list:
+        rows = [{"lever": x.key, "off": x.off} for x in levers]
+        text = "\n".join(f"{row['lever']}: {row['off']}" for row in rows)
+        dump(rows) if as_json else say(text, quiet)
+        return
+    place = load_city(city_name(loaded, city))
+    levers, unfit = fitting(levers, place, loaded)
+    refused = [x for x in refused if not wanted] + unfit
+    if not levers:
+        raise InputError(f"none of these levers can be off alone: {unfit[0].reason}")
+    target = out or Path("out") / f"{loaded.name}-{judged.name}-worth"
+    claim(target, resume)
+    with Progress(f"{loaded.name}, {len(levers)} levers x {replications}", quiet or as_json) as show:
+        done = play(
+            place, loaded, [judged, *(x.plan for x in levers)], range(seed, seed + replications),
+            workers, target, lambda done, total: show(done / total),
+        )
+    result = table(judged, levers, refused, done)
+    write_json(target / "worth.json", result)
+    if as_json:
+        dump(result)
+    elif not quiet:
+        print_worth(console(), result)
+        print(f"written: {target}")
+
+
+def hindcast(
+    scenario: Annotated[str, typer.Argument(help="A recorded event.")] = "coquimbo-tsunami",
+    plan: Annotated[str | None, typer.Option(help="Plan; the scenario's first by default.")] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="Number of seeds.", min=1)] = 20,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
+    runs: Annotated[list[Path] | None, typer.Option(
+        "--run", help="A finished run's folder instead of playing; may be given again.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="First seed.", min=0)] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for the finished seeds.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep finished seeds of --out.")] = False,
+    settings: Settings = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Check runs of a recorded event against what was observed. Example: anlan hindcast --seeds 20
+
+    A first look: anlan hindcast --seeds 3 --workers 2 --set population.share=0.1
+    Runs at hand: anlan hindcast --run out/demo/historical"""
+    from engine.city_io import load_city
+    from engine.ensemble import play
+    from engine.hindcast import measure, read_figures, read_run, summarise
+    from engine.plan import load_plan
+    from engine.runfolder import write_json
+    from engine.scenario import load_scenario
+    from engine.summary import print_hindcast
+
+    loaded = load_scenario(scenario, settings or ())
+    figures = read_figures(loaded)
+    if runs:
+        values = []
+        for folder in runs:
+            name, found = read_run(folder)
+            if name != loaded.name:
+                raise InputError(f"{folder}: is a run of '{name}', not of '{loaded.name}'")
+            values.append(found)
+    else:
+        chosen = load_plan(plan or loaded.plans[0], loaded)
+        target = out or Path("out") / f"{loaded.name}-hindcast"
+        place = load_city(city_name(loaded, None))
+        claim(target, resume)
+        with Progress(f"{loaded.name}, {chosen.name} x {seeds}", quiet or as_json) as show:
+            done = play(place, loaded, [chosen], range(seed, seed + seeds), workers, target,
+                        lambda done, total: show(done / total), measure, repr(figures))
+        values = [done[key]["extra"] for key in sorted(done)]
+    rows = summarise(figures, values)
+    if not runs:
+        write_json(target / "hindcast.json", {"scenario": loaded.name, "plan": chosen.name,
+                                              "seeds": seeds, "figures": rows})
+    if as_json:
+        dump(rows)
+    elif not quiet:
+        print_hindcast(console(), rows, loaded.title)
+
+
+def timeline(
+    run_folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    incident: Annotated[int | None, typer.Option(
+        "--incident", help="Number of one incident: what led to it, every step, the intervals.",
+    )] = None,
+    reports: Annotated[str, typer.Option(
+        help="Minutes after the start at which a situation report is made.")] = "30,60,180",
+    city: CityOption = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """The run as an incident log with situation reports. Example: anlan timeline out/demo/historical
+
+    Lines marked R were reported to the command centre at that time; A is what only the run knows.
+    One incident from call to close: anlan timeline out/demo/historical --incident 3"""
+    from engine.timeline.incident import incident_story, story_lines
+    from engine.timeline.names import Names
+    from engine.timeline.tell import timeline_document, timeline_lines
+    from engine.timeline.view import load_view
+
+    try:
+        minutes = [float(part) for part in reports.split(",") if part.strip()]
+    except ValueError:
+        raise InputError(f"--reports '{reports}': expected minutes, for example 30,60,180") from None
+    view = load_view(run_folder, own_city(city))
+    if incident is not None:
+        story = incident_story(view, Names(view), incident)
+        dump(story) if as_json else say("\n".join(story_lines(story)), quiet)
+    elif as_json:
+        dump(timeline_document(view, minutes))
+    else:
+        say("\n".join(timeline_lines(view, minutes)), quiet)

@@ -1,0 +1,90 @@
+"""Metrics of home: who cannot live there, who was away without need, and how long homes were
+without power.
+
+*Displaced* people are alive and their home is extensively damaged, complete or collapsed (HAZUS
+state 3 and over; the log knows no damage to buildings by water). They are no part of *affected*,
+*evacuated* or *sheltered*, which are other questions about the same people and are never added.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.events import KIND_CODE
+from engine.scoring.casualties import MS_PER_MINUTE
+from engine.scoring.columns import first_ms
+from engine.scoring.context import NEVER
+from engine.scoring.groups import counts
+from engine.scoring.record import Metric, Record, metric
+
+B = NDArray[np.bool_]
+I64 = NDArray[np.int64]
+
+MS_PER_HOUR = 60 * MS_PER_MINUTE
+#: HAZUS damage state from which a home cannot be lived in.
+UNINHABITABLE = 3
+
+
+def displaced(r: Record) -> B:
+    """People alive whose home cannot be lived in [persons]."""
+    rows = r.log.rows("building_damaged")
+    state = np.zeros(r.city.buildings.x_m.size, np.int64)
+    np.maximum.at(state, rows.subject, rows.value.astype(np.int64))
+    return np.asarray((state[r.city.person_building] >= UNINHABITABLE) & ~r.people.dead)
+
+
+def homes(r: Record) -> list[Metric]:
+    """People displaced; hours away of people who need not have gone.
+
+    Needless evacuee-hours: from setting out to the end of the run, of people whose zone of
+    residence was never flooded, whose home stands and who were neither hurt nor killed. The
+    decision may still have been right by what was known: it is the price of caution, no fault.
+    """
+    p = r.people
+    lost = displaced(r)
+    left = r.log.rows("party_departed")
+    size = p.parties.zone.size
+    departed = first_ms(left.subject, left.t_ms, size)
+    away = np.maximum(r.context.duration_ms - departed, 0)[p.party] / MS_PER_HOUR
+    flooded = np.zeros(r.city.zones.x_m.size, np.bool_)
+    flooded[r.log.rows("zone_flooded").subject] = True
+    home_zone = r.city.buildings.zone[r.city.person_building]
+    needless = (departed[p.party] < NEVER) & ~flooded[home_zone] & ~lost
+    needless &= (p.severity == 0) & ~p.dead
+    hours = np.where(needless, away, 0.0)
+    return [
+        metric("displaced", int(lost.sum()), "people", "lower", counts(r.groups, lost)),
+        metric("needless_evacuee_hours", float(hours.sum()), "person-h", "lower",
+               {g.name: dict(g.sums(hours)) for g in r.groups}),
+    ]
+
+
+def outages(r: Record) -> list[Metric]:
+    """Customer-hours without electricity: households times the hours their zone was dark.
+
+    A customer is a household; what is still dark when the run ends counts up to there.
+    """
+    zones = r.city.zones.x_m.size
+    zone = r.city.buildings.zone[r.city.households.building]
+    customers = np.bincount(zone, minlength=zones)
+    rows = r.log.rows("power_lost", "power_restored")
+    dark = np.zeros(zones, np.int64)
+    since = np.full(zones, -1, np.int64)
+    for where, t_ms, kind in zip(
+        rows.subject.tolist(), rows.t_ms.tolist(), rows.kind.tolist(), strict=True
+    ):
+        if kind == KIND_CODE["power_lost"]:
+            since[where] = t_ms if since[where] < 0 else since[where]
+        elif since[where] >= 0:
+            dark[where] += t_ms - since[where]
+            since[where] = -1
+    still = since >= 0
+    dark[still] += r.context.duration_ms - since[still]
+    hours = customers * dark / MS_PER_HOUR
+    town, names = r.city.zone_municipality
+    by = np.bincount(town, weights=hours, minlength=len(names))
+    return [
+        metric("customer_hours_without_power", float(hours.sum()), "customer-h", "lower",
+               {"municipality": {n: float(h) for n, h in zip(names, by, strict=True)}}),
+    ]

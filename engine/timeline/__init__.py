@@ -1,0 +1,1 @@
+"""A run told as an incident log: entries, situation reports, one incident from call to close."""

@@ -1,0 +1,203 @@
+"""The log of a run condensed to what a duty officer would write down.
+
+Events of one kind that come within a few minutes of each other are one entry: how many, where, by
+name. A kind without a rule of its own is told by its name and counted, so that nothing that
+happened is missing because nobody wrote a sentence for it; kinds in `SILENT` are told in sums by
+the situation reports and by milestones ("half are out").
+
+An entry is *reported* where command knew it at that time (its visibility is `seen` or `decision`,
+or its own units, instruments or utilities report it) and *actual* where only the run knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.events import KINDS
+from engine.scoring.columns import Rows
+from engine.timeline.names import Names
+from engine.timeline.people import Exits, exits
+from engine.timeline.sentences import Teller
+from engine.timeline.view import CLOSURES_KNOWN, RunView
+
+#: Told by milestones and situation reports, or the small change of other entries.
+SILENT = {
+    "run_started", "party_formed", "party_placed", "party_alerted", "party_decided",
+    "party_refused", "party_departed", "party_rerouted", "party_left_zone", "party_arrived",
+    "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
+    "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
+}
+#: Entries of kinds without a rule are joined when they come within this time.
+_OTHER_WINDOW_S = 300.0
+_PEOPLE_WINDOW_S = 1800.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the log; `events` are the rows of the event log that it stands for."""
+
+    t_ms: int
+    source: str
+    text: str
+    reported: bool
+    kind: str
+    events: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How events of a kind are joined and told.
+
+    Events within `window_s` of the first are one entry, kept apart by object where `by_object`
+    holds; where the run has no more than `single_up_to` of them each has its own.
+    """
+
+    source: str
+    reported: bool
+    window_s: float
+    tell: Callable[[Teller, Rows], str]
+    by_object: bool = False
+    single_up_to: int = 0
+
+
+RULES: dict[str, Rule] = {
+    "earthquake": Rule("Ground", False, 60, Teller.earthquake),
+    "building_damaged": Rule("Buildings", False, 600, Teller.damaged),
+    "person_hurt": Rule("Casualties", False, 300, Teller.hurt, True),
+    "person_trapped": Rule("Casualties", False, 300, Teller.trapped),
+    "person_died": Rule("Casualties", False, 900, Teller.died, True),
+    "person_swept": Rule("Casualties", False, 900, Teller.swept),
+    "party_in_water": Rule("Casualties", False, 900, Teller.in_water),
+    "sea_disturbed": Rule("Sea", False, 60, Teller.disturbed),
+    "sea_crest": Rule("Tide gauge", True, 300, Teller.crest),
+    "zone_flooded": Rule("Sea", False, 300, Teller.flooded),
+    "intensity_reported": Rule("Seismic net", True, 60, Teller.intensity),
+    "magnitude_reported": Rule("Seismic net", True, 60, Teller.magnitude),
+    "gauge_reported": Rule("Tide gauge", True, 60, Teller.gauge_report),
+    "order_decided": Rule("Command", True, 0, Teller.decided),
+    "order_issued": Rule("Command", True, 120, Teller.issued, True),
+    "channel_started": Rule("Warning", True, 180, Teller.channel),
+    "shelter_opened": Rule("Shelters", True, 300, Teller.shelter_opened),
+    "shelter_full": Rule("Shelters", True, 600, Teller.shelter_full),
+    "all_clear": Rule("Command", True, 0, Teller.all_clear),
+    "input_applied": Rule("Exercise", True, 0, Teller.applied),
+    "power_lost": Rule("Utilities", True, 120, Teller.service),
+    "power_restored": Rule("Utilities", True, 120, Teller.service),
+    "telecom_lost": Rule("Utilities", True, 120, Teller.service),
+    "telecom_restored": Rule("Utilities", True, 120, Teller.service),
+    "street_closed": Rule("Roads", CLOSURES_KNOWN, 600, Teller.closed, True),
+    "street_opened": Rule("Roads", CLOSURES_KNOWN, 900, Teller.opened),
+    "street_reported": Rule("Roads", True, 600, Teller.reported, True),
+    "party_blocked": Rule("People", False, 1800, Teller.blocked, True),
+    "party_mode_changed": Rule("People", False, 1800, Teller.left_car),
+    "control_staffed": Rule("Police", True, 0, Teller.control, single_up_to=1000),
+    "control_left": Rule("Police", True, 120, Teller.control_left),
+    "call_answered": Rule("Call centre", True, 600, Teller.answered, single_up_to=12),
+    "call_delayed": Rule("Call centre", False, 900, Teller.call_delayed, True),
+    "dispatch_held": Rule("Dispatch", True, 600, Teller.held, True, single_up_to=12),
+    "unit_dispatched": Rule("Dispatch", True, 300, Teller.dispatched, single_up_to=24),
+    "unit_arrived": Rule("Units", True, 300, Teller.arrived, single_up_to=24),
+    "unit_delayed": Rule("Units", True, 600, Teller.delayed, True),
+    "unit_turned_back": Rule("Units", True, 600, Teller.turned_back, True),
+    "unit_withdrawn": Rule("Dispatch", True, 300, Teller.withdrawn),
+    "person_rescued": Rule("Units", True, 900, Teller.rescued, single_up_to=6),
+    "person_admitted": Rule("Hospitals", True, 1200, Teller.admitted, single_up_to=6),
+    "hospital_full": Rule("Hospitals", True, 1800, Teller.full),
+}
+#: Shares of the people at risk whose leaving is a milestone of its own.
+MILESTONES = (10, 25, 50, 75, 90, 95, 99)
+
+
+def entries(view: RunView, names: Names | None = None) -> list[Entry]:
+    """The run's log, condensed, in the order of time."""
+    teller = Teller(view, names or Names(view))
+    out: list[Entry] = []
+    for kind in KINDS:
+        if kind.name in SILENT:
+            continue
+        rows = view.rows(kind.name)
+        if rows.row.size == 0:
+            continue
+        known = kind.visibility in ("seen", "decision") or kind.subject == "unit"
+        source = {"unit": "Units", "facility": "Facilities", "zone": "Zones", "street": "Roads",
+                  "party": "People", "person": "People", "incident": "Dispatch"}
+        rule = RULES.get(kind.name, Rule(
+            source.get(kind.subject, "Command" if known else "City"), known,
+            _PEOPLE_WINDOW_S if kind.subject in ("party", "person") else _OTHER_WINDOW_S,
+            Teller.other, kind.object == "reason",
+        ))
+        for group in _groups(rows, rule, kind.name):
+            text = _capital(rule.tell(teller, group)) + _until(view, group)
+            out.append(Entry(
+                int(group.t_ms[0]), rule.source, text, rule.reported,
+                kind.name, tuple(int(n) for n in group.row),
+            ))
+    out += _milestones(view)
+    return sorted(out, key=lambda e: (e.t_ms, e.events[0] if e.events else 0))
+
+
+def _until(view: RunView, group: Rows) -> str:
+    """' (until 21:40)' where an entry stands for more than five minutes."""
+    last = int(group.t_ms[-1])
+    long = last - int(group.t_ms[0]) > 300_000
+    return f" (Until {view.hhmm(last)}.)" if long else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _groups(rows: Rows, rule: Rule, kind: str) -> Iterator[Rows]:
+    """Split rows of one kind into what one entry tells."""
+    if kind in ("unit_dispatched", "unit_arrived"):
+        # Control points are another errand than incidents; arrival there is told when it is worked.
+        if kind == "unit_dispatched":
+            yield from _windows(rows.where(rows.object < 0), rule.window_s)
+        rows = rows.where(rows.object >= 0)
+    if rows.row.size <= rule.single_up_to:
+        for i in range(rows.row.size):
+            yield rows.where(np.arange(rows.row.size) == i)
+        return
+    if rule.by_object or kind == "channel_started":
+        key = rows.subject if kind == "channel_started" else rows.object
+        for value in np.unique(key):
+            yield from _windows(rows.where(key == value), rule.window_s)
+        return
+    yield from _windows(rows, rule.window_s)
+
+
+def _windows(rows: Rows, window_s: float) -> Iterator[Rows]:
+    order = np.argsort(rows.t_ms, kind="stable")
+    rows = Rows(*(getattr(rows, name)[order] for name in
+                  ("row", "t_ms", "kind", "subject", "object", "value")))
+    begin, width = 0, int(window_s * 1000)
+    while begin < rows.row.size:
+        end = int(np.searchsorted(rows.t_ms, rows.t_ms[begin] + width, side="right"))
+        yield rows.where((np.arange(rows.row.size) >= begin) & (np.arange(rows.row.size) < end))
+        begin = end
+
+
+def _milestones(view: RunView) -> list[Entry]:
+    """When so many of the people at risk were out of the danger zone."""
+    found: Exits = exits(view)
+    total = int(found.size.sum())
+    order = np.argsort(found.out_ms, kind="stable")
+    done = np.cumsum(found.size[order])
+    out: list[Entry] = []
+    for percent in MILESTONES:
+        at = int(np.searchsorted(done, total * percent / 100))
+        if total == 0 or at >= done.size or found.out_ms[order[at]] > view.duration_ms:
+            break
+        out.append(Entry(
+            int(found.out_ms[order[at]]), "People",
+            f"{percent} % of the {total:,} people who were in the danger zone are out.", False,
+            "milestone", (),
+        ))
+    # Two milestones in one minute are one.
+    return [
+        replace(e, events=()) for i, e in enumerate(out)
+        if i + 1 == len(out) or out[i + 1].t_ms // 60_000 > e.t_ms // 60_000
+    ]

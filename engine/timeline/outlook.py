@@ -1,0 +1,102 @@
+"""What comes next, as a duty officer would list it: steps of the plan that are due, what runs out.
+
+Predictions use the plan and what command knows; the pace of the evacuation is the run's own figure
+and is marked actual.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.timeline.names import Names
+from engine.timeline.people import exits
+from engine.timeline.view import RunView
+
+PACE_MS = 1_800_000  #: the pace is that of the last half hour
+
+
+def outlook(view: RunView, names: Names, t_ms: int) -> list[dict[str, Any]]:
+    """Steps expected after `t_ms`: {at_s or None, text, reported}."""
+    out: list[dict[str, Any]] = []
+
+    def step(at_ms: float | None, text: str, reported: bool = True) -> None:
+        out.append({"at_s": None if at_ms is None else at_ms / 1000, "text": text,
+                    "reported": reported})
+
+    decided = view.rows("order_decided")
+    decided = decided.where(decided.t_ms <= t_ms)
+    lifted = view.rows("all_clear")
+    lifted = lifted.where(lifted.t_ms <= t_ms)
+    if decided.row.size == 0:
+        step(None, f"No order yet. The plan's trigger: {_trigger(view.plan['order']['trigger'])}.")
+    elif lifted.row.size:
+        step(None, "All clear given: return under control, search of the flooded zones.")
+    else:
+        _while_standing(view, names, int(decided.t_ms[0]), t_ms, step)
+    _pace(view, t_ms, step)
+    return sorted(out, key=lambda s: np.inf if s["at_s"] is None else s["at_s"])
+
+
+def _trigger(trigger: dict[str, Any]) -> str:
+    words = {
+        "intensity_mmi": "intensity {} or more", "magnitude": "magnitude {} or more",
+        "gauge_m": "{} m at a tide gauge", "at_s": "{:.0f} s after the start",
+    }
+    parts = [words.get(k, k + " {}").format(v) for k, v in trigger.items() if v is not None]
+    return ", or ".join(parts)
+
+
+def _while_standing(view: RunView, names: Names, decided_ms: int, t_ms: int, step: Any) -> None:
+    plan = view.plan
+    out_ms = decided_ms + 1000 * float(plan["order"]["delay_s"])
+    for zone in plan["order"]["zones"]:
+        due = out_ms + 1000 * float(zone.get("offset_s", 0.0))
+        if due > t_ms:
+            step(due, f"Order to leave goes out for area '{zone['name']}'.")
+    destinations = plan["destinations"]
+    opens = out_ms + 1000 * float(destinations["shelter_open_s"])
+    if destinations["shelters"] and opens > t_ms:
+        step(opens, "Shelters open.")
+    for closure in plan["closures"]:
+        for key, word in (("from_s", "closed"), ("to_s", "open again")):
+            due = decided_ms + 1000 * float(closure[key])
+            if due > t_ms:
+                step(due, f"{closure['name']}: {word} to vehicles entering.")
+    lost = view.rows("power_lost")
+    lost = lost.where(lost.t_ms <= t_ms)
+    for row, channel in enumerate(plan["channels"]):
+        if channel.get("battery_s") and lost.row.size:
+            empty = int(lost.t_ms.min()) + 1000 * float(channel["battery_s"])
+            if empty > t_ms:
+                step(empty, f"Batteries of the {names.channel(row)} are empty where the mains are off.")
+    clear = plan["all_clear"]
+    earliest = decided_ms + 1000 * float(clear["earliest_s"])
+    sea = view.manifest["gauges"]
+    quiet = f", if no gauge passed {clear['gauge_m']} m in the hour before" if sea else ""
+    step(max(earliest, t_ms), f"All clear at the earliest{quiet}.")
+    if sea:
+        step(None, "Further waves, possibly higher ones, are to be expected until the all-clear; "
+                   "nobody returns before it.")
+
+
+def _pace(view: RunView, t_ms: int, step: Any) -> None:
+    """When nine in ten would be out at the pace of the last half hour."""
+    found = exits(view)
+    total = int(found.size.sum())
+    out = int(found.size[found.out_ms <= t_ms].sum())
+    lately = int(found.size[(found.out_ms <= t_ms) & (found.out_ms > t_ms - PACE_MS)].sum())
+    missing = 0.9 * total - out
+    if total == 0 or missing <= 0:
+        return
+    if lately == 0:
+        step(None, "Nobody has left the danger zone during the last half hour.", False)
+        return
+    at = t_ms + missing / lately * min(PACE_MS, max(t_ms, 1))
+    if at - t_ms > 12 * 3_600_000:
+        step(None, f"At the pace of the last half hour ({lately:,} people) nine in ten are not out "
+                   "within twelve hours.", False)
+        return
+    step(at, f"Nine in ten out of the danger zone, at the pace of the last half hour "
+             f"({lately:,} people).", False)

@@ -1,0 +1,258 @@
+"""Sentences of the log: how a group of events of one kind is told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.events import CAUSES, KINDS, REASONS
+from engine.scoring.columns import Rows
+from engine.timeline.names import Names, away, count, listed, shut_by
+from engine.timeline.view import RunView
+
+
+class Teller:
+    """Sentences for groups of events of one kind."""
+
+    def __init__(self, view: RunView, names: Names) -> None:
+        self.view, self.names = view, names
+
+    # --- the event itself ------------------------------------------------------------------------
+
+    def earthquake(self, g: Rows) -> str:
+        return f"Earthquake, magnitude {g.value[0]:.1f}."
+
+    def damaged(self, g: Rows) -> str:
+        words = ("", "slightly", "moderately", "extensively", "completely", "collapsed")
+        found = np.bincount(g.value.astype(int), minlength=6)[:6]
+        parts = [f"{n:,} {words[i]}" for i, n in enumerate(found) if n and i]
+        return f"{count(g.row.size, 'building')} damaged by shaking: {', '.join(parts)}."
+
+    def hurt(self, g: Rows) -> str:
+        found = np.bincount(g.value.astype(int), minlength=4)
+        parts = [f"{n:,} {word}" for n, word in zip(
+            found[1:4], ("lightly", "seriously", "critically"), strict=True) if n]
+        cause = CAUSES[int(g.object[0])] if g.object[0] > 0 else "unknown cause"
+        return f"{count(g.row.size, 'person', 'people')} hurt ({cause}): {', '.join(parts)}."
+
+    def trapped(self, g: Rows) -> str:
+        where = listed((self.names.building(int(b)) for b in g.object), 2, "more places")
+        return f"{count(g.row.size, 'person', 'people')} trapped in buildings: {where}."
+
+    def died(self, g: Rows) -> str:
+        cause = CAUSES[int(g.object[0])] if g.object[0] > 0 else "unknown cause"
+        party = self.view.person_party[g.subject]
+        where = self.names.zones(np.unique(self.view.party_zone[party[party >= 0]]))
+        return f"{count(g.row.size, 'person dies', 'people die')} ({cause}). {where}."
+
+    def swept(self, g: Rows) -> str:
+        return f"{count(g.row.size, 'person', 'people')} swept off their feet by moving water."
+
+    def in_water(self, g: Rows) -> str:
+        people = int(self.view.party_size[np.unique(g.subject)].sum())
+        where = self.names.zones(np.unique(self.view.party_zone[g.subject]))
+        return (f"{count(people, 'person', 'people')} caught in water up to "
+                f"{g.value.max():.1f} m deep, from {where}.")
+
+    def disturbed(self, g: Rows) -> str:
+        return f"Sea leaves its rest at {self._gauges(g)} ({g.value[0]:+.1f} m)."
+
+    def crest(self, g: Rows) -> str:
+        last = dict(zip(g.subject.tolist(), g.value.tolist(), strict=True))
+        levels = [f"{self.names.gauge(n)} {value:.1f} m" for n, value in sorted(last.items())]
+        return f"Crest, the highest so far: {listed(levels, 4)}."
+
+    def flooded(self, g: Rows) -> str:
+        return f"Water on land in {count(g.row.size, 'zone')}: {self.names.zones(g.subject, 6)}."
+
+    def _gauges(self, g: Rows) -> str:
+        return listed((self.names.gauge(int(n)) for n in g.subject), 3)
+
+    # --- reports and decisions -------------------------------------------------------------------
+
+    def intensity(self, g: Rows) -> str:
+        return f"Reports intensity {g.value.max():.1f} (Modified Mercalli) in the city."
+
+    def magnitude(self, g: Rows) -> str:
+        return f"Reports magnitude {g.value[0]:.1f}."
+
+    def gauge_report(self, g: Rows) -> str:
+        return (f"{self._gauges(g)} {'report' if np.unique(g.subject).size > 1 else 'reports'} a disturbed "
+                f"sea, {g.value[0]:+.1f} m.")
+
+    def decided(self, g: Rows) -> str:
+        cause = int(self.view.cause[g.row[0]])
+        kind = KINDS[int(self.view.codes['kind'].iloc[cause])].name if cause >= 0 else ""
+        why = {
+            "intensity_reported": "on the reported intensity",
+            "magnitude_reported": "on the reported magnitude",
+            "gauge_reported": "on the tide gauge", "input_applied": "by hand",
+        }.get(kind, "at the time set in the plan")
+        delay = float(self.view.plan["order"]["delay_s"])
+        return (f"Major incident declared; evacuation order decided {why}. It goes out after "
+                f"{delay / 60:.0f} min of preparation.")
+
+    def issued(self, g: Rows) -> str:
+        area = self.names.phase(int(g.object[0]))
+        return (f"ORDER TO LEAVE, area '{area}': {count(g.row.size, 'zone')} "
+                f"({self.names.zone_share(g.subject)}).")
+
+    def channel(self, g: Rows) -> str:
+        low, high = 100 * g.value.min(), 100 * g.value.max()
+        reach = f"{high:.0f} %" if high - low < 1 else f"{low:.0f}-{high:.0f} %"
+        name = self.names.channel(int(g.subject[0]))
+        return (f"Warning by {name} begins in {count(np.unique(g.object).size, 'zone')}; "
+                f"in reach of {reach} of the people there.")
+
+    def shelter_opened(self, g: Rows) -> str:
+        places = f"{int(g.value.sum()):,} places"
+        which = listed((self.names.facility(int(n)) for n in g.subject), 3)
+        return f"{count(g.row.size, 'shelter')} open, {places}: {which}."
+
+    def shelter_full(self, g: Rows) -> str:
+        return f"Shelter full: {listed((self.names.facility(int(n)) for n in g.subject), 4)}."
+
+    def all_clear(self, g: Rows) -> str:
+        return "ALL CLEAR: the order is lifted."
+
+    def applied(self, g: Rows) -> str:
+        rows = [self.view.inputs[int(n)] for n in g.subject if int(n) < len(self.view.inputs)]
+        words = [f"{r['kind']}: {str(r['what']).replace('_', ' ')}" for r in rows]
+        return f"From outside: {listed(words, 4)}."
+
+    # --- lifelines and roads ---------------------------------------------------------------------
+
+    def service(self, g: Rows) -> str:
+        kind = KINDS[int(g.kind[0])].name
+        what = "Electricity" if kind.startswith("power") else "Telephone and mobile data"
+        state = "lost" if kind.endswith("lost") else "restored"
+        return f"{what} {state}: {self.names.zone_share(g.subject)}."
+
+    def closed(self, g: Rows) -> str:
+        why = shut_by(REASONS[int(g.object[0])])
+        return (f"{count(g.row.size, 'street section')} closed to vehicles, {why}: "
+                f"{self.names.streets(g.subject)}.")
+
+    def reported(self, g: Rows) -> str:
+        streets = self.names.streets(g.subject)
+        if g.object[0] <= 0:
+            return f"Reported open again: {streets}."
+        return (f"Reported closed, {shut_by(REASONS[int(g.object[0])])}: "
+                f"{count(g.row.size, 'section')}; {streets}.")
+
+    def opened(self, g: Rows) -> str:
+        return (f"{count(g.row.size, 'street section')} open again: "
+                f"{self.names.streets(g.subject)}.")
+
+    def blocked(self, g: Rows) -> str:
+        people = int(self.view.party_size[np.unique(g.subject)].sum())
+        return f"{count(people, 'person', 'people')} cannot go on: {REASONS[int(g.object[0])]}."
+
+    def left_car(self, g: Rows) -> str:
+        people = int(self.view.party_size[np.unique(g.subject)].sum())
+        return f"{count(people, 'person', 'people')} leave their cars and walk on."
+
+    def control(self, g: Rows) -> str:
+        return (f"Control point {self.names.control(int(g.subject[0]))} is worked, "
+                f"{self.names.unit(int(g.object[0]))}.")
+
+    def control_left(self, g: Rows) -> str:
+        points = listed((self.names.control(int(n)) for n in g.subject), 3)
+        return f"Officers leave control point {points}."
+
+    # --- response --------------------------------------------------------------------------------
+
+    def answered(self, g: Rows) -> str:
+        if g.row.size > 1:
+            return (f"{count(g.row.size, 'call')} answered, longest wait {g.value.max():.0f} s: "
+                    f"{self._incidents(g.subject)}.")
+        number = int(g.subject[0])
+        return (f"Call, incident {number}: {self._people(number, int(g.row[0]))}, "
+                f"{self.names.incident_place(number)}; waited {g.value[0]:.0f} s.")
+
+    def _people(self, incident: int, before: int) -> str:
+        opened = self.view.rows("incident_opened")
+        mine = (opened.subject == incident) & (opened.row < before)
+        n = int(opened.value[mine].sum())
+        return count(n, "person needs help", "people need help") if n else "help needed"
+
+    def _incidents(self, numbers: np.ndarray) -> str:
+        return listed((f"{n} ({self.names.incident_place(int(n))})" for n in numbers), 3)
+
+    def call_delayed(self, g: Rows) -> str:
+        return (f"{count(g.row.size, 'call')} for help held up ({REASONS[int(g.object[0])]}); "
+                f"somebody walks to a station, up to {g.value.max() / 60:.0f} min.")
+
+    def held(self, g: Rows) -> str:
+        return (f"Nobody sent for now ({REASONS[int(g.object[0])]}): incident"
+                f"{'s' if np.unique(g.subject).size > 1 else ''} {self._incidents(g.subject)}.")
+
+    def dispatched(self, g: Rows) -> str:
+        task = g.where(g.object >= 0)
+        if task.row.size == 0:
+            return f"To the control points: {self._units(g)}."
+        if g.row.size == 1:
+            number = int(g.object[0])
+            return (f"{self.names.unit(int(g.subject[0]))} to incident {number}, "
+                    f"{self.names.incident_place(number)}; {away(float(g.value[0]))}.")
+        return (f"{self._units(task)} to incident"
+                f"{'s' if np.unique(task.object).size > 1 else ''} {self._incidents(task.object)}.")
+
+    def arrived(self, g: Rows) -> str:
+        if g.row.size == 1:
+            return (f"{self.names.unit(int(g.subject[0]))} on scene, incident "
+                    f"{int(g.object[0])}, after {g.value[0] / 60:.0f} min on the road.")
+        return f"On scene: {self._units(g)}; longest way {g.value.max() / 60:.0f} min."
+
+    def delayed(self, g: Rows) -> str:
+        return (f"{self._units(g)} delayed by up to {g.value.max() / 60:.0f} min: "
+                f"{REASONS[int(g.object[0])]}.")
+
+    def turned_back(self, g: Rows) -> str:
+        return f"{self._units(g)} turned back: {REASONS[int(g.object[0])]}."
+
+    def withdrawn(self, g: Rows) -> str:
+        return f"{self._units(g)} ordered out of the danger zone."
+
+    def _units(self, g: Rows) -> str:
+        numbers = np.unique(g.subject)
+        if numbers.size == 1:
+            return self.names.unit(int(numbers[0]))
+        by_kind: dict[str, list[str]] = {}
+        for number in numbers.tolist():
+            word, sign = self.names.unit(number).rsplit(" ", 1)
+            by_kind.setdefault(word, []).append(sign)
+        return ", ".join(
+            f"{word}{'s' if len(signs) > 1 else ''} {listed(signs, 6)}"
+            for word, signs in by_kind.items()
+        )
+
+    def rescued(self, g: Rows) -> str:
+        units = listed((self.names.unit(int(n)) for n in g.object), 3)
+        return f"{count(g.row.size, 'person', 'people')} freed by {units}."
+
+    def admitted(self, g: Rows) -> str:
+        last = {int(f): int(v) for f, v in zip(g.object, g.value, strict=True)}
+        parts = [f"{self.names.facility(f)} ({count(beds, 'bed')} in use)" for f, beds in last.items()]
+        return f"{count(g.row.size, 'patient')} admitted: {listed(parts, 3)}."
+
+    def full(self, g: Rows) -> str:
+        where = listed((self.names.facility(int(n)) for n in g.subject), 3)
+        return f"No bed free: {where}; {count(g.row.size, 'patient')} turned away or waiting."
+
+    def other(self, g: Rows) -> str:
+        """A kind without a rule: its name, how many, who and what."""
+        kind = KINDS[int(g.kind[0])]
+        words = kind.name.replace("_", " ")
+        who = [self.names.of(kind.subject, int(n)) for n in g.subject]
+        line = f"{words[0].upper()}{words[1:]}"
+        if g.row.size > 1:
+            line += f" ({g.row.size:,})"
+        named = [w for w in who if w]
+        if named and kind.subject not in ("party", "person"):
+            line += f": {listed(named, 3)}"
+        what = [self.names.of(kind.object, int(n)) for n in np.unique(g.object)[:3]]
+        if any(what):
+            line += f" ({listed([w for w in what if w], 3)})"
+        if kind.unit and kind.unit not in ("node", "alert") and g.row.size == 1:
+            line += f", {g.value[0]:,.4g} {kind.unit}"
+        return f"{line}."

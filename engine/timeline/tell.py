@@ -1,0 +1,50 @@
+"""The whole story of a run: log entries with the situation reports at their times between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.timeline.entries import entries
+from engine.timeline.names import Names
+from engine.timeline.report import header_lines, log_lines, report_lines
+from engine.timeline.situation import situation
+from engine.timeline.view import RunView
+
+#: When situation reports are made, minutes after the start.
+REPORTS_MIN = (30.0, 60.0, 180.0)
+
+
+def report_times(view: RunView, minutes: Sequence[float] = REPORTS_MIN) -> list[int]:
+    """Times of the reports that lie within the run, in ms, each once and in order."""
+    return sorted({int(m * 60_000) for m in minutes if 0 <= m * 60_000 <= view.duration_ms})
+
+
+def timeline_lines(view: RunView, minutes: Sequence[float] = REPORTS_MIN) -> list[str]:
+    """The run as text of 100 columns."""
+    names = Names(view)
+    told, times = entries(view, names), report_times(view, minutes)
+    out = [*header_lines(view), ""]
+    begin = -1
+    for number, t_ms in enumerate(times, 1):
+        following = times[number] if number < len(times) else None
+        out += log_lines(view, [e for e in told if begin < e.t_ms <= t_ms], begin)
+        out += report_lines(view, names, situation(view, names, t_ms), number, following)
+        begin = t_ms
+    return out + log_lines(view, [e for e in told if e.t_ms > begin], begin)
+
+
+def timeline_document(view: RunView, minutes: Sequence[float] = REPORTS_MIN) -> dict[str, Any]:
+    """The same for JSON: entries with the numbers of their events, and the reports' figures."""
+    names = Names(view)
+    m = view.manifest
+    return {
+        "scenario": m["scenario"]["name"], "plan": m["plan"]["name"], "seed": m["seed"],
+        "digest": m["digest"], "timezone": m["timezone"],
+        "entries": [
+            {"t_s": e.t_ms / 1000, "local": view.local(e.t_ms).isoformat(), "source": e.source,
+             "text": e.text, "reported": e.reported, "kind": e.kind, "events": list(e.events)}
+            for e in entries(view, names)
+        ],
+        "reports": [situation(view, names, t) for t in report_times(view, minutes)],
+    }

@@ -197,9 +197,9 @@ def _access(s: dict[str, Any]) -> list[str]:
         for why, row in sorted(a["closed"].items(), key=lambda kv: -kv[1]["sections"])
     ] or ["No street is known to be closed."]
     if a["controls_planned"]:
-        worked = ", ".join(a["controls_worked"]) or "none"
+        worked = f": {', '.join(a['controls_worked'])}" if a["controls_worked"] else ""
         out.append(f"Control points worked, {len(a['controls_worked'])} of "
-                   f"{a['controls_planned']}: {worked}.")
+                   f"{a['controls_planned']}{worked}.")
     return out
 
 

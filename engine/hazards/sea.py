@@ -35,9 +35,9 @@ DRY_M = 1e-4  #: below this a cell counts as dry
 WATCH_M = 0.1  #: first arrival is the time this depth is passed
 FILM_M = 0.05  #: speeds of thinner sheets are not kept
 KEEP_M = 0.01  #: a land cell that was ever this deep is kept
-#: Once the series has ended and no wave is higher than this, the sea is taken to be still. Half of what
-#: counts as a disturbed gauge.
-CALM_M = 0.05
+#: Once the series has ended and for half an hour (longer than the slow waves of a bay) no wave was higher
+#: than this, half of what counts as a disturbed gauge, the sea is taken to be still.
+CALM_M, CALM_S = 0.05, 1800.0
 BLOCK = 4  #: cells per side of a block of the coarse picture
 PICTURE_S = 60.0
 #: Greatest depth of the sea bed in a run. Deeper water lies at the raster's rim, where the time step
@@ -178,15 +178,10 @@ class Basin:
         """Water that came in and went out through the sides since the start."""
         return float(self._volume[:, 0].sum()), float(self._volume[:, 1].sum())
 
-    def calm(self, height_m: float) -> bool:
-        """Whether no wave is left on the sea: neither level nor speed (as the height of a long wave that
-        carries it) reaches `height_m`, and what still stands on land runs no faster than such a wave."""
+    def highest_m(self) -> float:
+        """Greatest distance of the sea's level from rest; land and dry bed do not count."""
         bed, depth = self._bed[1:-1, 1:-1], self.depth_m
-        u, v = self.velocity_mps
-        height = np.hypot(u, v) * np.sqrt(depth / kernel.GRAVITY)
-        sea = bed < 0
-        level = np.where(sea & (depth > DRY_M), np.abs(depth + bed), 0.0)
-        return bool(max(float(level.max()), float(height.max())) < height_m)
+        return float(np.where((bed < 0) & (depth > DRY_M), np.abs(depth + bed), 0.0).max())
 
     @property
     def work_done(self) -> tuple[float, float]:
@@ -212,7 +207,7 @@ def simulate_sea(
     bed = elev_m.ravel()
     is_land = bed >= 0
     frames: list[tuple[NDArray[np.int64], U16, U16]] = []
-    gauges, pictures = [], []
+    gauges, pictures, calm_s = [], [], 0.0
     count = round(duration_s / frame_s) + 1
     every = round(PICTURE_S / frame_s)
     for k in range(count):
@@ -229,7 +224,9 @@ def simulate_sea(
         gauges.append((depth + bed)[gauge_cells])
         if k % every == 0:
             pictures.append(_picture(basin.depth_m, elev_m))
-        if k * frame_s > series_t_s[-1] and series_level_m[-1] == 0.0 and basin.calm(CALM_M):
+        over = k * frame_s > series_t_s[-1] and series_level_m[-1] == 0.0
+        calm_s = calm_s + frame_s if over and basin.highest_m() < CALM_M else 0.0
+        if calm_s >= CALM_S:
             break
     pictures += [pictures[-1]] * ((count - 1) // every + 1 - len(pictures))
     count = len(frames)

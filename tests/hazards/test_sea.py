@@ -51,11 +51,12 @@ def same(a: sea.SeaResult, b: sea.SeaResult) -> bool:
 
 @pytest.mark.parametrize("west", ["wall", "incident"])
 def test_kernel_agrees_with_the_slow_twin(west: str) -> None:
-    """12 x 12 cells with an island, a beach, friction and a hump of water; depths within 0.1 mm."""
-    y, x = np.mgrid[0:12, 0:12]
+    """20 x 12 cells (two strips) with an island, a beach, friction and a hump of water at the strips'
+    border; depths within 0.1 mm."""
+    y, x = np.mgrid[0:20, 0:12]
     bed = (-3.0 + 0.35 * x + 2.5 * np.exp(-((x - 4) ** 2 + (y - 7) ** 2) / 3.0)).astype(np.float32)
     manning = np.full(bed.shape, 0.03)
-    start = np.maximum(0.0, np.exp(-((x - 3) ** 2 + (y - 3) ** 2) / 4.0) - bed.astype(float))
+    start = np.maximum(0.0, np.exp(-((x - 3) ** 2 + (y - 14) ** 2) / 4.0) - bed.astype(float))
     start[bed > 0.6] = 0.0
     t, level = np.array([0.0, 30.0, 60.0]), np.array([0.0, 0.8, -0.5])
     basin = sea.Basin(bed, manning, 10.0, ("west",) if west == "incident" else (), (t, level), start)

@@ -1,8 +1,8 @@
 """The hindcast check: what finished runs of a recorded event show beside what was observed.
 
 What was observed, its source and the range a run should come to stand in `observed.csv` beside the
-scenario; the functions below measure the same things in a run, from the city, the event log and the
-frames of link speed. Runs of a sample of the population are scaled up to the whole.
+scenario; the functions below measure the same things in a run, from the city, the event log, the
+sea and the frames of link speed. Runs of a sample of the population are scaled up to the whole.
 
 A figure is within its target when the median over seeds lies in the range and, where one is given,
 the 95th percentile does not pass its bound. Percentiles are nearest-rank; below 20 seeds they are
@@ -23,11 +23,15 @@ from numpy.typing import NDArray
 
 from engine.city import FACILITIES, USES, City
 from engine.errors import InputError, unknown
+from engine.hazards.hindcast import GAUGE, LAND, at_gauge, on_land
+from engine.hazards.sea import SeaResult
+from engine.hazards.tsunami import sea_of
 from engine.scenario import Scenario
 from engine.scoring.columns import Log, last_of
 from engine.scoring.statistics import nearest_rank
 
 TABLE = "observed.csv"
+Measure = Callable[["Evidence", Sequence[str]], float | None]
 #: A link is jammed when its speed stays below this share of free speed for so many minutes.
 JAM_SPEED, JAM_MINUTES = 1 / 3, 10
 
@@ -35,11 +39,13 @@ JAM_SPEED, JAM_MINUTES = 1 / 3, 10
 @dataclass(frozen=True)
 class Evidence:
     """One finished run: `speed` is the frame of link speeds, codes of 1/250 of free speed [times,
-    links], `links` their edges; `share` the part of the population that took part."""
+    links], `links` their edges; `share` the part of the population that took part; `sea` the
+    scenario's, None without one."""
 
     city: City
+    scenario: Scenario
     log: Log
-    gauges: tuple[str, ...]
+    sea: SeaResult | None
     speed: NDArray[np.uint8]
     links: NDArray[np.int64]
     share: float
@@ -66,31 +72,25 @@ class Figure:
 # --- what is measured in a run ---------------------------------------------------------------
 
 
-def _gauge(e: Evidence, of: Sequence[str]) -> int:
-    if of[0] not in e.gauges:
-        raise unknown("gauge", of[0], e.gauges, TABLE)
-    return e.gauges.index(of[0])
+def _at_gauge(measure: str) -> Measure:
+    def value(e: Evidence, of: Sequence[str]) -> float | None:
+        gauges = [g.name for g in e.scenario.tsunami.gauges] if e.scenario.tsunami else []
+        if of[0] not in gauges:
+            raise unknown("gauge", of[0], gauges, TABLE)
+        return at_gauge(e.sea, gauges.index(of[0]), measure) if e.sea else None
+
+    return value
 
 
-def first_arrival_min(e: Evidence, of: Sequence[str]) -> float | None:
-    """Minutes until the sea leaves its rest at the gauge."""
-    rows = e.log.rows("sea_disturbed")
-    mine = rows.t_ms[rows.subject == _gauge(e, of)]
-    return float(mine[0]) / 60_000 if mine.size else None
+def _on_land(measure: str) -> Measure:
+    def value(e: Evidence, of: Sequence[str]) -> float | None:
+        try:
+            lon, lat, radius_m = (float(part) for part in of)
+        except ValueError:
+            raise InputError(f"{TABLE}: '{'|'.join(of)}': expected lon|lat|radius_m") from None
+        return on_land(e.city, e.scenario, e.sea, (lon, lat, radius_m), measure) if e.sea else None
 
-
-def highest_level_m(e: Evidence, of: Sequence[str]) -> float | None:
-    """Highest crest at the gauge."""
-    rows = e.log.rows("sea_crest")
-    mine = rows.value[rows.subject == _gauge(e, of)]
-    return float(mine.max()) if mine.size else None
-
-
-def highest_level_min(e: Evidence, of: Sequence[str]) -> float | None:
-    """Minutes until the highest crest at the gauge."""
-    rows = e.log.rows("sea_crest")
-    mine = rows.where(rows.subject == _gauge(e, of))
-    return float(mine.t_ms[np.argmax(mine.value)]) / 60_000 if mine.row.size else None
+    return value
 
 
 def deaths(e: Evidence, of: Sequence[str]) -> float:
@@ -142,11 +142,12 @@ def jammed_share(e: Evidence, of: Sequence[str]) -> float:
     return math.fsum(length[jammed[mine[jammed]]]) / math.fsum(length[mine])
 
 
-MEASURES: dict[str, Callable[[Evidence, Sequence[str]], float | None]] = {
-    f.__name__: f for f in (
-        first_arrival_min, highest_level_m, highest_level_min, deaths, damaged_dwellings,
-        people_who_left, people_in_shelters, jammed_share,
-    )
+MEASURES: dict[str, Measure] = {
+    **{name: _at_gauge(name) for name in GAUGE},
+    **{name: _on_land(name) for name in LAND},
+    **{f.__name__: f for f in (
+        deaths, damaged_dwellings, people_who_left, people_in_shelters, jammed_share,
+    )},
 }
 
 
@@ -199,9 +200,8 @@ def evidence(run: Any) -> Evidence:
     """A finished run that is still in memory."""
     frame = run.twin.recorder.frames()["edge_speed_ratio"]
     scenario = run.twin.scenario
-    gauges = tuple(g.name for g in scenario.tsunami.gauges) if scenario.tsunami else ()
     return Evidence(
-        run.twin.city, Log(run.codes), gauges, frame["data"],
+        run.twin.city, scenario, Log(run.codes), run.twin.context.sea, frame["data"],
         frame["index"].astype(np.int64), scenario.population.share,
     )
 
@@ -252,7 +252,9 @@ def read_run(folder: Path, city: City | None = None) -> tuple[str, dict[str, flo
         speed, links = frame["data"], frame["index"].astype(np.int64)
     share = float(view.manifest.get("population_share", 1.0))
     whole = sample_city(view.city, share, int(view.manifest["seed"]))
-    e = Evidence(whole, view.log, tuple(view.manifest["gauges"]), speed, links, share)
-    figures = read_figures(load_scenario(name))
+    scenario = load_scenario(name)
+    sea = sea_of(view.city, scenario) if scenario.tsunami else None
+    e = Evidence(whole, scenario, view.log, sea, speed, links, share)
+    figures = read_figures(scenario)
     return name, {f.label: MEASURES[f.measure](e, f.of) for f in figures}
 

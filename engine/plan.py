@@ -50,6 +50,8 @@ def plan_path(name: str, scenario: Scenario | None = None) -> Path:
     """Resolve a plan's name to its file; InputError with the nearest valid name."""
     if scenario is not None and (scenario.folder / f"{name}.yaml").is_file():
         return scenario.folder / f"{name}.yaml"
+    if scenario is not None:  # a scenario may list plans of another one's folder
+        name = next((p for p in scenario.plans if p.endswith(f"/{name}")), name)
     if Path(name).is_file():
         return Path(name)
     if name.count("/") == 1:

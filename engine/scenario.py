@@ -99,12 +99,16 @@ class Gauge(Strict):
 
 
 class Tsunami(Strict):
-    """A sea-level series at the open boundary; times count from the scenario's start."""
+    """A sea-level series at the open boundary; times count from the scenario's start. The terrain
+    that the water meets is uncertain: `land_shift_m` raises or lowers the land, `bed_factor` scales
+    the depth of the sea bed."""
 
     series: str
     gauges: Annotated[tuple[Gauge, ...], Field(min_length=1, max_length=20)]
     sea_level_m: Annotated[float, Field(ge=-5, le=5)] = 0.0
     factor: Annotated[float, Field(gt=0, le=10)] = 1.0
+    land_shift_m: Annotated[float, Field(ge=-10, le=10)] = 0.0
+    bed_factor: Annotated[float, Field(ge=0.5, le=2)] = 1.0
 
 
 class Outage(Strict):

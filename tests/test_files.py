@@ -29,7 +29,7 @@ SCENARIO["population"] = {"share": 0.75, "occupancy": "auto"}
 SCENARIO["earthquake"] |= {"mechanism": "reverse", "residuals": True}
 for number, station in enumerate(SCENARIO["earthquake"]["stations"]):
     station["sa1_g"] = 0.3125 + number
-SCENARIO["tsunami"] |= {"sea_level_m": 0.0625, "factor": 1.0625}
+SCENARIO["tsunami"] |= {"sea_level_m": 0.0625, "factor": 1.0625, "land_shift_m": 0.5, "bed_factor": 1.125}
 SCENARIO["outages"][0]["municipality"] = "Northport"
 SCENARIO["behaviour"] = {"car_share": 0.5}
 PLAN: dict[str, Any] = yaml.safe_load((FOLDER / "early-warning.yaml").read_text())

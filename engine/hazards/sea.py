@@ -6,8 +6,7 @@ ever reaches, the level at the gauges, and a coarse picture of the sea. Results 
 1 cm/s) and stored as memory-mapped arrays under a name made of the code, the inputs and the
 numbers, so that a reused sea is the fresh one to the bit.
 
-Validity: long waves over a fixed bed, no dispersion, no breaking other than shocks, no debris. First
-order in space: short crests are damped over many wavelengths.
+Validity: long waves over a fixed bed, no dispersion, no breaking other than shocks, no debris.
 """
 
 from __future__ import annotations
@@ -36,6 +35,9 @@ DRY_M = 1e-4  #: below this a cell counts as dry
 WATCH_M = 0.1  #: first arrival is the time this depth is passed
 FILM_M = 0.05  #: speeds of thinner sheets are not kept
 KEEP_M = 0.01  #: a land cell that was ever this deep is kept
+#: Once the series has ended and for half an hour (longer than the slow waves of a bay) no wave was higher
+#: than this, half of what counts as a disturbed gauge, the sea is taken to be still.
+CALM_M, CALM_S = 0.05, 1800.0
 BLOCK = 4  #: cells per side of a block of the coarse picture
 PICTURE_S = 60.0
 #: Greatest depth of the sea bed in a run. Deeper water lies at the raster's rim, where the time step
@@ -48,7 +50,7 @@ SIDES = ("west", "east", "south", "north")
 @dataclass(frozen=True)
 class SeaResult:
     """What a sea run leaves. `cells` [n] are land cells of the raster (row * columns + column) that
-    were ever wet; frames are `frame_ms` apart from time 0."""
+    were ever wet; frames are `frame_ms` apart from time 0. The last frame holds from its time on."""
 
     cells: NDArray[np.int32]
     depth_mm: U16  # [frames, n]
@@ -137,13 +139,14 @@ class Basin:
         self._volume = np.zeros((strips, 2))
         self._peak = np.zeros((2, ny + 2, nx + 2), np.float32)
         self._arrival = np.full((ny + 2, nx + 2), -1, np.int32)
-        wave = 2.0 * np.sqrt(kernel.GRAVITY * float(self._h.max()))
+        wave = np.sqrt(kernel.GRAVITY * float(self._h.max()))
         self._clock = np.array([0.0, 0.0, wave, 0.0, 0.0])
         t_s, level_m = series if series is not None else (np.zeros(2), np.zeros(2))
         self._series = np.ascontiguousarray(np.stack([t_s, level_m]).astype(np.float64))
         self._numbers = (self.dx_m, COURANT, DRY_M, WATCH_M, FILM_M)
         self._work = (
-            np.zeros((strips, 2, nx + 2)), np.zeros((strips, 2, 2, nx + 2), np.float32),
+            np.zeros((strips + 2, 2, 2, nx + 2)),
+            np.zeros((strips + 2, 2, 2, 2, nx + 2), np.float32),
             np.zeros((strips, kernel.SCRATCH, nx + 2), np.float32),
         )
 
@@ -175,6 +178,11 @@ class Basin:
         """Water that came in and went out through the sides since the start."""
         return float(self._volume[:, 0].sum()), float(self._volume[:, 1].sum())
 
+    def highest_m(self) -> float:
+        """Greatest distance of the sea's level from rest; land and dry bed do not count."""
+        bed, depth = self._bed[1:-1, 1:-1], self.depth_m
+        return float(np.where((bed < 0) & (depth > DRY_M), np.abs(depth + bed), 0.0).max())
+
     @property
     def work_done(self) -> tuple[float, float]:
         """Steps taken and cells updated."""
@@ -191,14 +199,15 @@ def simulate_sea(
     series_t_s: F64, series_level_m: F64, duration_s: float, frame_s: float, gauge_cells: I64,
 ) -> SeaResult:
     """Run the sea; arguments as for `Basin`, and `gauge_cells` [gauges] (row * columns + column)
-    whose level is recorded. The bed counts no deeper than `SHELF_M`."""
+    whose level is recorded. The bed counts no deeper than `SHELF_M`. The run ends early when the series
+    is over and the sea calm: the last frame then stands for the rest."""
     elev_m = np.maximum(elev_m, np.float32(-SHELF_M))
     basin = Basin(elev_m, manning, dx_m, open_sides, (series_t_s, series_level_m))
     before = basin.volume_m3
     bed = elev_m.ravel()
     is_land = bed >= 0
     frames: list[tuple[NDArray[np.int64], U16, U16]] = []
-    gauges, pictures = [], []
+    gauges, pictures, calm_s = [], [], 0.0
     count = round(duration_s / frame_s) + 1
     every = round(PICTURE_S / frame_s)
     for k in range(count):
@@ -215,6 +224,12 @@ def simulate_sea(
         gauges.append((depth + bed)[gauge_cells])
         if k % every == 0:
             pictures.append(_picture(basin.depth_m, elev_m))
+        over = k * frame_s > series_t_s[-1] and series_level_m[-1] == 0.0
+        calm_s = calm_s + frame_s if over and basin.highest_m() < CALM_M else 0.0
+        if calm_s >= CALM_S:
+            break
+    pictures += [pictures[-1]] * ((count - 1) // every + 1 - len(pictures))
+    count = len(frames)
     ever = np.unique(np.concatenate([cells for cells, _, _ in frames]))
     depth_mm = np.zeros((count, ever.size), np.uint16)
     speed_cm = np.zeros((count, ever.size), np.uint16)
@@ -231,7 +246,7 @@ def simulate_sea(
         summary={
             "volume_before_m3": before, "volume_after_m3": after, "volume_in_m3": came,
             "volume_out_m3": went, "relative_volume_error": (after - before - came + went) / before,
-            "steps": steps, "cells_updated": updated,
+            "steps": steps, "cells_updated": updated, "simulated_s": (count - 1) * frame_s,
         },
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 from engine.city import I64, City
 from engine.component import Component, Context
 from engine.hazards.sea import SeaResult, load_or_compute
-from engine.hazards.tsunami_source import read_series
+from engine.hazards.tsunami_source import read_series, water_terrain
 from engine.scenario import Scenario
 
 FRAME_S = 20.0
@@ -45,7 +45,7 @@ def sea_of(city: City, scenario: Scenario) -> SeaResult:
         if terrain.elev_m[row, column] >= tsunami.sea_level_m:
             raise InputError(f"{where} lies on land in the terrain of city '{city.name}'")
     return load_or_compute(
-        terrain.elev_m - np.float32(tsunami.sea_level_m), terrain.manning, terrain.dx_m,
+        water_terrain(city, scenario), terrain.manning, terrain.dx_m,
         terrain.open_sides, t_s, level_m * tsunami.factor, scenario.duration_s, FRAME_S,
         rows * width + columns,
     )
@@ -63,8 +63,10 @@ class Tsunami(Component):
     emits = ("sea_disturbed", "sea_crest", "zone_flooded")
     exogenous = True
     card = (
-        ("sea", "2D shallow water, finite volume HLL", "", "Audusse et al. 2004; Toro 2001",
-         "sourced"),
+        ("sea", "2D shallow water, finite volume HLL, second order", "",
+         "Audusse et al. 2004; Toro 2001", "sourced"),
+        ("terrain and sea bed under the water", "tsunami.land_shift_m, tsunami.bed_factor", "",
+         "the city's terrain is good to its stated uncertainty: sweep both", "scenario"),
         ("sea-level series at the boundary", "scenario file", "", "see its header", "assumption"),
     )
 

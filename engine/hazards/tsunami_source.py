@@ -1,4 +1,4 @@
-"""Sea-level series at the open boundary, read from a CSV file."""
+"""What a scenario gives the sea: the level at the open boundary and the terrain under the water."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.city import F32, City
 from engine.errors import InputError
+from engine.scenario import Scenario
 
 F64 = NDArray[np.float64]
 MAX_LEVEL_M = 40.0
@@ -52,3 +54,21 @@ def read_series(path: Path) -> tuple[F64, F64]:
     if len(times) < 2:
         raise InputError(f"{path}: a series needs two rows or more")
     return np.array(times), np.array(levels)
+
+def water_terrain(city: City, scenario: Scenario) -> F32:
+    """Terrain as the water meets it, m above the resting sea [rows, columns].
+
+    The scenario's `land_shift_m` moves the land and `bed_factor` scales the depth of the sea bed: the
+    map that people and plans go by keeps its own heights. Land stays land, at least 0.1 m high.
+    """
+    tsunami, terrain = scenario.tsunami, city.terrain
+    assert tsunami is not None
+    assert terrain is not None
+    elev = terrain.elev_m
+    if tsunami.land_shift_m:
+        elev = np.where(
+            elev >= 0.0, np.maximum(elev + np.float32(tsunami.land_shift_m), np.float32(0.1)), elev
+        )
+    if tsunami.bed_factor != 1.0:
+        elev = np.where(elev < 0.0, elev * np.float32(tsunami.bed_factor), elev)
+    return np.asarray(elev - np.float32(tsunami.sea_level_m), np.float32)

@@ -14,6 +14,7 @@ import pytest
 from engine.errors import InputError
 from engine.hazards import sea
 from engine.hazards.tsunami_source import read_series
+from engine.kernels import shallow_water as kernel
 
 ARRAYS = ("cells", "depth_mm", "speed_cmps", "gauge_m", "picture_mm", "arrival_ms", "max_depth_m",
           "max_speed_mps")
@@ -50,11 +51,12 @@ def same(a: sea.SeaResult, b: sea.SeaResult) -> bool:
 
 @pytest.mark.parametrize("west", ["wall", "incident"])
 def test_kernel_agrees_with_the_slow_twin(west: str) -> None:
-    """12 x 12 cells with an island, a beach, friction and a hump of water; depths within 0.1 mm."""
-    y, x = np.mgrid[0:12, 0:12]
+    """20 x 12 cells (two strips) with an island, a beach, friction and a hump of water at the strips'
+    border; depths within 0.1 mm."""
+    y, x = np.mgrid[0:20, 0:12]
     bed = (-3.0 + 0.35 * x + 2.5 * np.exp(-((x - 4) ** 2 + (y - 7) ** 2) / 3.0)).astype(np.float32)
     manning = np.full(bed.shape, 0.03)
-    start = np.maximum(0.0, np.exp(-((x - 3) ** 2 + (y - 3) ** 2) / 4.0) - bed.astype(float))
+    start = np.maximum(0.0, np.exp(-((x - 3) ** 2 + (y - 14) ** 2) / 4.0) - bed.astype(float))
     start[bed > 0.6] = 0.0
     t, level = np.array([0.0, 30.0, 60.0]), np.array([0.0, 0.8, -0.5])
     basin = sea.Basin(bed, manning, 10.0, ("west",) if west == "incident" else (), (t, level), start)
@@ -62,7 +64,7 @@ def test_kernel_agrees_with_the_slow_twin(west: str) -> None:
     cells = naive_water.advance(
         [[(float(h), 0.0, 0.0) for h in row] for row in start], bed.astype(float).tolist(),
         manning.tolist(), 10.0, 40.0, courant=sea.COURANT, dry=sea.DRY_M, west=west,
-        series=lambda s: float(np.interp(s, t, level)),
+        shallow=kernel.SECOND_M, series=lambda s: float(np.interp(s, t, level)),
     )
     twin = np.array(cells)
     assert np.abs(twin[..., 1:]).max() > 0.3  # it moves
@@ -114,6 +116,22 @@ def test_values_between_frames_are_linear_and_held_at_the_end(result: sea.SeaRes
     np.testing.assert_allclose(result.depth_at(10**8), result.depth_mm[-1] / 1000, atol=1e-6)
     assert np.abs(result.gauge_at(400_000)).max() > 0.3
     assert (result.gauge_at(0) == 0).all()
+
+
+def test_a_calm_sea_is_not_simulated_on() -> None:
+    """Once the series is over and its waves have left, the last frame stands for the rest."""
+    inputs = list(beach())
+    inputs[4], inputs[5] = np.append(inputs[4], 1500.0), np.append(inputs[5], 0.0)
+    inputs[6] = 43_200.0
+    long = sea.simulate_sea(*inputs)
+    assert 1500.0 + sea.CALM_S <= long.summary["simulated_s"] < 21_600.0
+    assert long.depth_mm.shape[0] == round(long.summary["simulated_s"] / 20.0) + 1
+    assert np.abs(long.gauge_at(43_200_000)).max() < sea.CALM_M
+    assert long.speed_at(43_200_000).max() < 1.0
+    assert long.display_frames(43_200_000)["data"].shape[0] == 721
+    # Up to there it is the sea that was simulated to a fixed end.
+    short = sea.simulate_sea(*inputs[:6], 1500.0, *inputs[7:])
+    assert np.array_equal(short.gauge_m, long.gauge_m[: short.gauge_m.shape[0]])
 
 
 def test_picture_shows_the_level_of_the_sea_and_hides_land(result: sea.SeaResult) -> None:

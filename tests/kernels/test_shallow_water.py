@@ -1,6 +1,8 @@
 """The shallow-water kernel against closed forms, conservation and thread counts.
 
-The scheme is of first order, so profiles are compared in the L1 norm and shown to converge.
+The scheme is of second order where water is smooth and of first at shocks and fronts, so profiles are
+compared in the L1 norm and shown to converge; the bounds are half of what the same scheme without
+slopes reaches.
 """
 
 from __future__ import annotations
@@ -64,40 +66,40 @@ def test_ritter_dam_break_on_dry_bed_converges_to_the_closed_form() -> None:
         exact = ritter(centres(basin), 30.0, 10.0)
         errors.append(float(np.abs(h - exact).mean() / 10.0))
     assert errors[0] > errors[1] > errors[2]
-    assert errors[2] < 0.005
+    assert errors[2] < 0.0011
     x = centres(basin)
     at_dam = np.interp(0.0, x, h)
     assert at_dam == pytest.approx(4.4444, rel=0.02)
     u = basin.velocity_mps[0][8].astype(float)
     assert np.interp(0.0, x, u) * at_dam == pytest.approx(29.347, rel=0.03)
-    # A first-order front lags where it is thin; where it is 0.1 m deep it is well placed.
+    # A front lags where it is thin; where it is 0.1 m deep it is well placed.
     speed = 2 * math.sqrt(G * 10.0) - 3 * math.sqrt(G * 0.1)
     assert 2 * math.sqrt(G * 10.0) == pytest.approx(19.809, rel=1e-4)
     assert x[h > 0.1].max() / 30.0 == pytest.approx(speed, rel=0.08)
 
 
 @pytest.mark.parametrize(
-    ("hl", "hr", "hm", "um", "shock", "t", "dx", "length"),
+    ("hl", "hr", "hm", "um", "shock", "t", "dx", "length", "error"),
     [
-        (10.0, 1.0, 3.9617, 7.3408, 9.8193, 30.0, 2.5, 2000.0),
-        (0.005, 0.001, 0.0025394, 0.12728, 0.20996, 6.0, 0.01, 8.0),
+        (10.0, 1.0, 3.9617, 7.3408, 9.8193, 30.0, 2.5, 2000.0, 0.001),
+        (0.005, 0.001, 0.0025394, 0.12728, 0.20996, 6.0, 0.01, 8.0, 0.002),  # too thin for slopes
     ],
 )
 def test_stoker_dam_break_on_wet_bed(
-    hl: float, hr: float, hm: float, um: float, shock: float, t: float, dx: float, length: float
+    hl: float, hr: float, hm: float, um: float, shock: float, t: float, dx: float, length: float,
+    error: float,
 ) -> None:
     basin = dam(hl, hr, dx, length)
     basin.advance(t)
     x, h = centres(basin), basin.depth_m[8]
     exact = stoker(x, t, hl, hr, hm, um, shock)
-    assert np.abs(h - exact).mean() / hl < 0.01
+    assert np.abs(h - exact).mean() / hl < error
     # The middle of the plateau, and where the shock stands.
     plateau = (x > 0.3 * shock * t + 0.7 * (um - math.sqrt(G * hm)) * t) & (x < 0.9 * shock * t)
     assert np.median(h[plateau]) == pytest.approx(hm, rel=0.01)
     assert np.median(basin.velocity_mps[0][8][plateau]) == pytest.approx(um, rel=0.01)
     half = 0.5 * (hm + hr)
-    # Located to within the cells over which a first-order scheme spreads a shock.
-    assert x[h > half].max() == pytest.approx(shock * t, abs=3 * dx)
+    assert x[h > half].max() == pytest.approx(shock * t, abs=dx)
 
 
 def test_macdonald_steady_flow_over_a_rough_bed() -> None:
@@ -123,7 +125,7 @@ def test_macdonald_steady_flow_over_a_rough_bed() -> None:
     basin._uv[1:-1, 0, 1:-1] = (q / h_exact(x)).astype(np.float32)
     basin.advance(40.0)
     middle = (x > 250) & (x < 750)
-    assert np.abs(basin.depth_m[8] - h_exact(x))[middle].mean() < 0.03
+    assert np.abs(basin.depth_m[8] - h_exact(x))[middle].mean() < 0.003
     assert np.interp(500.0, x, basin.depth_m[8]) == pytest.approx(1.1123, abs=0.03)
     assert h_exact(np.array([0.0]))[0] == pytest.approx(0.7483, rel=1e-3)
 
@@ -248,9 +250,9 @@ def test_incident_wave_enters_and_leaves_through_an_open_side() -> None:
     basin = Basin(np.full((16, nx), -depth), np.zeros((16, nx)), dx, ("west",), (t, level))
     travel = nx * dx / math.sqrt(G * depth)
     basin.advance(travel + 300.0)
-    # Crest at the wall: a long wave doubles there (linear theory), less numerical damping.
+    # Crest at the wall: a long wave doubles there (linear theory).
     peak_at_wall = (basin.depth_m[8, -1] - depth) / height
-    assert 1.6 < peak_at_wall < 2.05
+    assert peak_at_wall == pytest.approx(2.0, abs=0.02)
     basin.advance(2 * travel + 1500.0)
     left = np.abs(basin.depth_m[8] - depth).max() / height
     assert left < 0.05

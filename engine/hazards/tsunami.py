@@ -3,6 +3,8 @@
 The sea itself (`sea.py`) is computed once for terrain, series and solver and then reused by content;
 this component maps its frames to World. A junction's depth is that of its cell; a street's is the
 greatest along its polyline (a bridge's only at its ends, for its deck stands clear of the water).
+Known limit: in the corners of a steep rocky coast the scheme keeps small eddies alive after the waves
+have gone (levels of 1 to 2 cm, currents up to 0.4 m/s in 3 m of water); none stands on land.
 """
 
 from __future__ import annotations

@@ -76,6 +76,7 @@ def manifest(run: Run) -> dict[str, Any]:
         "population_share": scenario.population.share,
         "start_utc": scenario.start.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "timezone": city.timezone,
+        "departments": vars(city.departments),
         "duration_s": scenario.duration_s,
         "digest": run.digest,
         "events": len(twin.log),

@@ -217,6 +217,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("unit_since_ms", "i8", "unit", "ms", 0, "start of the phase"),
         ("unit_dest_node", "i4", "unit", "node", -1, "junction it drives to"),
         ("unit_turnouts", "i4", "unit", "", 0, "turnouts so far"),
+        ("unit_called_ms", "i8", "unit", "ms", NEVER, "when its volunteers were called"),
         ("unit_stop_reason", "u1", "unit", "reason", 0, "why the last order was given up, 0 done"),
         ("hospital_known_full", "?", "facility", "", 0, "has turned a crew away for want of beds"),
         ("incident_reached_ms", "i8", "incident", "ms", NEVER, "first unit on scene"),

@@ -6,7 +6,10 @@ unit's process wakes there and the change carries that time. Driving ends when m
 
 - Turnout, from a station or staging place: lognormal with 90th percentile 80 s (fire and rescue) or
   60 s (ambulance; police alike, an assumption): NFPA 1710 objectives for 90 % of turnouts; sigma 0.35
-  is an assumption.
+  is an assumption. Where fire and rescue crews are volunteers (`City.departments`) they first come
+  from home (`volunteers.py`), unless a night guard is at the station: called at the vehicle's first
+  order, or all of them when strong shaking (intensity VI and above) is reported, when Chilean
+  companies man their stations unasked (assumption). From then on they stay.
 - Ambulance on scene: lognormal, mean 13.4 min (Carr 2006, urban), sigma 0.5 (assumption).
 - Freeing one trapped person: lognormal, mean 30 min, in a collapsed building 4 h, sigma 0.5
   (all assumptions; no figure by damage class was found).
@@ -32,7 +35,9 @@ on); one crew frees one person at a time, without heavy equipment.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -44,6 +49,8 @@ from engine.kernels.paths import group_edges
 from engine.response.care import CareChain
 from engine.response.durations import hospital_limit, rescue_ms, scene_ms, turnout_ms
 from engine.response.hospitals import BED_RETRY_MS, DELAY_REPORTED_S, HospitalLegs
+from engine.response.volunteers import CARD as VOLUNTEER_CARD
+from engine.response.volunteers import assembly_ms
 from engine.world import (
     C_NONE,
     C_TREATED,
@@ -64,6 +71,7 @@ from engine.world import (
 
 AMBULANCE, RESCUE, POLICE = range(3)
 WATER_LIMIT_M = 0.3
+VOLUNTEERS_MMI = 6.0
 _DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING)
 
 
@@ -78,7 +86,7 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         "seen_edge_speed_mps", "seen_edge_closed", "node_depth_m", "street_state", "unit_x_m",
         "unit_y_m", "unit_due_ms", "unit_facility", "unit_leg_started_ms", "unit_busy_ms",
         "unit_since_ms", "unit_dest_node", "unit_turnouts", "control_event",
-        "hospital_known_full",
+        "hospital_known_full", "seen_mmi", "seen_mmi_event", "unit_called_ms",
     )
     writes = (
         "unit_phase", "unit_due_ms", "unit_incident", "unit_control", "unit_node", "unit_person",
@@ -86,12 +94,15 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         "unit_leg_started_ms", "unit_busy_ms", "unit_since_ms", "unit_dest_node", "unit_turnouts",
         "unit_stop_reason", "incident_reached_ms", "person_care", "person_care_event",
         "control_staffed", "control_event", "hospital_beds_used", "hospital_known_full",
+        "unit_called_ms",
     )
     emits = (
         "unit_departed", "unit_arrived", "unit_delayed", "unit_turned_back", "person_rescued",
         "person_treated", "transport_started", "person_admitted", "hospital_full",
         "unit_available", "control_staffed", "control_left",
     )
+
+    card = VOLUNTEER_CARD
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -103,6 +114,12 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         self._hospital_node = self._drive_node[city.facilities.node[site.hospital]]
         self._limit = np.zeros(city.facilities.capacity.size, np.int64)
         self._limit[site.hospital] = hospital_limit(city.facilities.capacity[site.hospital])
+
+        self._volunteer = site.units.kind == RESCUE
+        self._volunteer &= city.departments.volunteers
+        self._assembly_ms = np.zeros(site.units.kind.size, np.int64)
+        rows = np.flatnonzero(self._volunteer)
+        self._assembly_ms[rows] = assembly_ms(context.seed, city, site.units, rows)
 
     def start(self) -> None:
         self.w.unit_node[:] = self.ctx.site.units.node
@@ -117,6 +134,9 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._now_ms = t0_ms
         self._cost: Any = None
+        if self.w.seen_mmi_event[0] >= 0 and self.w.seen_mmi[0] >= VOLUNTEERS_MMI:
+            reported = int(self.ctx.log.column("t_ms")[self.w.seen_mmi_event[0]])
+            self._call_volunteers(np.flatnonzero(self._volunteer), reported)
         self._sync_care()
         rows: list[tuple[int, int, int, Any]] = []
         for t_wake, unit in self.ctx.mail.take("wakes"):
@@ -200,9 +220,28 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
                 self._kind(unit) == RESCUE,
             )
             w.unit_turnouts[unit] += 1
-            self._phase(unit, U_TURNOUT, t_ms, t_ms + delay)
+            self._phase(unit, U_TURNOUT, t_ms, self._crew_ready(unit, t_ms) + delay)
         else:
             self._depart(unit, t_ms)
+
+    def _crew_ready(self, unit: int, t_ms: int) -> int:
+        """When the crew is at the vehicle that is ordered out at `t_ms`."""
+        if not self._volunteer[unit]:
+            return t_ms
+        self._call_volunteers(np.array([unit]), t_ms)
+        return max(t_ms, int(self.w.unit_called_ms[unit]) + int(self._assembly_ms[unit]))
+
+    def _call_volunteers(self, rows: Any, t_ms: int) -> None:
+        """Call those of `rows` that were not called yet; a night guard is there already."""
+        w, city = self.w, self.ctx.city
+        new = rows[self._volunteer[rows] & (w.unit_called_ms[rows] == NEVER)]
+        if new.size == 0:
+            return
+        local = self.ctx.scenario.start.astimezone(ZoneInfo(city.timezone)) + timedelta(
+            milliseconds=t_ms
+        )
+        guarded = city.departments.guarded(local.hour + local.minute / 60)
+        w.unit_called_ms[new] = t_ms - np.where(guarded, self._assembly_ms[new], 0)
 
     def _stand_down(self, unit: int, t_ms: int, event: int) -> None:
         """Ordered out, or to a waiting place."""
@@ -263,7 +302,8 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
     def _depart(self, unit: int, t_ms: int) -> None:
         w = self.w
         incident, control = int(w.unit_incident[unit]), int(w.unit_control[unit])
-        self._event("unit_departed", t_ms, unit, incident)
+        since_s = (t_ms - int(self.ctx.log.column("t_ms")[w.unit_event[unit]])) / 1000.0
+        self._event("unit_departed", t_ms, unit, incident, since_s)
         node = self.ctx.site.control_node[control] if control >= 0 else w.incident_node[incident]
         self._drive(unit, t_ms, int(node), U_TO_SCENE)
 

@@ -37,7 +37,7 @@ REASONS = (
     "guarding property",
     # units
     "no unit free", "no way to scene", "scene inside exclusion zone", "no hospital bed",
-    "queue at call centre", "no telephone service", "traffic",
+    "queue at call centre", "no telephone service", "traffic", "no way back before the wave",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -86,6 +86,11 @@ KINDS: tuple[Kind, ...] = tuple(
         ("intensity_reported", "run", "none", "MMI", "seen", "seismic network reports intensity", False),
         ("gauge_reported", "gauge", "none", "m", "seen", "tide gauge reports a disturbed sea", False),
         ("magnitude_reported", "run", "none", "Mw", "seen", "seismic network reports the magnitude", False),
+        ("street_reported", "street", "reason", "s", "seen",
+         "the command centre learns that a street is closed (reason none: open again); value is the"
+         " time since", False),
+        ("arrival_predicted", "run", "none", "s", "decision",
+         "first wave expected; value is the time after the earthquake", False),
         ("order_decided", "run", "none", "", "decision", "evacuation order decided", False),
         ("order_issued", "zone", "phase", "", "decision", "the order goes out for a zone", False),
         ("channel_started", "channel", "zone", "share", "seen",
@@ -118,6 +123,11 @@ KINDS: tuple[Kind, ...] = tuple(
          "wheels roll after turnout; value is the time since the order", False),
         ("unit_arrived", "unit", "incident", "s", "truth", "on scene; value is the travel time", False),
         ("unit_delayed", "unit", "reason", "s", "truth", "largest delay on the leg, over 60 s", False),
+        ("unit_blocked", "unit", "reason", "s", "truth",
+         "meets a closed street nobody had reported, turns and tells; value is the detour, -1 no way",
+         False),
+        ("unit_caught", "unit", "none", "m", "truth", "the water takes the vehicle; value is its depth", False),
+        ("responders_died", "unit", "none", "people", "truth", "crew members killed by the water", False),
         ("unit_turned_back", "unit", "reason", "", "truth", "cannot reach or must not enter", False),
         ("person_rescued", "person", "unit", "", "truth", "freed from a building", False),
         ("person_treated", "person", "unit", "", "truth", "treated on scene", False),
@@ -127,6 +137,8 @@ KINDS: tuple[Kind, ...] = tuple(
         ("hospital_full", "facility", "none", "beds", "truth", "no bed free at admission", False),
         ("unit_available", "unit", "none", "", "truth", "free for the next task", False),
         ("unit_withdrawn", "unit", "reason", "", "decision", "ordered out of the exclusion zone", False),
+        ("control_held", "control", "reason", "s", "decision",
+         "no officers are sent for now; value is the time since the order", False),
         ("control_staffed", "control", "unit", "", "truth", "officers work the junction", False),
         ("control_left", "control", "unit", "", "truth", "officers leave the junction", False),
         ("shelter_opened", "facility", "none", "places", "decision", "the shelter opens", False),

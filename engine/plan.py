@@ -17,7 +17,7 @@ from engine.errors import InputError, unknown
 from engine.levers.order import Order
 from engine.levers.places import Destinations
 from engine.levers.recovery import AllClear
-from engine.levers.response import Dispatch, Hospitals, Staging
+from engine.levers.response import Dispatch, Exclusion, Hospitals, Staging
 from engine.levers.roads import Closure, ControlPoint
 from engine.levers.warning import Channel
 from engine.scenario import Scenario, scenarios_root
@@ -37,6 +37,7 @@ class Plan(Strict):
     staging: tuple[Staging, ...] = ()
     dispatch: Dispatch = Dispatch()
     hospitals: Hospitals = Hospitals()
+    exclusion: Exclusion = Exclusion()
     all_clear: AllClear = AllClear()
 
 

@@ -49,6 +49,7 @@ class Site:
     units: Units
     control_node: I32
     control_officers: I16
+    control_setup_s: F64
     control_edges: tuple[I32, ...]  # drive edges that enter the junction
     closure_edges: tuple[I32, ...]
     gauge_x_m: F64
@@ -58,6 +59,8 @@ class Site:
     hospital: I32
     beds: I32  # [facilities] beds free for this event
     zone_of_node: I32  # nearest zone
+    exclusion_node: B  # inside the responders' exclusion line
+    exclusion_edge: B  # drive edges that enter it [edges]
     walk_node: I32  # nearest junction of the main walk network (itself where it belongs to it)
 
 
@@ -148,12 +151,19 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         if not entering.any():
             raise InputError(f"plan '{plan.name}': closures.{row}: no street enters the circle")
         closures.append(np.flatnonzero(entering).astype(np.int32))
+    line = plan.exclusion.line
+    shut = danger if line is None else area_mask(city, line, f"plan '{plan.name}': exclusion.line")
+    if shut[city.edges.to_node].all():
+        raise InputError(
+            f"plan '{plan.name}': exclusion.line: every junction lies inside, units could stand nowhere"
+        )
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
     return Site(
         danger_node=danger, order_zone=order_zone, safe_node=safe,
         units=_units(city, plan),
         control_node=np.array(controls, np.int32), control_officers=np.array(officers, np.int16),
+        control_setup_s=np.array([p.setup_s for p in plan.control_points], np.float64),
         control_edges=tuple(into), closure_edges=tuple(closures),
         gauge_x_m=np.atleast_1d(gx), gauge_y_m=np.atleast_1d(gy),
         meeting=_outside(city, danger, "meeting_point") if plan.destinations.meeting_points
@@ -163,6 +173,8 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         hospital=city.facilities_of("hospital"),
         beds=_beds(city),
         zone_of_node=nearest_zone(city),
+        exclusion_node=shut,
+        exclusion_edge=shut[city.edges.to_node] & ~shut[city.edges.from_node],
         walk_node=_walkable(city),
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from engine.scenario import Lat, Lon, Share
+from engine.scenario import Area, Lat, Lon, Seconds, Share
 from engine.yamlfile import Strict
 
 
@@ -30,3 +30,14 @@ class Hospitals(Strict):
     """How patients are distributed."""
 
     rule: Literal["nearest", "spread"] = "nearest"
+
+
+class Exclusion(Strict):
+    """Responders' exclusion line: no unit is inside it from `lead_s` before the predicted first wave
+    until the all-clear. `line` is the danger zone unless given; the prediction is `arrival_s` after
+    strong shaking is reported, the shortest arrival that the sea's service gives for a local
+    earthquake, until magnitude and place are known, and never earlier after that."""
+
+    lead_s: Seconds = 600.0
+    arrival_s: Annotated[float, Field(ge=60, le=86400)] = 900.0
+    line: Area | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.access import responders_closed
 from engine.city import I32, I64
 from engine.component import Context
 from engine.events import KIND_CODE, reason
@@ -19,6 +20,7 @@ from engine.world import (
     C_NONE,
     C_TRANSPORT,
     H_DEAD,
+    NEVER,
     U_AT_HOSPITAL,
     U_TO_HOSPITAL,
 )
@@ -39,6 +41,7 @@ class HospitalLegs:
     _hospital_node: I32
     _refuge: I32  # [units]
     _limit: I64  # [facilities] patients of this event
+    _now_ms: int
     _event: Any
     _phase: Any
     _drive: Any
@@ -77,10 +80,8 @@ class HospitalLegs:
         if self.ctx.log.column("kind")[w.unit_event[unit]] != KIND_CODE["unit_delayed"]:
             why = reason("no hospital bed")
             self._event("unit_delayed", t_ms, unit, why, BED_RETRY_MS / 1000.0)
-        standing = w.order_event[0] >= 0 and w.all_clear_event[0] < 0
-        if standing and self.ctx.site.danger_node[w.unit_node[unit]] and (
-            w.unit_node[unit] != refuge
-        ):
+        inside = self.ctx.site.exclusion_node[w.unit_node[unit]]
+        if w.exclusion_ms[0] < NEVER and inside and w.unit_node[unit] != refuge:
             self._drive(unit, t_ms, refuge, U_TO_HOSPITAL)
             return
         w.unit_due_ms[unit] = t_ms + BED_RETRY_MS
@@ -91,13 +92,16 @@ class HospitalLegs:
         if rows.size == 0:
             return -1
         if self._cost is None:
+            closed = responders_closed(
+                self.ctx.site, w.seen_edge_closed, int(w.exclusion_ms[0]), self._now_ms
+            )
             self._cost = speed_cost_ms(
-                self.ctx.city.edges.length_m, w.seen_edge_speed_mps, w.seen_edge_closed
+                self.ctx.city.edges.length_m, w.seen_edge_speed_mps, closed
             )
         ms = shortest_tree(self._csr, self._cost, int(w.unit_node[unit]))[0][self._hospital_node]
         times = np.where(ms < UNREACHED, ms / 1000.0, np.inf)
-        if w.order_event[0] >= 0 and w.all_clear_event[0] < 0:
-            times[self.ctx.site.danger_node[self._hospital_node]] = np.inf
+        if w.exclusion_ms[0] < NEVER:
+            times[self.ctx.site.exclusion_node[self._hospital_node]] = np.inf
         if not np.isfinite(times).any():
             return -1
         rank = np.where(w.hospital_known_full[rows], np.inf, times)

@@ -49,6 +49,8 @@ from engine.kernels.paths import group_edges
 from engine.response.care import CareChain
 from engine.response.durations import hospital_limit, rescue_ms, scene_ms, turnout_ms
 from engine.response.hospitals import BED_RETRY_MS, DELAY_REPORTED_S, HospitalLegs
+from engine.response.street_hazards import CARD as HAZARD_CARD
+from engine.response.street_hazards import StreetHazards
 from engine.response.volunteers import CARD as VOLUNTEER_CARD
 from engine.response.volunteers import assembly_ms
 from engine.world import (
@@ -75,18 +77,20 @@ VOLUNTEERS_MMI = 6.0
 _DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING)
 
 
-class UnitsComponent(CareChain, HospitalLegs, Component):
+class UnitsComponent(CareChain, HospitalLegs, StreetHazards, Component):
     """Owner of units, care and control points; applies wakes, arrivals and orders."""
 
     name = "units"
     reads = (
         "person_health", "person_trapped", "person_health_event", "person_incident",
         "incident_node", "building_damage", "unit_order_incident", "unit_order_control",
-        "unit_order_event", "unit_order_serial", "order_event", "all_clear_event",
+        "unit_order_event", "unit_order_serial",
         "seen_edge_speed_mps", "seen_edge_closed", "node_depth_m", "street_state", "unit_x_m",
         "unit_y_m", "unit_due_ms", "unit_facility", "unit_leg_started_ms", "unit_busy_ms",
         "unit_since_ms", "unit_dest_node", "unit_turnouts", "control_event",
         "hospital_known_full", "seen_mmi", "seen_mmi_event", "unit_called_ms",
+        "exclusion_ms", "unit_edge", "street_depth_m", "node_flow_mps", "zone_flooded_event",
+        "street_event", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
     )
     writes = (
         "unit_phase", "unit_due_ms", "unit_incident", "unit_control", "unit_node", "unit_person",
@@ -94,15 +98,16 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         "unit_leg_started_ms", "unit_busy_ms", "unit_since_ms", "unit_dest_node", "unit_turnouts",
         "unit_stop_reason", "incident_reached_ms", "person_care", "person_care_event",
         "control_staffed", "control_event", "hospital_beds_used", "hospital_known_full",
-        "unit_called_ms",
+        "unit_called_ms", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
     )
     emits = (
         "unit_departed", "unit_arrived", "unit_delayed", "unit_turned_back", "person_rescued",
         "person_treated", "transport_started", "person_admitted", "hospital_full",
-        "unit_available", "control_staffed", "control_left",
+        "unit_available", "control_staffed", "control_left", "unit_blocked", "unit_caught",
+        "responders_died",
     )
 
-    card = VOLUNTEER_CARD
+    card = (*VOLUNTEER_CARD, *HAZARD_CARD)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -129,6 +134,8 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         if mail.wakes or mail.unit_arrivals or np.any(w.unit_order_serial != w.unit_serial_done):
             return now_ms
         working = np.isin(w.unit_phase, (U_ON_SCENE, U_STAFFING)).any()
+        if mail.met or (w.zone_flooded_event >= 0).any():
+            return now_ms
         return now_ms if working else int(w.unit_due_ms.min(initial=NEVER))
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
@@ -148,10 +155,13 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
                 self.ctx.mail.wakes.append((t_wake, unit))
         for t_ms, unit, node, edge, delay_s in self.ctx.mail.take("unit_arrivals"):
             rows.append((t_ms, unit, 1, (node, edge, delay_s)))
+        for t_ms, unit, edge, detour_ms in self.ctx.mail.take("met"):
+            self._met(unit, t_ms, edge, detour_ms)
         for t_ms, unit, what, row in sorted(rows, key=lambda r: r[:3]):
             if what == 1:
                 self._arrive(unit, t_ms, *row)
             self._settle(unit)
+        self._caught(t0_ms)
         self._leave_water(t0_ms)
         self._check_patients(t0_ms)
         for unit in np.flatnonzero(self.w.unit_order_serial != self.w.unit_serial_done):
@@ -255,7 +265,9 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
             self._transport(unit, t_ms)
             return
         kind = int(self.ctx.log.column("kind")[event])
-        asked = kind in [KIND_CODE[k] for k in ("unit_withdrawn", "order_decided", "all_clear")]
+        asked = kind in [KIND_CODE[k] for k in (
+            "unit_withdrawn", "order_decided", "arrival_predicted", "all_clear",
+        )]
         self._give_up(unit, t_ms, reason("scene inside exclusion zone"))
         self._go_wait(unit, t_ms, U_WITHDRAWING if asked else U_RETURNING)
 
@@ -274,8 +286,7 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
 
     def _go_wait(self, unit: int, t_ms: int, phase: int) -> None:
         w = self.w
-        standing = w.order_event[0] >= 0 and w.all_clear_event[0] < 0
-        home = self._refuge[unit] if standing else self.ctx.site.units.node[unit]
+        home = self._refuge[unit] if w.exclusion_ms[0] < NEVER else self.ctx.site.units.node[unit]
         if w.unit_phase[unit] == U_TURNOUT and w.unit_node[unit] == home:
             self._available(unit, t_ms)
             return
@@ -313,6 +324,7 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         moving = w.unit_phase[unit] in _DRIVING and w.unit_dest_node[unit] >= 0
         self._phase(unit, phase, t_ms)
         w.unit_leg_started_ms[unit] = t_ms
+        w.unit_detour_s[unit] = 0.0
         w.unit_dest_node[unit] = node
         if not moving and w.unit_node[unit] == node:
             self._arrive(unit, t_ms, node, -1, 0.0)
@@ -336,9 +348,11 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         if phase == U_RETURNING:
             self._phase(unit, U_AVAILABLE, t_ms)
             return
+        street = self.ctx.city.edges.street[edge] if edge >= 0 else -1
+        why = int(w.street_state[street]) if street >= 0 else 0
+        if w.unit_detour_s[unit] > delay_s:
+            delay_s, why = float(w.unit_detour_s[unit]), int(w.unit_detour_reason[unit])
         if delay_s > DELAY_REPORTED_S:
-            street = self.ctx.city.edges.street[edge] if edge >= 0 else -1
-            why = int(w.street_state[street]) if street >= 0 else 0
             self._event("unit_delayed", t_ms, unit, why or reason("traffic"), delay_s)
         if phase == U_WITHDRAWING:
             self._available(unit, t_ms)

@@ -19,4 +19,5 @@ def all_metrics(r: Record) -> list[Metric]:
         *resources.response(r),
         *resources.hospitals(r),
         *resources.staff(r),
+        *resources.responders(r),
     ]

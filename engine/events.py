@@ -38,6 +38,7 @@ REASONS = (
     # units
     "no unit free", "no way to scene", "scene inside exclusion zone", "no hospital bed",
     "queue at call centre", "no telephone service", "traffic", "no way back before the wave",
+    "hospital damaged", "hospital without power", "queue at hospital",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -130,10 +131,15 @@ KINDS: tuple[Kind, ...] = tuple(
         ("responders_died", "unit", "none", "people", "truth", "crew members killed by the water", False),
         ("unit_turned_back", "unit", "reason", "", "truth", "cannot reach or must not enter", False),
         ("person_rescued", "person", "unit", "", "truth", "freed from a building", False),
-        ("person_treated", "person", "unit", "", "truth", "treated on scene", False),
+        ("person_treated", "person", "unit", "", "truth",
+         "treated on scene; unit -1: at a hospital's door, and sent home", False),
+        ("self_referred", "person", "facility", "s", "truth",
+         "sets out for hospital without an ambulance; value is the travel time", False),
         ("transport_started", "person", "facility", "", "truth", "on the way to hospital", False),
         ("person_admitted", "person", "facility", "beds", "truth",
          "admitted; value is beds in use there", False),
+        ("hospital_shut", "facility", "reason", "", "truth", "takes no more patients", False),
+        ("hospital_opened", "facility", "reason", "", "truth", "takes patients again", False),
         ("hospital_full", "facility", "none", "beds", "truth", "no bed free at admission", False),
         ("unit_available", "unit", "none", "", "truth", "free for the next task", False),
         ("unit_withdrawn", "unit", "reason", "", "decision", "ordered out of the exclusion zone", False),

@@ -28,8 +28,8 @@ HEALTH = ("well", "lightly hurt", "seriously hurt", "critically hurt", "dead")
 H_WELL, H_LIGHT, H_SERIOUS, H_CRITICAL, H_DEAD = range(len(HEALTH))
 
 #: Care of a person: where in the chain of rescue.
-CARE = ("none", "trapped", "waiting", "treated", "transport", "hospital")
-C_NONE, C_TRAPPED, C_WAITING, C_TREATED, C_TRANSPORT, C_HOSPITAL = range(len(CARE))
+CARE = ("none", "trapped", "waiting", "treated", "transport", "hospital", "own way to hospital")
+C_NONE, C_TRAPPED, C_WAITING, C_TREATED, C_TRANSPORT, C_HOSPITAL, C_SELF = range(len(CARE))
 
 #: Phases of a response unit.
 UNIT_PHASES = ("available", "turnout", "to scene", "on scene", "to hospital", "at hospital",
@@ -235,6 +235,11 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("incident_reached_ms", "i8", "incident", "ms", NEVER, "first unit on scene"),
         ("person_care", "u1", "person", "care", 0, "place in the chain of rescue"),
         ("person_care_event", "i8", "person", "event", -1, "event of the last step"),
+        ("person_self_ms", "i8", "person", "ms", NEVER, "leaves for hospital or arrives there by itself; -1 does not go"),
+        ("person_hospital", "i4", "person", "facility", -1, "hospital it goes to by itself"),
+        ("hospital_shut", "u1", "facility", "reason", 0, "why the hospital takes nobody, 0 open"),
+        ("hospital_dark_ms", "i8", "facility", "ms", NEVER, "since when mains power is off"),
+        ("hospital_next_ms", "i8", "facility", "ms", 0, "patients taken in so far fill its hours up to then"),
         ("control_staffed", "?", "control", "", 0, "officers work the junction"),
         ("control_event", "i8", "control", "event", -1, "event of the last change"),
         ("hospital_beds_used", "i4", "facility", "beds", 0, "beds in use by patients of this event"),

@@ -29,8 +29,6 @@ ELSEWHERE: dict[str, str] = {
         "::test_deep_water_takes_a_vehicle_and_may_kill_its_crew",
     "responders_died": "tests/response/test_street_hazards.py"
         "::test_deep_water_takes_a_vehicle_and_may_kill_its_crew",
-    "unit_delayed":
-        "tests/response/test_units.py::test_a_long_delay_on_the_way_is_an_event_with_its_reason",
 }
 
 

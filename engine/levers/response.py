@@ -30,6 +30,8 @@ class Hospitals(Strict):
     """How patients are distributed."""
 
     rule: Literal["nearest", "spread"] = "nearest"
+    patients_h: Annotated[float, Field(gt=0, le=50)] = 3.0  # an hour for each 100 beds
+    generator_h: Annotated[float, Field(ge=0, le=720)] = 24.0  # own electricity, by fuel in store
 
 
 class Exclusion(Strict):

@@ -20,15 +20,16 @@ unit's process wakes there and the change carries that time. Driving ends when m
 Care. A crew takes the critical (START red) before the serious, then the lowest number; it carries
 one patient; lightly hurt people are not carried. Freed people become patients if seriously hurt.
 A hospital takes patients of this event up to 20 % of its beds, rounded up (rule of the Israeli
-Ministry of Health: Kosashvili et al. 2009). Rule `nearest`: the nearest by travel time that is not
-known to be full; a crew that meets a full one goes on to the next, and waits at the door when none
-has a bed. Rule `spread`: the greatest share of free beds, patients under way counted.
+Ministry of Health: Kosashvili et al. 2009), so many an hour, and may shut (`hospital_state.py`); many
+patients come without an ambulance (`self_referral.py`). Rule `nearest`: the nearest by travel time
+that is not known to be full; a crew that meets a full one goes on to the next, and waits at the door
+when none has a bed. Rule `spread`: the greatest share of free beds, patients under way counted.
 
 Crews ordered out with a patient on board leave for the hospital at once; others turn back. Crews
 leave a scene by themselves when water there stands above 0.3 m.
 
-Limits: no discharge during a run; hospitals stay undamaged; none in the danger zone is chosen while
-the order stands (a crew without another waits at its staging place; one already bound for it goes
+Limits: no discharge during a run; no hospital inside the exclusion line is chosen while it is drawn (a
+crew without another waits at its staging place; one already bound for it goes
 on); one crew frees one person at a time, without heavy equipment.
 """
 
@@ -48,7 +49,11 @@ from engine.events import KIND_CODE, reason
 from engine.kernels.paths import group_edges
 from engine.response.care import CareChain
 from engine.response.durations import hospital_limit, rescue_ms, scene_ms, turnout_ms
+from engine.response.hospital_state import CARD as HOSPITAL_CARD
+from engine.response.hospital_state import HospitalState
 from engine.response.hospitals import BED_RETRY_MS, DELAY_REPORTED_S, HospitalLegs
+from engine.response.self_referral import CARD as SELF_CARD
+from engine.response.self_referral import SelfReferral
 from engine.response.street_hazards import CARD as HAZARD_CARD
 from engine.response.street_hazards import StreetHazards
 from engine.response.volunteers import CARD as VOLUNTEER_CARD
@@ -77,7 +82,9 @@ VOLUNTEERS_MMI = 6.0
 _DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING)
 
 
-class UnitsComponent(CareChain, HospitalLegs, StreetHazards, Component):
+class UnitsComponent(
+    CareChain, HospitalLegs, HospitalState, SelfReferral, StreetHazards, Component
+):
     """Owner of units, care and control points; applies wakes, arrivals and orders."""
 
     name = "units"
@@ -89,6 +96,8 @@ class UnitsComponent(CareChain, HospitalLegs, StreetHazards, Component):
         "unit_y_m", "unit_due_ms", "unit_facility", "unit_leg_started_ms", "unit_busy_ms",
         "unit_since_ms", "unit_dest_node", "unit_turnouts", "control_event",
         "hospital_known_full", "seen_mmi", "seen_mmi_event", "unit_called_ms",
+        "person_self_ms", "person_hospital", "party_node", "zone_power_on", "zone_lifeline_event",
+        "building_damage_event", "hospital_shut", "hospital_dark_ms", "hospital_next_ms",
         "exclusion_ms", "unit_edge", "street_depth_m", "node_flow_mps", "zone_flooded_event",
         "street_event", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
     )
@@ -99,15 +108,17 @@ class UnitsComponent(CareChain, HospitalLegs, StreetHazards, Component):
         "unit_stop_reason", "incident_reached_ms", "person_care", "person_care_event",
         "control_staffed", "control_event", "hospital_beds_used", "hospital_known_full",
         "unit_called_ms", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
+        "person_self_ms", "person_hospital", "hospital_shut", "hospital_dark_ms",
+        "hospital_next_ms",
     )
     emits = (
         "unit_departed", "unit_arrived", "unit_delayed", "unit_turned_back", "person_rescued",
         "person_treated", "transport_started", "person_admitted", "hospital_full",
         "unit_available", "control_staffed", "control_left", "unit_blocked", "unit_caught",
-        "responders_died",
+        "responders_died", "self_referred", "hospital_shut", "hospital_opened",
     )
 
-    card = (*VOLUNTEER_CARD, *HAZARD_CARD)
+    card = (*VOLUNTEER_CARD, *HAZARD_CARD, *HOSPITAL_CARD, *SELF_CARD)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -120,6 +131,7 @@ class UnitsComponent(CareChain, HospitalLegs, StreetHazards, Component):
         self._limit = np.zeros(city.facilities.capacity.size, np.int64)
         self._limit[site.hospital] = hospital_limit(city.facilities.capacity[site.hospital])
 
+        self._prepare_hospitals()
         self._volunteer = site.units.kind == RESCUE
         self._volunteer &= city.departments.volunteers
         self._assembly_ms = np.zeros(site.units.kind.size, np.int64)
@@ -134,7 +146,9 @@ class UnitsComponent(CareChain, HospitalLegs, StreetHazards, Component):
         if mail.wakes or mail.unit_arrivals or np.any(w.unit_order_serial != w.unit_serial_done):
             return now_ms
         working = np.isin(w.unit_phase, (U_ON_SCENE, U_STAFFING)).any()
-        if mail.met or (w.zone_flooded_event >= 0).any():
+        if mail.met or (w.zone_flooded_event >= 0).any() or (w.zone_lifeline_event >= 0).any():
+            return now_ms
+        if np.any(w.person_health > 0):  # somebody may set out for hospital
             return now_ms
         return now_ms if working else int(w.unit_due_ms.min(initial=NEVER))
 
@@ -145,6 +159,7 @@ class UnitsComponent(CareChain, HospitalLegs, StreetHazards, Component):
             reported = int(self.ctx.log.column("t_ms")[self.w.seen_mmi_event[0]])
             self._call_volunteers(np.flatnonzero(self._volunteer), reported)
         self._sync_care()
+        self._watch_hospitals(t0_ms)
         rows: list[tuple[int, int, int, Any]] = []
         for t_wake, unit in self.ctx.mail.take("wakes"):
             # A due time on the tick's own edge waits for the next tick, whether the process woke
@@ -161,6 +176,7 @@ class UnitsComponent(CareChain, HospitalLegs, StreetHazards, Component):
             if what == 1:
                 self._arrive(unit, t_ms, *row)
             self._settle(unit)
+        self._self_referrals(t0_ms)
         self._caught(t0_ms)
         self._leave_water(t0_ms)
         self._check_patients(t0_ms)

@@ -18,7 +18,7 @@ from engine.levers.order import Order
 from engine.levers.places import Destinations
 from engine.levers.recovery import AllClear
 from engine.levers.response import Dispatch, Exclusion, Hospitals, Staging
-from engine.levers.roads import Closure, ControlPoint
+from engine.levers.roads import Closure, ControlPoint, Post
 from engine.levers.warning import Channel
 from engine.scenario import Scenario, scenarios_root
 from engine.yamlfile import Strict, load
@@ -39,6 +39,11 @@ class Plan(Strict):
     hospitals: Hospitals = Hospitals()
     exclusion: Exclusion = Exclusion()
     all_clear: AllClear = AllClear()
+
+    @property
+    def posts(self) -> tuple[Post, ...]:
+        """Control points and then closures: rows of the site's and World's control tables."""
+        return (*self.control_points, *self.closures)
 
 
 def load_plan(name: str, scenario: Scenario | None = None, overrides: Iterable[str] = ()) -> Plan:

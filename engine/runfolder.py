@@ -94,7 +94,7 @@ def manifest(run: Run) -> dict[str, Any]:
         ],
         "controls": [
             {"name": point.name, "node": int(node), "officers": point.officers}
-            for point, node in zip(plan.control_points, site.control_node, strict=True)
+            for point, node in zip(plan.posts, site.control_node, strict=True)
         ],
         "zones": [str(name) for name in city.zones.name],
         "facilities": [

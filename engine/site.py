@@ -41,7 +41,10 @@ class Units:
 
 @dataclass(frozen=True)
 class Site:
-    """Derived facts; node masks are [nodes], `order_zone` indexes plan.order.zones, -1 = none."""
+    """Derived facts; node masks are [nodes], `order_zone` indexes plan.order.zones, -1 = none.
+
+    Officers work the plan's control points and, after them in the tables, its closures.
+    """
 
     danger_node: B
     order_zone: I16
@@ -134,6 +137,9 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         )
     into: list[I32] = []
     controls, officers = [], []
+    setup = [post.setup_s for post in plan.posts]
+    line = plan.exclusion.line
+    shut = danger if line is None else area_mask(city, line, f"plan '{plan.name}': exclusion.line")
     for row, point in enumerate(plan.control_points):
         node = nearest_node(city, point.lon, point.lat, f"plan '{plan.name}': control_points.{row}")
         controls.append(node)
@@ -151,8 +157,11 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         if not entering.any():
             raise InputError(f"plan '{plan.name}': closures.{row}: no street enters the circle")
         closures.append(np.flatnonzero(entering).astype(np.int32))
-    line = plan.exclusion.line
-    shut = danger if line is None else area_mask(city, line, f"plan '{plan.name}': exclusion.line")
+        # Officers stand where one of the closed streets begins, outside the exclusion line.
+        doors = np.unique(city.edges.from_node[entering])
+        away = np.hypot(city.nodes.x_m[doors] - x, city.nodes.y_m[doors] - y)
+        controls.append(int(doors[np.lexsort((doors, away, shut[doors]))[0]]))
+        officers.append(closure.officers)
     if shut[city.edges.to_node].all():
         raise InputError(
             f"plan '{plan.name}': exclusion.line: every junction lies inside, units could stand nowhere"
@@ -163,7 +172,7 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         danger_node=danger, order_zone=order_zone, safe_node=safe,
         units=_units(city, plan),
         control_node=np.array(controls, np.int32), control_officers=np.array(officers, np.int16),
-        control_setup_s=np.array([p.setup_s for p in plan.control_points], np.float64),
+        control_setup_s=np.array(setup, np.float64),
         control_edges=tuple(into), closure_edges=tuple(closures),
         gauge_x_m=np.atleast_1d(gx), gauge_y_m=np.atleast_1d(gy),
         meeting=_outside(city, danger, "meeting_point") if plan.destinations.meeting_points
@@ -177,6 +186,23 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         exclusion_edge=shut[city.edges.to_node] & ~shut[city.edges.from_node],
         walk_node=_walkable(city),
     )
+
+
+def check_officers(city: City, plan: Plan) -> None:
+    """Raise InputError where a plan needs more police officers than the whole city has."""
+    needed = {
+        "control_points": sum(point.officers for point in plan.control_points),
+        "closures": sum(closure.officers for closure in plan.closures),
+    }
+    stations = city.facilities_of("police_station")
+    have = int(city.facilities.units[stations].sum()) * UNIT_CREW[UNIT_KINDS.index("police")]
+    if sum(needed.values()) > have:
+        most = max(needed, key=lambda name: needed[name])
+        raise InputError(
+            f"plan '{plan.name}': {most}: {needed['control_points']} officers at control points and "
+            f"{needed['closures']} at closures are more than the {have} that city '{city.name}' has "
+            f"({city.departments.police})"
+        )
 
 
 def _beds(city: City) -> I32:

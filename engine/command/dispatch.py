@@ -16,7 +16,7 @@ point inside only if it can turn out, drive there, work (`TASK_MS`, or set up) a
 units and officers inside are withdrawn early enough to be out by then, by the way on the seen network
 at free speed. Search inside waits for the all-clear. Free units wait outside meanwhile (at their
 staging place where they have one), else at their station. Police staff the plan's control points
-after the order.
+and then its closures after the order, in the plan's order.
 
 Limits: emergency vehicles keep to the speed of traffic; no unit is diverted from one incident to
 another; crews do not tire; units and command always have radio contact.

@@ -412,7 +412,7 @@ class UnitsComponent(
         travel_s = (t_ms - int(w.unit_leg_started_ms[unit])) / 1000.0
         self._event("unit_arrived", t_ms, unit, incident, travel_s)
         if control >= 0:
-            setup_ms = round(self.ctx.plan.control_points[control].setup_s * 1000)
+            setup_ms = round(float(self.ctx.site.control_setup_s[control]) * 1000)
             self._phase(unit, U_ON_SCENE, t_ms, t_ms + setup_ms)
             return
         w.incident_reached_ms[incident] = min(int(w.incident_reached_ms[incident]), t_ms)

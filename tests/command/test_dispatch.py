@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from engine.command.dispatch import AMBULANCE, POLICE, RESCUE, choose
+from engine.errors import InputError
 from engine.events import REASONS, reason
 from engine.kernels.paths import reverse_tree, speed_cost_ms
+from engine.site import check_officers
 from engine.world import C_TRAPPED, U_AVAILABLE, U_ON_SCENE, U_STAFFING
 from tests.response_rig import Rig, lonlat
 
@@ -321,3 +323,33 @@ def test_the_line_may_lie_above_the_danger_zone() -> None:
     rig.order()
     known(rig)
     assert rig.w.incident_reason[0] == reason("scene inside exclusion zone")
+
+
+# --- officers -----------------------------------------------------------------------------------
+
+
+def test_a_closure_works_once_its_officers_have_set_it_up() -> None:
+    closure = {"name": "Crossroads", **lonlat(15), "radius_m": 100, "officers": 3, "setup_s": 240}
+    rig = Rig({"closures": [closure]})
+    (node,) = rig.site.control_node
+    assert not rig.site.exclusion_node[node]
+    assert node in rig.city.edges.from_node[rig.site.closure_edges[0]]
+    rig.order()
+    rig.run(1200)
+    police = np.flatnonzero(rig.w.unit_phase == U_STAFFING)
+    assert rig.site.units.crew[police].sum() >= 3
+    arrived = max(row[0] for row in rig.rows("unit_arrived"))
+    assert rig.rows("control_staffed")[0][0] == arrived + 240_000
+    rig.order(clear=True)
+    rig.run(2400)
+    assert not rig.w.control_staffed[0]
+
+
+def test_more_officers_than_the_city_has_are_refused() -> None:
+    point = {"name": "Crossroads", **lonlat(15), "officers": 4, "setup_s": 120}
+    closure = {"name": "Shore", **lonlat(SHORE), "radius_m": 100, "officers": 3}
+    rig = Rig({"control_points": [point], "closures": [closure]})
+    with pytest.raises(InputError, match=r"control_points: 4 officers .* 3 at closures .* 6 .*Carab"):
+        check_officers(rig.city, rig.plan)
+    fewer = Rig({"control_points": [{**point, "officers": 3}], "closures": [closure]})
+    check_officers(fewer.city, fewer.plan)

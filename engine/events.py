@@ -120,6 +120,8 @@ KINDS: tuple[Kind, ...] = tuple(
         ("dispatch_held", "incident", "reason", "s", "decision",
          "nobody is sent for now; value is the time since it became known", False),
         ("unit_dispatched", "unit", "incident", "s", "decision", "ordered; value is the expected travel time", False),
+        ("aid_requested", "run", "none", "units", "decision", "a neighbouring city is asked for units", False),
+        ("aid_arrived", "unit", "none", "", "truth", "a neighbour's unit reaches the gate", False),
         ("unit_departed", "unit", "incident", "s", "truth",
          "wheels roll after turnout; value is the time since the order", False),
         ("unit_arrived", "unit", "incident", "s", "truth", "on scene; value is the travel time", False),

@@ -1,8 +1,8 @@
 """Response-plan files: what the city does. Frozen, validated objects.
 
 A plan never holds staff or vehicles: those belong to the city, so that plans compete with equal
-means. Its levers stand in engine/levers, one file a field of work. Times are seconds after the
-moment named; every key is read by a component.
+means; mutual aid names what neighbours send. Its levers stand in engine/levers, one file a field of
+work. Times are seconds after the moment named; every key is read by a component.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.errors import InputError, unknown
 from engine.levers.order import Order
 from engine.levers.places import Destinations
 from engine.levers.recovery import AllClear
-from engine.levers.response import Dispatch, Exclusion, Hospitals, Staging
+from engine.levers.response import Dispatch, Exclusion, Hospitals, MutualAid, Staging
 from engine.levers.roads import Closure, ControlPoint, Post
 from engine.levers.warning import Channel
 from engine.scenario import Scenario, scenarios_root
@@ -38,6 +38,7 @@ class Plan(Strict):
     dispatch: Dispatch = Dispatch()
     hospitals: Hospitals = Hospitals()
     exclusion: Exclusion = Exclusion()
+    mutual_aid: tuple[MutualAid, ...] = ()
     all_clear: AllClear = AllClear()
 
     @property

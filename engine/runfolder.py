@@ -88,9 +88,10 @@ def manifest(run: Run) -> dict[str, Any]:
                    "care": list(CARE), "unit_phases": list(UNIT_PHASES)},
         "units": [
             {"name": f"{UNIT_LETTER[kind]}{row + 1}", "kind": UNIT_KINDS[kind],
-             "letter": UNIT_LETTER[kind], "station": str(facilities.name[station])}
-            for row, (kind, station) in enumerate(
-                zip(site.units.kind, site.units.station, strict=True))
+             "letter": UNIT_LETTER[kind],
+             "station": plan.mutual_aid[aid].name if aid >= 0 else str(facilities.name[station])}
+            for row, (kind, station, aid) in enumerate(
+                zip(site.units.kind, site.units.station, site.units.aid, strict=True))
         ],
         "controls": [
             {"name": point.name, "node": int(node), "officers": point.officers}

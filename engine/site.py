@@ -29,7 +29,8 @@ _BASES = {
 @dataclass(frozen=True)
 class Units:
     """Response units: kind indexes UNIT_KINDS; station is a facility row; node where they wait
-    until the order, staging_node from then on."""
+    until the order, staging_node from then on. Those of mutual aid come last: `aid` is their row in
+    plan.mutual_aid (-1: the city's own), their station is -1 and their node the gate."""
 
     kind: I16
     station: I32
@@ -37,6 +38,7 @@ class Units:
     staging_node: I32
     crew: I16
     key: I64
+    aid: I16
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
     return Site(
         danger_node=danger, order_zone=order_zone, safe_node=safe,
-        units=_units(city, plan),
+        units=_units(city, plan, scenario.population.share),
         control_node=np.array(controls, np.int32), control_officers=np.array(officers, np.int16),
         control_setup_s=np.array(setup, np.float64),
         control_edges=tuple(into), closure_edges=tuple(closures),
@@ -219,23 +221,43 @@ def _outside(city: City, danger: B, kind: str) -> I32:
     return np.asarray(rows[~danger[city.facilities.node[rows]]])
 
 
-def _units(city: City, plan: Plan) -> Units:
-    """One row per vehicle, in station order; staging replaces the waiting place by kind."""
+def _units(city: City, plan: Plan, share: float) -> Units:
+    """One row per vehicle, in station order, then mutual aid (scaled with the `share` of people in the
+    run, as the city's units are); staging replaces the waiting place by kind."""
     kinds, stations = [], []
     for name, kind in _BASES.items():
         for row in city.facilities_of(name):
             kinds += [kind] * int(city.facilities.units[row])
             stations += [int(row)] * int(city.facilities.units[row])
-    kind_of = np.array(kinds, np.int16)
     station = np.array(stations, np.int32)
     node = _drivable(city, city.facilities.node[station])
+    serial = [stations[:i].count(s) for i, s in enumerate(stations)]
+    key = station.astype(np.int64) * 1000 + np.array(serial, np.int64)
+    aid = [-1] * len(kinds)
+    for row, help_ in enumerate(plan.mutual_aid):
+        where = f"plan '{plan.name}': mutual_aid.{row}"
+        gate = nearest_node(city, help_.lon, help_.lat, where)
+        sent = int(help_.units * (1.0 - help_.home_cover) + 1e-9)
+        if sent == 0:
+            raise InputError(
+                f"{where}: home_cover {help_.home_cover} of {help_.units} units leaves none to send"
+            )
+        sent = max(1, round(sent * share))
+        kinds += [UNIT_KINDS.index(help_.kind)] * sent
+        aid += [row] * sent
+        node = np.append(node, np.full(sent, _drivable(city, np.array([gate], np.int32))[0]))
+        station = np.append(station, np.full(sent, -1, np.int32))
+        key = np.append(key, 10**9 + 1000 * row + np.arange(sent))
+    kind_of = np.array(kinds, np.int16)
     staging = node.copy()
     for row, place in enumerate(plan.staging):
         at = nearest_node(city, place.lon, place.lat, f"plan '{plan.name}': staging.{row}")
         staging[kind_of == UNIT_KINDS.index(place.kind)] = at
     crew = np.array(UNIT_CREW, np.int16)[kind_of]
-    serial = np.array([stations[:i].count(s) for i, s in enumerate(stations)], np.int64)
-    return Units(kind_of, station, node, staging, crew, station.astype(np.int64) * 1000 + serial)
+    return Units(
+        kind_of, station.astype(np.int32), node.astype(np.int32), staging.astype(np.int32), crew,
+        key.astype(np.int64), np.array(aid, np.int16),
+    )
 
 
 def _walkable(city: City) -> I32:

@@ -162,6 +162,8 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("incident_held_event", "i8", "incident", "event", -1, "event of that reason, -1 none"),
         ("incident_retry_ms", "i8", "incident", "ms", 0, "no new assignment before"),
         ("control_retry_ms", "i8", "control", "ms", 0, "no new officers are sent before"),
+        ("unit_aid_event", "i8", "unit", "event", -1, "event of asking a neighbour for it"),
+        ("unit_aid_ms", "i8", "unit", "ms", NEVER, "when it reaches the gate from the neighbouring city"),
         ("unit_retry_ms", "i8", "unit", "ms", 0, "no new order to a waiting place before"),
     )
     + _rows(

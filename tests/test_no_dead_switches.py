@@ -40,6 +40,7 @@ OTHER: dict[str, list[Any]] = {
         Circle(lon=-70.998, lat=-29.997, radius_m=radius_m) for radius_m in (300.0, 120.0)
     ],
     "line": [Area(below_m=below_m) for below_m in (25.0, 5.0)],
+    "home_cover": [0.25, 0.75],
     "at_s": [20.0],
     "magnitude": [7.0, 3.0],
     "intensity_mmi": [5.0],

@@ -82,9 +82,10 @@ class Dispatch(Component):
     writes = (
         "unit_order_incident", "unit_order_control", "unit_order_event", "unit_order_serial",
         "incident_unit", "incident_reason", "incident_held_event", "incident_retry_ms",
-        "control_retry_ms", "unit_retry_ms", "exclusion_ms", "control_reason",
+        "unit_aid_event", "unit_aid_ms", "control_retry_ms", "unit_retry_ms", "exclusion_ms",
+        "control_reason",
     )
-    emits = ("unit_dispatched", "unit_withdrawn", "dispatch_held", "control_held")
+    emits = ("unit_dispatched", "unit_withdrawn", "dispatch_held", "control_held", "aid_requested")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -96,8 +97,9 @@ class Dispatch(Component):
         self._of_kind = [units.kind == kind for kind in range(len(UNIT_KINDS))]
         share = context.plan.dispatch.rescue_share
         self._rescue_cap = int(np.ceil(share * self._of_kind[RESCUE].sum()))
-        self._station_x = city.facilities.x_m[units.station]
-        self._station_y = city.facilities.y_m[units.station]
+        own = units.station >= 0  # a neighbour's unit counts from its gate
+        self._station_x = np.where(own, city.facilities.x_m[units.station], city.nodes.x_m[units.node])
+        self._station_y = np.where(own, city.facilities.y_m[units.station], city.nodes.y_m[units.node])
         self._main = np.flatnonzero(main_network(city))
         self._tree = cKDTree(
             np.column_stack([city.nodes.x_m[self._main], city.nodes.y_m[self._main]])
@@ -117,7 +119,29 @@ class Dispatch(Component):
         elif self.w.all_clear_event[0] >= 0:
             self._lift_controls()
         self._assign(t0_ms, barred)
+        self._call_aid(t0_ms, standing)
         self._send_to_wait(t0_ms, barred)
+
+    def _call_aid(self, t0_ms: int, standing: bool) -> None:
+        """Ask neighbours for units when the plan's trigger is met, once each."""
+        w, units = self.w, self.ctx.site.units
+        for row, aid in enumerate(self.ctx.plan.mutual_aid):
+            mine = np.flatnonzero(units.aid == row)
+            if w.unit_aid_event[mine[0]] >= 0 or w.all_clear_event[0] >= 0:
+                continue
+            if aid.trigger == "order":
+                if not standing:
+                    continue
+                cause = int(w.order_event[0])
+            else:
+                count = int(w.incident_count[0])
+                short = np.flatnonzero(w.incident_reason[:count] == reason("no unit free"))
+                if short.size == 0:
+                    continue
+                cause = int(w.incident_held_event[short].min())
+            event = self.emit("aid_requested", t0_ms, 0, value=float(mine.size), cause=cause)[0]
+            w.unit_aid_event[mine] = event
+            w.unit_aid_ms[mine] = t0_ms + round(1000 * aid.travel_s)
 
     def _draw_line(self, t0_ms: int, standing: bool) -> None:
         """From when on nobody may be inside the exclusion line."""

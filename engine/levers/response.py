@@ -43,3 +43,18 @@ class Exclusion(Strict):
     lead_s: Seconds = 600.0
     arrival_s: Annotated[float, Field(ge=60, le=86400)] = 900.0
     line: Area | None = None
+
+
+class MutualAid(Strict):
+    """Units of a neighbouring city, asked for when `trigger` is met: with the order, or when the first
+    incident finds no unit free. The neighbour keeps `home_cover` of the `units` it could send; the
+    others reach the gate, a junction of this city, `travel_s` later."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    kind: Literal["ambulance", "fire_rescue", "police"]
+    units: Annotated[int, Field(ge=1, le=200)]
+    home_cover: Annotated[float, Field(ge=0, le=0.95)] = 0.5
+    trigger: Literal["order", "no_unit_free"] = "order"
+    lon: Lon
+    lat: Lat
+    travel_s: Annotated[float, Field(ge=60, le=3 * 86400)]

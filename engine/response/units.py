@@ -98,7 +98,8 @@ class UnitsComponent(
         "hospital_known_full", "seen_mmi", "seen_mmi_event", "unit_called_ms",
         "person_self_ms", "person_hospital", "party_node", "zone_power_on", "zone_lifeline_event",
         "building_damage_event", "hospital_shut", "hospital_dark_ms", "hospital_next_ms",
-        "exclusion_ms", "unit_edge", "street_depth_m", "node_flow_mps", "zone_flooded_event",
+        "unit_aid_event", "unit_aid_ms", "exclusion_ms", "unit_edge", "street_depth_m",
+        "node_flow_mps", "zone_flooded_event",
         "street_event", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
     )
     writes = (
@@ -115,7 +116,7 @@ class UnitsComponent(
         "unit_departed", "unit_arrived", "unit_delayed", "unit_turned_back", "person_rescued",
         "person_treated", "transport_started", "person_admitted", "hospital_full",
         "unit_available", "control_staffed", "control_left", "unit_blocked", "unit_caught",
-        "responders_died", "self_referred", "hospital_shut", "hospital_opened",
+        "responders_died", "aid_arrived", "self_referred", "hospital_shut", "hospital_opened",
     )
 
     card = (*VOLUNTEER_CARD, *HAZARD_CARD, *HOSPITAL_CARD, *SELF_CARD)
@@ -133,13 +134,14 @@ class UnitsComponent(
 
         self._prepare_hospitals()
         self._volunteer = site.units.kind == RESCUE
-        self._volunteer &= city.departments.volunteers
+        self._volunteer &= city.departments.volunteers & (site.units.aid < 0)  # else in the vehicle
         self._assembly_ms = np.zeros(site.units.kind.size, np.int64)
         rows = np.flatnonzero(self._volunteer)
         self._assembly_ms[rows] = assembly_ms(context.seed, city, site.units, rows)
 
     def start(self) -> None:
         self.w.unit_node[:] = self.ctx.site.units.node
+        self.w.unit_phase[self.ctx.site.units.aid >= 0] = U_OFF
 
     def due(self, now_ms: int) -> int:
         mail, w = self.ctx.mail, self.w
@@ -150,7 +152,8 @@ class UnitsComponent(
             return now_ms
         if np.any(w.person_health > 0):  # somebody may set out for hospital
             return now_ms
-        return now_ms if working else int(w.unit_due_ms.min(initial=NEVER))
+        coming = w.unit_aid_ms[(w.unit_event < 0)].min(initial=NEVER)
+        return now_ms if working else min(int(w.unit_due_ms.min(initial=NEVER)), int(coming))
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._now_ms = t0_ms
@@ -160,6 +163,7 @@ class UnitsComponent(
             self._call_volunteers(np.flatnonzero(self._volunteer), reported)
         self._sync_care()
         self._watch_hospitals(t0_ms)
+        self._aid_arrives(t1_ms)
         rows: list[tuple[int, int, int, Any]] = []
         for t_wake, unit in self.ctx.mail.take("wakes"):
             # A due time on the tick's own edge waits for the next tick, whether the process woke
@@ -183,6 +187,15 @@ class UnitsComponent(
         for unit in np.flatnonzero(self.w.unit_order_serial != self.w.unit_serial_done):
             self._take_order(int(unit), t0_ms)
             self._settle(int(unit))
+
+    def _aid_arrives(self, t1_ms: int) -> None:
+        """A neighbour's units reach the gate."""
+        w = self.w
+        rows = np.flatnonzero((w.unit_phase == U_OFF) & (w.unit_aid_ms < t1_ms) & (w.unit_event < 0))
+        for unit in rows:
+            t_ms = int(w.unit_aid_ms[unit])
+            w.unit_event[unit] = self.emit("aid_arrived", t_ms, unit, cause=w.unit_aid_event[unit])[0]
+            self._phase(int(unit), U_AVAILABLE, t_ms)
 
     def _settle(self, unit: int) -> None:
         """Apply every change that was due before this tick, then let the process look again."""

@@ -10,6 +10,8 @@ from scipy.spatial import cKDTree
 from engine.city import I32, B, City
 from engine.site import Site
 
+CROSSING_MS = 120_000  #: units stop driving through the zone so long before it shuts (assumption)
+
 
 def main_network(city: City) -> B:
     """Junctions of the largest strongly connected part of the drive network [nodes]: those that
@@ -33,9 +35,16 @@ def drive_node(city: City, usable: B | None = None) -> I32:
 
 def refuge_nodes(city: City, site: Site) -> I32:
     """Where each unit waits while the order stands [units]: its staging place, or the nearest
-    junction outside the danger zone where that lies inside."""
+    junction outside the danger zone and the exclusion line where that lies inside."""
     staging = site.units.staging_node
-    outside = drive_node(city, main_network(city) & ~site.danger_node)
-    return np.asarray(
-        np.where(site.danger_node[staging], outside[staging], staging), np.int32
-    )
+    inside = site.danger_node | site.exclusion_node
+    outside = drive_node(city, main_network(city) & ~inside)
+    return np.asarray(np.where(inside[staging], outside[staging], staging), np.int32)
+
+
+def responders_closed(site: Site, seen_closed: B, exclusion_ms: int, t_ms: int) -> B:
+    """Edges that units do not enter at `t_ms` [edges]: known closures and, from a little before it
+    shuts, every way into the exclusion zone."""
+    if exclusion_ms - CROSSING_MS <= t_ms:
+        return np.asarray(seen_closed | site.exclusion_edge)
+    return np.array(seen_closed)

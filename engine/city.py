@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.departments import Departments
 from engine.errors import InputError
 
 B = NDArray[np.bool_]
@@ -232,6 +233,7 @@ class City:
     terrain: Terrain | None
     layers: tuple[Layer, ...]
     notes: tuple[str, ...] = ()  # shown wherever maps of this city are shown
+    departments: Departments = dataclasses.field(default_factory=Departments)
 
     def __post_init__(self) -> None:
         for table in TABLES:
@@ -259,7 +261,7 @@ class City:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of every array and setting; equal for equal cities."""
-        digest = hashlib.sha256(repr((self.name, self.crs, self.timezone)).encode())
+        digest = hashlib.sha256(repr((self.name, self.crs, self.timezone, self.departments)).encode())
         for table in [*TABLES, "terrain"]:
             part = getattr(self, table)
             if part is None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.city import TABLES, City, Layer, Terrain
+from engine.departments import Departments, read_departments
 from engine.errors import InputError, unknown
 
 _DTYPES: dict[str, Any] = {
@@ -84,7 +85,8 @@ def load_city_folder(folder: str | os.PathLike[str]) -> City:
     return City(
         name=head["name"], title=head["title"], crs=head["crs"], timezone=head["timezone"],
         terrain=terrain, layers=tuple(Layer(**row) for row in head["layer"]),
-        notes=tuple(head["notes"]), **tables,
+        notes=tuple(head["notes"]),
+        departments=read_departments(head["departments"], str(path / CITY_TOML)), **tables,
     )
 
 
@@ -130,6 +132,7 @@ def read_head(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: format is {head['format']}, allowed: {_FORMAT}")
     head.setdefault("notes", [])
     head.setdefault("layer", [])
+    head.setdefault("departments", {})
     allowed = {f.name for f in dataclasses.fields(Layer)}
     for number, row in enumerate(head["layer"]):
         missing = allowed - {"note"} - set(row)
@@ -230,6 +233,12 @@ def _head_text(city: City) -> str:
             f"x0_m = {float(t.x0_m)!r}", f"y0_m = {float(t.y0_m)!r}",
             f"dx_m = {float(t.dx_m)!r}", f"uncertainty_m = {float(t.uncertainty_m)!r}",
             f"open_sides = [{', '.join(_toml(s) for s in t.open_sides)}]",
+        ]
+    if city.departments != Departments():
+        lines += ["", "[departments]"]
+        lines += [
+            f"{key} = {_toml(value) if isinstance(value, str) else str(value).lower()}"
+            for key, value in dataclasses.asdict(city.departments).items()
         ]
     for layer in city.layers:
         lines += ["", "[[layer]]"]

@@ -33,6 +33,8 @@ class Mail:
 
     `wakes` (t_ms, unit): a unit's process woke. `trips` (t_ms, unit, from_node, to_node): a unit
     wants to drive. `unit_arrivals` (t_ms, unit, node, delay edge, delay s): mobility reports.
+    `met` (t_ms, unit, edge, detour ms): a unit met a closure and turned. `closures` (t_ms, street,
+    event): response tells sensing of one.
     `freed` (t_ms, person, event), `admitted` (t_ms, person, event): response tells health.
     `inputs` (t_ms, serial, dict): rows of inputs.jsonl due now.
     """
@@ -40,6 +42,8 @@ class Mail:
     wakes: list[tuple[int, int]] = field(default_factory=list)
     trips: list[tuple[int, int, int, int]] = field(default_factory=list)
     unit_arrivals: list[tuple[int, int, int, int, float]] = field(default_factory=list)
+    met: list[tuple[int, int, int, int]] = field(default_factory=list)
+    closures: list[tuple[int, int, int]] = field(default_factory=list)
     freed: list[tuple[int, int, int]] = field(default_factory=list)
     admitted: list[tuple[int, int, int]] = field(default_factory=list)
     inputs: list[tuple[int, int, dict[str, Any]]] = field(default_factory=list)

@@ -1,8 +1,8 @@
 """Response-plan files: what the city does. Frozen, validated objects.
 
 A plan never holds staff or vehicles: those belong to the city, so that plans compete with equal
-means. Its levers stand in engine/levers, one file a field of work. Times are seconds after the
-moment named; every key is read by a component.
+means; mutual aid names what neighbours send. Its levers stand in engine/levers, one file a field of
+work. Times are seconds after the moment named; every key is read by a component.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from engine.errors import InputError, unknown
 from engine.levers.order import Order
 from engine.levers.places import Destinations
 from engine.levers.recovery import AllClear
-from engine.levers.response import Dispatch, Hospitals, Staging
-from engine.levers.roads import Closure, ControlPoint
+from engine.levers.response import Dispatch, Exclusion, Hospitals, MutualAid, Staging
+from engine.levers.roads import Closure, ControlPoint, Post
 from engine.levers.warning import Channel
 from engine.scenario import Scenario, scenarios_root
 from engine.yamlfile import Strict, load
@@ -37,7 +37,14 @@ class Plan(Strict):
     staging: tuple[Staging, ...] = ()
     dispatch: Dispatch = Dispatch()
     hospitals: Hospitals = Hospitals()
+    exclusion: Exclusion = Exclusion()
+    mutual_aid: tuple[MutualAid, ...] = ()
     all_clear: AllClear = AllClear()
+
+    @property
+    def posts(self) -> tuple[Post, ...]:
+        """Control points and then closures: rows of the site's and World's control tables."""
+        return (*self.control_points, *self.closures)
 
 
 def load_plan(name: str, scenario: Scenario | None = None, overrides: Iterable[str] = ()) -> Plan:

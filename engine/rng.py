@@ -58,6 +58,10 @@ STREAMS: dict[str, int] = {
             "tsunami.boundary",
             "lifeline.zone",
             "score.bootstrap",
+            "unit.volunteer",
+            "report.closure",
+            "hurt.self_referral",
+            "unit.caught",
         ]
     )
 }

@@ -76,6 +76,7 @@ def manifest(run: Run) -> dict[str, Any]:
         "population_share": scenario.population.share,
         "start_utc": scenario.start.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "timezone": city.timezone,
+        "departments": vars(city.departments),
         "duration_s": scenario.duration_s,
         "digest": run.digest,
         "events": len(twin.log),
@@ -87,14 +88,14 @@ def manifest(run: Run) -> dict[str, Any]:
                    "care": list(CARE), "unit_phases": list(UNIT_PHASES)},
         "units": [
             {"name": f"{UNIT_LETTER[kind]}{row + 1}", "kind": UNIT_KINDS[kind],
-             "letter": UNIT_LETTER[kind], "station": str(facilities.name[station]),
-             "staff": int(crew)}
-            for row, (kind, station, crew) in enumerate(
-                zip(site.units.kind, site.units.station, site.units.crew, strict=True))
+             "letter": UNIT_LETTER[kind], "staff": int(crew),
+             "station": plan.mutual_aid[aid].name if aid >= 0 else str(facilities.name[station])}
+            for row, (kind, station, crew, aid) in enumerate(zip(
+                site.units.kind, site.units.station, site.units.crew, site.units.aid, strict=True))
         ],
         "controls": [
             {"name": point.name, "node": int(node), "officers": point.officers}
-            for point, node in zip(plan.control_points, site.control_node, strict=True)
+            for point, node in zip(plan.posts, site.control_node, strict=True)
         ],
         "zones": [str(name) for name in city.zones.name],
         "facilities": [

@@ -29,7 +29,8 @@ _BASES = {
 @dataclass(frozen=True)
 class Units:
     """Response units: kind indexes UNIT_KINDS; station is a facility row; node where they wait
-    until the order, staging_node from then on."""
+    until the order, staging_node from then on. Those of mutual aid come last: `aid` is their row in
+    plan.mutual_aid (-1: the city's own), their station is -1 and their node the gate."""
 
     kind: I16
     station: I32
@@ -37,11 +38,15 @@ class Units:
     staging_node: I32
     crew: I16
     key: I64
+    aid: I16
 
 
 @dataclass(frozen=True)
 class Site:
-    """Derived facts; node masks are [nodes], `order_zone` indexes plan.order.zones, -1 = none."""
+    """Derived facts; node masks are [nodes], `order_zone` indexes plan.order.zones, -1 = none.
+
+    Officers work the plan's control points and, after them in the tables, its closures.
+    """
 
     danger_node: B
     order_zone: I16
@@ -49,6 +54,7 @@ class Site:
     units: Units
     control_node: I32
     control_officers: I16
+    control_setup_s: F64
     control_edges: tuple[I32, ...]  # drive edges that enter the junction
     closure_edges: tuple[I32, ...]
     gauge_x_m: F64
@@ -58,6 +64,8 @@ class Site:
     hospital: I32
     beds: I32  # [facilities] beds free for this event
     zone_of_node: I32  # nearest zone
+    exclusion_node: B  # inside the responders' exclusion line
+    exclusion_edge: B  # drive edges that enter it [edges]
     walk_node: I32  # nearest junction of the main walk network (itself where it belongs to it)
 
 
@@ -136,6 +144,9 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         )
     into: list[I32] = []
     controls, officers = [], []
+    setup = [post.setup_s for post in plan.posts]
+    line = plan.exclusion.line
+    shut = danger if line is None else area_mask(city, line, f"plan '{plan.name}': exclusion.line")
     for row, point in enumerate(plan.control_points):
         node = nearest_node(city, point.lon, point.lat, f"plan '{plan.name}': control_points.{row}")
         controls.append(node)
@@ -153,12 +164,22 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         if not entering.any():
             raise InputError(f"plan '{plan.name}': closures.{row}: no street enters the circle")
         closures.append(np.flatnonzero(entering).astype(np.int32))
+        # Officers stand where one of the closed streets begins, outside the exclusion line.
+        doors = np.unique(city.edges.from_node[entering])
+        away = np.hypot(city.nodes.x_m[doors] - x, city.nodes.y_m[doors] - y)
+        controls.append(int(doors[np.lexsort((doors, away, shut[doors]))[0]]))
+        officers.append(closure.officers)
+    if shut[city.edges.to_node].all():
+        raise InputError(
+            f"plan '{plan.name}': exclusion.line: every junction lies inside, units could stand nowhere"
+        )
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
     return Site(
         danger_node=danger, order_zone=order_zone, safe_node=safe,
-        units=_units(city, plan),
+        units=_units(city, plan, scenario.population.share),
         control_node=np.array(controls, np.int32), control_officers=np.array(officers, np.int16),
+        control_setup_s=np.array(setup, np.float64),
         control_edges=tuple(into), closure_edges=tuple(closures),
         gauge_x_m=np.atleast_1d(gx), gauge_y_m=np.atleast_1d(gy),
         meeting=_outside(city, danger, "meeting_point") if plan.destinations.meeting_points
@@ -168,8 +189,27 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         hospital=city.facilities_of("hospital"),
         beds=_beds(city),
         zone_of_node=nearest_zone(city),
+        exclusion_node=shut,
+        exclusion_edge=shut[city.edges.to_node] & ~shut[city.edges.from_node],
         walk_node=_walkable(city),
     )
+
+
+def check_officers(city: City, plan: Plan) -> None:
+    """Raise InputError where a plan needs more police officers than the whole city has."""
+    needed = {
+        "control_points": sum(point.officers for point in plan.control_points),
+        "closures": sum(closure.officers for closure in plan.closures),
+    }
+    stations = city.facilities_of("police_station")
+    have = int(city.facilities.units[stations].sum()) * UNIT_CREW[UNIT_KINDS.index("police")]
+    if sum(needed.values()) > have:
+        most = max(needed, key=lambda name: needed[name])
+        raise InputError(
+            f"plan '{plan.name}': {most}: {needed['control_points']} officers at control points and "
+            f"{needed['closures']} at closures are more than the {have} that city '{city.name}' has "
+            f"({city.departments.police})"
+        )
 
 
 def _beds(city: City) -> I32:
@@ -188,23 +228,43 @@ def _outside(city: City, danger: B, kind: str) -> I32:
     return np.asarray(rows[~danger[city.facilities.node[rows]]])
 
 
-def _units(city: City, plan: Plan) -> Units:
-    """One row per vehicle, in station order; staging replaces the waiting place by kind."""
+def _units(city: City, plan: Plan, share: float) -> Units:
+    """One row per vehicle, in station order, then mutual aid (scaled with the `share` of people in the
+    run, as the city's units are); staging replaces the waiting place by kind."""
     kinds, stations = [], []
     for name, kind in _BASES.items():
         for row in city.facilities_of(name):
             kinds += [kind] * int(city.facilities.units[row])
             stations += [int(row)] * int(city.facilities.units[row])
-    kind_of = np.array(kinds, np.int16)
     station = np.array(stations, np.int32)
     node = _drivable(city, city.facilities.node[station])
+    serial = [stations[:i].count(s) for i, s in enumerate(stations)]
+    key = station.astype(np.int64) * 1000 + np.array(serial, np.int64)
+    aid = [-1] * len(kinds)
+    for row, help_ in enumerate(plan.mutual_aid):
+        where = f"plan '{plan.name}': mutual_aid.{row}"
+        gate = nearest_node(city, help_.lon, help_.lat, where)
+        sent = int(help_.units * (1.0 - help_.home_cover) + 1e-9)
+        if sent == 0:
+            raise InputError(
+                f"{where}: home_cover {help_.home_cover} of {help_.units} units leaves none to send"
+            )
+        sent = max(1, round(sent * share))
+        kinds += [UNIT_KINDS.index(help_.kind)] * sent
+        aid += [row] * sent
+        node = np.append(node, np.full(sent, _drivable(city, np.array([gate], np.int32))[0]))
+        station = np.append(station, np.full(sent, -1, np.int32))
+        key = np.append(key, 10**9 + 1000 * row + np.arange(sent))
+    kind_of = np.array(kinds, np.int16)
     staging = node.copy()
     for row, place in enumerate(plan.staging):
         at = nearest_node(city, place.lon, place.lat, f"plan '{plan.name}': staging.{row}")
         staging[kind_of == UNIT_KINDS.index(place.kind)] = at
     crew = np.array(UNIT_CREW, np.int16)[kind_of]
-    serial = np.array([stations[:i].count(s) for i, s in enumerate(stations)], np.int64)
-    return Units(kind_of, station, node, staging, crew, station.astype(np.int64) * 1000 + serial)
+    return Units(
+        kind_of, station.astype(np.int32), node.astype(np.int32), staging.astype(np.int32), crew,
+        key.astype(np.int64), np.array(aid, np.int16),
+    )
 
 
 def _walkable(city: City) -> I32:

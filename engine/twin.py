@@ -30,7 +30,7 @@ from engine.record import KPIS, Recorder
 from engine.response.agents import create_agents
 from engine.sample import sample_city
 from engine.scenario import Scenario, load_scenario
-from engine.site import UNIT_KINDS, build_site, nearest_node
+from engine.site import UNIT_KINDS, build_site, check_officers, nearest_node
 from engine.world import World
 
 REPORT_MS = 60_000
@@ -78,6 +78,7 @@ class Twin(mesa.Model):  # type: ignore[misc]
         self.full_city = city
         self.city = sample_city(city, scenario.population.share, int(seed))
         self.scenario, self.plan, self.run_seed = scenario, plan, int(seed)
+        check_officers(city, plan)
         site = build_site(self.city, scenario, plan)
         parties = form_parties(self.city, scenario, site, self.run_seed)
         sea = exogenous_sea(self.city, scenario)

@@ -28,8 +28,8 @@ HEALTH = ("well", "lightly hurt", "seriously hurt", "critically hurt", "dead")
 H_WELL, H_LIGHT, H_SERIOUS, H_CRITICAL, H_DEAD = range(len(HEALTH))
 
 #: Care of a person: where in the chain of rescue.
-CARE = ("none", "trapped", "waiting", "treated", "transport", "hospital")
-C_NONE, C_TRAPPED, C_WAITING, C_TREATED, C_TRANSPORT, C_HOSPITAL = range(len(CARE))
+CARE = ("none", "trapped", "waiting", "treated", "transport", "hospital", "own way to hospital")
+C_NONE, C_TRAPPED, C_WAITING, C_TREATED, C_TRANSPORT, C_HOSPITAL, C_SELF = range(len(CARE))
 
 #: Phases of a response unit.
 UNIT_PHASES = ("available", "turnout", "to scene", "on scene", "to hospital", "at hospital",
@@ -114,6 +114,10 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("seen_gauge_event", "i8", "gauge", "event", -1, "event of the first report of a disturbed sea"),
         ("seen_edge_speed_mps", "f4", "edge", "m/s", 0, "link speeds as the command centre knows them"),
         ("seen_edge_closed", "?", "edge", "", 0, "closures as the command centre knows them"),
+        ("seen_edge_ms", "i8", "edge", "ms", -1, "when a unit last measured the speed, -1 not lately"),
+        ("seen_street_event", "i8", "street", "event", -1, "last closing or opening with a report under way or in"),
+        ("street_report_ms", "i8", "street", "ms", NEVER, "when somebody reports it"),
+        ("street_changes", "i4", "street", "", 0, "closings and openings so far"),
     )
     + _rows(
         "calls",
@@ -139,12 +143,16 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("order_event", "i8", "run", "event", -1, "event of the decision"),
         ("zone_order_ms", "i8", "zone", "ms", NEVER, "when the order goes out in the zone"),
         ("zone_order_event", "i8", "zone", "event", -1, "event of the zone's order"),
+        ("predicted_ms", "i8", "run", "ms", NEVER, "first wave as the command centre expects it"),
+        ("predicted_event", "i8", "run", "event", -1, "event of the last prediction"),
         ("gauge_above_ms", "i8", "run", "ms", NEVER * -1, "last time the sea was seen disturbed"),
         ("all_clear_event", "i8", "run", "event", -1, "event of the all-clear"),
         ("shelter_open_event", "i8", "facility", "event", -1, "event of the opening"),
     )
     + _rows(
         "dispatch",
+        ("exclusion_ms", "i8", "run", "ms", NEVER, "no unit may be in the zone from then to the all-clear"),
+        ("control_reason", "u1", "control", "reason", 0, "why no officers are sent"),
         ("unit_order_incident", "i4", "unit", "incident", -1, "incident the unit is ordered to"),
         ("unit_order_control", "i4", "unit", "control", -1, "control point the unit is ordered to"),
         ("unit_order_event", "i8", "unit", "event", -1, "event of the order"),
@@ -154,6 +162,8 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("incident_held_event", "i8", "incident", "event", -1, "event of that reason, -1 none"),
         ("incident_retry_ms", "i8", "incident", "ms", 0, "no new assignment before"),
         ("control_retry_ms", "i8", "control", "ms", 0, "no new officers are sent before"),
+        ("unit_aid_event", "i8", "unit", "event", -1, "event of asking a neighbour for it"),
+        ("unit_aid_ms", "i8", "unit", "ms", NEVER, "when it reaches the gate from the neighbouring city"),
         ("unit_retry_ms", "i8", "unit", "ms", 0, "no new order to a waiting place before"),
     )
     + _rows(
@@ -196,6 +206,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("party_y_m", "f4", "party", "m", 0, "position, for the map"),
         ("unit_x_m", "f4", "unit", "m", 0, "position, for the map"),
         ("unit_y_m", "f4", "unit", "m", 0, "position, for the map"),
+        ("unit_edge", "i4", "unit", "edge", -1, "link it is on, -1 at a junction"),
         ("edge_vehicles", "i4", "edge", "vehicles", 0, "vehicles on the link"),
         ("edge_flow_speed_mps", "f4", "edge", "m/s", 0, "mean speed measured on the link"),
         ("facility_load", "i4", "facility", "people", 0, "evacuees there"),
@@ -217,11 +228,20 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("unit_since_ms", "i8", "unit", "ms", 0, "start of the phase"),
         ("unit_dest_node", "i4", "unit", "node", -1, "junction it drives to"),
         ("unit_turnouts", "i4", "unit", "", 0, "turnouts so far"),
+        ("unit_detour_s", "f4", "unit", "s", 0, "detours round closures met on the leg"),
+        ("unit_detour_reason", "u1", "unit", "reason", 0, "why the last of them was closed"),
+        ("unit_caught_event", "i8", "unit", "event", -1, "event of being caught by the water"),
+        ("unit_called_ms", "i8", "unit", "ms", NEVER, "when its volunteers were called"),
         ("unit_stop_reason", "u1", "unit", "reason", 0, "why the last order was given up, 0 done"),
         ("hospital_known_full", "?", "facility", "", 0, "has turned a crew away for want of beds"),
         ("incident_reached_ms", "i8", "incident", "ms", NEVER, "first unit on scene"),
         ("person_care", "u1", "person", "care", 0, "place in the chain of rescue"),
         ("person_care_event", "i8", "person", "event", -1, "event of the last step"),
+        ("person_self_ms", "i8", "person", "ms", NEVER, "leaves for hospital or arrives there by itself; -1 does not go"),
+        ("person_hospital", "i4", "person", "facility", -1, "hospital it goes to by itself"),
+        ("hospital_shut", "u1", "facility", "reason", 0, "why the hospital takes nobody, 0 open"),
+        ("hospital_dark_ms", "i8", "facility", "ms", NEVER, "since when mains power is off"),
+        ("hospital_next_ms", "i8", "facility", "ms", 0, "patients taken in so far fill its hours up to then"),
         ("control_staffed", "?", "control", "", 0, "officers work the junction"),
         ("control_event", "i8", "control", "event", -1, "event of the last change"),
         ("hospital_beds_used", "i4", "facility", "beds", 0, "beds in use by patients of this event"),

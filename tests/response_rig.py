@@ -60,11 +60,11 @@ class Rig:
 
     def __init__(
         self, plan: dict[str, Any] | None = None, seed: int = 1, parts: Any = None,
-        below_m: float = 10.0,
+        below_m: float = 10.0, start_utc: str = "2020-03-02T06:00:00Z",
     ) -> None:
         self.city = town()
         self.scenario = Scenario(
-            name="rig", title="Rig", city="testtown", start_utc="2020-03-02T06:00:00Z",
+            name="rig", title="Rig", city="testtown", start_utc=start_utc,
             duration_s=36000, danger_zone=[{"below_m": below_m}], plans=["rig"],
         )
         order = {"trigger": {"at_s": 30000}, "delay_s": 0,

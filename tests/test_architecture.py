@@ -137,7 +137,8 @@ def test_foundations_do_not_look_up() -> None:
     low = {
         "engine.errors": set(),
         "engine.rng": set(),
-        "engine.city": {"engine.errors"},
+        "engine.departments": {"engine.errors"},
+        "engine.city": {"engine.errors", "engine.departments"},
         "engine.world": set(),
         "engine.events": {"engine.errors"},
         "engine.yamlfile": {"engine.errors"},

@@ -21,8 +21,14 @@ from engine.world import BY_NAME, VARIABLES
 NAMES = [phase.name for phase in PHASES]
 #: Kinds that a small town's golden runs do not reach, with the test that does reach each.
 ELSEWHERE: dict[str, str] = {
-    "unit_delayed":
-        "tests/response/test_units.py::test_a_long_delay_on_the_way_is_an_event_with_its_reason",
+    "unit_blocked": "tests/response/test_street_hazards.py"
+        "::test_a_unit_meets_a_closure_nobody_reported_turns_and_tells",
+    "unit_turned_back":
+        "tests/response/test_units.py::test_a_unit_that_finds_no_way_turns_back_and_another_goes_later",
+    "unit_caught": "tests/response/test_street_hazards.py"
+        "::test_deep_water_takes_a_vehicle_and_may_kill_its_crew",
+    "responders_died": "tests/response/test_street_hazards.py"
+        "::test_deep_water_takes_a_vehicle_and_may_kill_its_crew",
 }
 
 

@@ -37,6 +37,8 @@ PLAN["order"]["trigger"] |= {"magnitude": 7.25, "at_s": 4321.0}
 PLAN["order"]["zones"][0] |= {
     "within": {"lon": -70.998, "lat": -29.997, "radius_m": 900.0}, "municipality": "Southport",
     "offset_s": 5.5}
+PLAN["exclusion"]["line"] |= {
+    "within": {"lon": -70.998, "lat": -29.997, "radius_m": 900.0}, "municipality": "Southport"}
 PLAN["channels"][0]["battery_s"] = 3600
 PLAN["destinations"] |= {"meeting_points": True, "shelters": True}
 DOCUMENTS = {"scenario": SCENARIO, "plan": PLAN}

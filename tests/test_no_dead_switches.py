@@ -22,7 +22,7 @@ from engine.errors import InputError
 from engine.people.warning import _RANGE, CARD, Behaviour
 from engine.plan import Plan, load_plan
 from engine.run import Session, open_session
-from engine.scenario import Circle, Scenario, load_scenario
+from engine.scenario import Area, Circle, Scenario, load_scenario
 
 PLANS = ("historical", "early-warning")
 CHECKPOINTS_S = (60, 150, 300, 600, 1200, 2400, 3600, 5400)
@@ -39,6 +39,8 @@ OTHER: dict[str, list[Any]] = {
     "within": [
         Circle(lon=-70.998, lat=-29.997, radius_m=radius_m) for radius_m in (300.0, 120.0)
     ],
+    "line": [Area(below_m=below_m) for below_m in (25.0, 5.0)],
+    "home_cover": [0.25, 0.75],
     "at_s": [20.0],
     "magnitude": [7.0, 3.0],
     "intensity_mmi": [5.0],

@@ -30,6 +30,7 @@ from city_models.people import CHILE
 from city_models.quality import Report
 from engine.city import ROAD_CLASSES, City, Layer, Nodes, Streets
 from engine.city_io import QUALITY_JSON, save_city
+from engine.departments import CHILE as CHILEAN_SERVICES
 from engine.errors import InputError
 
 CRS = "+proj=tmerc +lat_0=-29.93 +lon_0=-71.27 +k=1 +x_0=0 +y_0=0 +ellps=WGS84 +units=m"
@@ -254,7 +255,7 @@ def build(source: Path) -> tuple[City, Report]:
     facilities = syn.facilities_table(sites, nodes, streets, buildings)
     city = City(
         "coquimbo", "La Serena-Coquimbo, Chile", CRS, "America/Santiago", nodes, streets, edges,
-        zones, buildings, people, persons, facilities, terrain, LAYERS, NOTES,
+        zones, buildings, people, persons, facilities, terrain, LAYERS, NOTES, CHILEAN_SERVICES,
     )
     return city, report.finish(city)
 

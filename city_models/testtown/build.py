@@ -30,6 +30,7 @@ from engine.city import (
     Terrain,
     Zones,
 )
+from engine.departments import CHILE as CHILEAN_SERVICES
 
 SPACING_M = 150.0
 SIDE = 6
@@ -233,5 +234,5 @@ def build_testtown(seed: int = 0) -> City:
         "testtown", "Test Town", "+proj=tmerc +lat_0=-30 +lon_0=-71 +k=1 +x_0=0 +y_0=0 "
         "+ellps=WGS84 +units=m", "America/Santiago", nodes, streets, edges, zones, buildings,
         households, persons, _facilities(nodes), _terrain(), layers,
-        ("Test Town is invented; nothing in it is a real place.",),
+        ("Test Town is invented; nothing in it is a real place.",), CHILEAN_SERVICES,
     )

@@ -10,9 +10,13 @@ The unit is the free one with the least travel time on the network as the comman
 the times of all units. The rule `nearest_station` takes the unit whose station is nearest in a
 straight line, among those that have a way. Positions of units are known (vehicle location).
 
-While the order stands nobody is sent to a scene in the danger zone, and units there are withdrawn
-when the order goes out in their zone. Free units wait at their staging place while the order
-stands, else at their station. Police staff the plan's control points after the order.
+Exclusion. Nobody may be inside the exclusion line from `exclusion.lead_s` before the predicted first
+wave until the all-clear; without a prediction, from the order on. A unit is sent to a scene or control
+point inside only if it can turn out, drive there, work (`TASK_MS`, or set up) and leave before that;
+units and officers inside are withdrawn early enough to be out by then, by the way on the seen network
+at free speed. Search inside waits for the all-clear. Free units wait outside meanwhile (at their
+staging place where they have one), else at their station. Police staff the plan's control points
+and then its closures after the order, in the plan's order.
 
 Limits: emergency vehicles keep to the speed of traffic; no unit is diverted from one incident to
 another; crews do not tire; units and command always have radio contact.
@@ -25,7 +29,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from engine.access import main_network, refuge_nodes
+from engine.access import CROSSING_MS, main_network, refuge_nodes, responders_closed
 from engine.city import F64, I32, I64, B
 from engine.component import Component, Context
 from engine.events import reason
@@ -35,9 +39,11 @@ from engine.world import (
     I_ASSIGNED,
     I_CLOSED,
     I_KNOWN,
+    NEVER,
     U_AVAILABLE,
     U_ON_SCENE,
     U_RETURNING,
+    U_STAFFING,
     U_TO_SCENE,
     U_TURNOUT,
     U_WITHDRAWING,
@@ -46,6 +52,8 @@ from engine.world import (
 AMBULANCE, RESCUE, POLICE = range(len(UNIT_KINDS))
 FAILED_RETRY_MS = 600_000  #: after a unit gave up (assumption)
 NO_WAY_RETRY_MS = 300_000  #: after no unit had a way (assumption)
+TURNOUT_MS = 120_000  #: allowed for when a scene lies inside the exclusion line (assumption)
+TASK_MS = (13.4 * 60_000, 30 * 60_000, 0)  #: by kind: mean time on scene, one rescue; set-up apart
 CONTROL_RETRY_MS = 1_800_000  #: after officers had to leave a control point (assumption)
 _FREE = (U_AVAILABLE, U_RETURNING, U_WITHDRAWING)
 
@@ -68,25 +76,30 @@ class Dispatch(Component):
         "seen_edge_speed_mps", "seen_edge_closed", "unit_phase", "unit_incident", "unit_control",
         "unit_node", "unit_person", "unit_event", "unit_serial_done", "unit_stop_reason",
         "unit_x_m", "unit_y_m", "incident_reason", "incident_held_event", "incident_retry_ms",
-        "control_retry_ms", "unit_retry_ms",
+        "control_retry_ms", "unit_retry_ms", "predicted_ms", "predicted_event", "exclusion_ms",
+        "control_reason",
     )
     writes = (
         "unit_order_incident", "unit_order_control", "unit_order_event", "unit_order_serial",
         "incident_unit", "incident_reason", "incident_held_event", "incident_retry_ms",
-        "control_retry_ms", "unit_retry_ms",
+        "unit_aid_event", "unit_aid_ms", "control_retry_ms", "unit_retry_ms", "exclusion_ms",
+        "control_reason",
     )
-    emits = ("unit_dispatched", "unit_withdrawn", "dispatch_held")
+    emits = ("unit_dispatched", "unit_withdrawn", "dispatch_held", "control_held", "aid_requested")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         city, units = context.city, context.site.units
         self._csr = group_edges(city.nodes.x_m.size, city.edges.to_node, city.edges.from_node)
         self._refuge = refuge_nodes(city, context.site)
+        self._inside = context.site.exclusion_node
+        self._exit: tuple[B, I64] | None = None
         self._of_kind = [units.kind == kind for kind in range(len(UNIT_KINDS))]
         share = context.plan.dispatch.rescue_share
         self._rescue_cap = int(np.ceil(share * self._of_kind[RESCUE].sum()))
-        self._station_x = city.facilities.x_m[units.station]
-        self._station_y = city.facilities.y_m[units.station]
+        own = units.station >= 0  # a neighbour's unit counts from its gate
+        self._station_x = np.where(own, city.facilities.x_m[units.station], city.nodes.x_m[units.node])
+        self._station_y = np.where(own, city.facilities.y_m[units.station], city.nodes.y_m[units.node])
         self._main = np.flatnonzero(main_network(city))
         self._tree = cKDTree(
             np.column_stack([city.nodes.x_m[self._main], city.nodes.y_m[self._main]])
@@ -94,15 +107,77 @@ class Dispatch(Component):
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._cost: I64 | None = None
+        self._now_ms = t0_ms
         self._finish(t0_ms)
         standing = self._standing(t0_ms)
-        if standing:
+        self._draw_line(t0_ms, standing)
+        barred = bool(self.w.exclusion_ms[0] < NEVER)
+        if barred:
             self._withdraw(t0_ms)
+        if standing:
             self._staff_controls(t0_ms)
         elif self.w.all_clear_event[0] >= 0:
             self._lift_controls()
-        self._assign(t0_ms, standing)
-        self._send_to_wait(t0_ms, standing)
+        self._assign(t0_ms, barred)
+        self._call_aid(t0_ms, standing)
+        self._send_to_wait(t0_ms, barred)
+
+    def _call_aid(self, t0_ms: int, standing: bool) -> None:
+        """Ask neighbours for units when the plan's trigger is met, once each."""
+        w, units = self.w, self.ctx.site.units
+        for row, aid in enumerate(self.ctx.plan.mutual_aid):
+            mine = np.flatnonzero(units.aid == row)
+            if w.unit_aid_event[mine[0]] >= 0 or w.all_clear_event[0] >= 0:
+                continue
+            if aid.trigger == "order":
+                if not standing:
+                    continue
+                cause = int(w.order_event[0])
+            else:
+                count = int(w.incident_count[0])
+                short = np.flatnonzero(w.incident_reason[:count] == reason("no unit free"))
+                if short.size == 0:
+                    continue
+                cause = int(w.incident_held_event[short].min())
+            event = self.emit("aid_requested", t0_ms, 0, value=float(mine.size), cause=cause)[0]
+            w.unit_aid_event[mine] = event
+            w.unit_aid_ms[mine] = t0_ms + round(1000 * aid.travel_s)
+
+    def _draw_line(self, t0_ms: int, standing: bool) -> None:
+        """From when on nobody may be inside the exclusion line."""
+        w = self.w
+        if w.all_clear_event[0] >= 0:
+            w.exclusion_ms[0] = NEVER
+        elif w.predicted_ms[0] < NEVER:
+            lead = round(self.ctx.plan.exclusion.lead_s * 1000)
+            w.exclusion_ms[0] = max(int(w.predicted_ms[0]) - lead, 0)
+        elif standing:
+            w.exclusion_ms[0] = w.order_decided_ms[0]
+        else:
+            w.exclusion_ms[0] = NEVER
+
+    def _exit_ms(self) -> I64:
+        """Time from each junction to the nearest one outside the line, by the seen network, ms.
+
+        Free speeds, so that it follows from what is closed alone.
+        """
+        closed = np.array(self.w.seen_edge_closed)
+        if self._exit is None or not np.array_equal(self._exit[0], closed):
+            edges = self.ctx.city.edges
+            cost = speed_cost_ms(edges.length_m, edges.free_speed_mps, closed)
+            outside = np.flatnonzero(~self._inside).astype(np.int32)
+            ms = shortest_tree(self._csr, cost, outside)[0]
+            self._exit = closed, np.where(self._inside, ms, 0)
+        return self._exit[1]
+
+    def _back_in_time(self, node: int, times_s: F64, task_ms: float, t0_ms: int) -> B:
+        """Units that can do a task at a junction and be outside before the line shuts [units]."""
+        if not self._inside[node] or self.w.exclusion_ms[0] >= NEVER:
+            return np.isfinite(times_s)
+        # The ways into the zone close a little before it does.
+        after_ms = max(task_ms + float(self._exit_ms()[node]), CROSSING_MS)
+        left = int(self.w.exclusion_ms[0]) - t0_ms - TURNOUT_MS - after_ms
+        return np.asarray(1000.0 * times_s <= left)
 
     def _standing(self, t0_ms: int) -> bool:
         w = self.w
@@ -156,29 +231,39 @@ class Dispatch(Component):
     def _times_s(self, node: int) -> F64:
         """Travel time of every unit to a junction on the seen network, s; inf without a way."""
         if self._cost is None:
+            closed = responders_closed(
+                self.ctx.site, self.w.seen_edge_closed, int(self.w.exclusion_ms[0]), self._now_ms
+            )
             self._cost = speed_cost_ms(
-                self.ctx.city.edges.length_m, self.w.seen_edge_speed_mps, self.w.seen_edge_closed
+                self.ctx.city.edges.length_m, self.w.seen_edge_speed_mps, closed
             )
             self._at = self._positions()
         ms = shortest_tree(self._csr, self._cost, node)[0][self._at]
         return np.where(ms < UNREACHED, ms / 1000.0, np.inf)
 
     def _withdraw(self, t0_ms: int) -> None:
-        """Order units out of the danger zone where the order has gone out."""
+        """Order units out from inside the line, early enough to be out when it shuts."""
         w, site = self.w, self.ctx.site
-        closed = site.danger_node & (w.zone_order_ms[site.zone_of_node] <= t0_ms)
+        last_ms = int(w.exclusion_ms[0]) - self._exit_ms() - self.ctx.tick_ms
+        closed = self._inside & (last_ms <= t0_ms)
         phase = w.unit_phase
-        here = np.isin(phase, (U_AVAILABLE, U_TURNOUT, U_ON_SCENE)) & closed[w.unit_node]
-        bound = np.isin(phase, (U_TURNOUT, U_TO_SCENE)) & (w.unit_incident >= 0)
-        target = w.incident_node[np.maximum(w.unit_incident, 0)]
-        heading = bound & closed[np.maximum(target, 0)]
-        out = (here | heading) & (w.unit_order_control < 0)
-        out &= (w.unit_serial_done == w.unit_order_serial) & (w.unit_retry_ms <= t0_ms)
+        still = (U_AVAILABLE, U_TURNOUT, U_ON_SCENE, U_STAFFING)
+        here = np.isin(phase, still) & closed[w.unit_node]
+        bound = np.isin(phase, (U_TURNOUT, U_TO_SCENE))
+        target = np.where(w.unit_incident >= 0, w.incident_node[np.maximum(w.unit_incident, 0)], -1)
+        if site.control_node.size:
+            point = site.control_node[np.maximum(w.unit_control, 0)]
+            target = np.where(w.unit_control >= 0, point, target)
+        heading = bound & (target >= 0) & closed[np.maximum(target, 0)]
+        out = here | heading
+        tried = (phase == U_AVAILABLE) & (w.unit_retry_ms > t0_ms)  # and found no way out
+        out &= (w.unit_serial_done == w.unit_order_serial) & ~tried
         out &= heading | (w.unit_node != self._refuge)
         for unit in np.flatnonzero(out):
             node = w.unit_node[unit] if here[unit] else target[unit]
             zone_event = int(w.zone_order_event[site.zone_of_node[node]])
             cause = zone_event if zone_event >= 0 else int(w.order_event[0])
+            cause = max(cause, int(w.predicted_event[0]))
             event = self.emit(
                 "unit_withdrawn", t0_ms, unit, reason("scene inside exclusion zone"), cause=cause
             )[0]
@@ -195,16 +280,31 @@ class Dispatch(Component):
                 free = self._free() & self._of_kind[POLICE]
                 if not free.any():
                     return
-                times = self._times_s(int(site.control_node[control]))
-                unit = choose(np.where(free, times, np.inf), times)
+                times = np.where(free, self._times_s(int(site.control_node[control])), np.inf)
+                setup_ms = 1000.0 * float(site.control_setup_s[control])
+                safe = self._back_in_time(int(site.control_node[control]), times, setup_ms, t0_ms)
+                unit = choose(np.where(safe, times, np.inf), times)
                 if unit < 0:
+                    inside = self._inside[site.control_node[control]] and w.exclusion_ms[0] < NEVER
+                    why = "no way back before the wave" if inside else "no way to scene"
+                    self._hold_control(control, reason(why), t0_ms)
                     w.control_retry_ms[control] = t0_ms + NO_WAY_RETRY_MS
                     break
+                w.control_reason[control] = 0
                 event = self.emit(
                     "unit_dispatched", t0_ms, unit, -1, times[unit], w.order_event[0]
                 )[0]
                 self._order(unit, -1, control, int(event))
                 have += int(crew[unit])
+
+    def _hold_control(self, control: int, why: int, t0_ms: int) -> None:
+        """Record why a control point gets no officers, once for each change of reason."""
+        w = self.w
+        if w.control_reason[control] != why:
+            w.control_reason[control] = why
+            since_s = (t0_ms - int(w.order_decided_ms[0])) / 1000.0
+            self.emit("control_held", t0_ms, control, why, since_s,
+                      max(int(w.order_event[0]), int(w.predicted_event[0])))
 
     def _lift_controls(self) -> None:
         w = self.w
@@ -223,7 +323,7 @@ class Dispatch(Component):
         rescue = np.maximum((w.incident_trapped[rows] > 0) - rescuers, 0)
         return medical.astype(np.int64), rescue.astype(np.int64)
 
-    def _assign(self, t0_ms: int, standing: bool) -> None:
+    def _assign(self, t0_ms: int, barred: bool) -> None:
         """Send free units to known incidents, worst first; say why where nobody is sent."""
         w = self.w
         count = int(w.incident_count[0])
@@ -235,8 +335,12 @@ class Dispatch(Component):
         medical, rescue = self._needs(rows)
         short = (medical > 0) | (rescue > 0)
         rows, medical, rescue = rows[short], medical[short], rescue[short]
-        if standing:
-            shut = self.ctx.site.danger_node[w.incident_node[rows]]
+        if barred:
+            node = w.incident_node[rows]
+            shortest = TURNOUT_MS + min(TASK_MS[:2])
+            shut = self._inside[node] & (
+                t0_ms + shortest + self._exit_ms()[node] > w.exclusion_ms[0]
+            )
             self._hold(rows[shut], reason("scene inside exclusion zone"), t0_ms)
             rows, medical, rescue = rows[~shut], medical[~shut], rescue[~shut]
         order = np.lexsort(
@@ -276,10 +380,13 @@ class Dispatch(Component):
             order = np.hypot(
                 self._station_x - nodes.x_m[node], self._station_y - nodes.y_m[node]
             )
-        unit = choose(times, order)
+        safe = self._back_in_time(node, times, TASK_MS[kind], t0_ms)
+        unit = choose(np.where(safe, times, np.inf), order)
         if unit < 0:
             if w.incident_unit[incident] < 0:
-                self._hold(np.array([incident]), reason("no way to scene"), t0_ms)
+                barred = self._inside[node] and w.exclusion_ms[0] < NEVER
+                why = "scene inside exclusion zone" if barred else "no way to scene"
+                self._hold(np.array([incident]), reason(why), t0_ms)
             w.incident_retry_ms[incident] = t0_ms + NO_WAY_RETRY_MS
             return False
         held = int(w.incident_held_event[incident])
@@ -304,18 +411,19 @@ class Dispatch(Component):
         )
         w.incident_reason[rows] = why
 
-    def _send_to_wait(self, t0_ms: int, standing: bool) -> None:
-        """Send idle units to their staging place while the order stands, else to their station."""
+    def _send_to_wait(self, t0_ms: int, barred: bool) -> None:
+        """Send idle units to their waiting place while the line is drawn, else to their station."""
         w = self.w
-        wait = self._refuge if standing else self.ctx.site.units.node
+        wait = self._refuge if barred else self.ctx.site.units.node
         idle = self._free() & (w.unit_phase == U_AVAILABLE) & (w.unit_node != wait)
         idle &= w.unit_retry_ms <= t0_ms
         lifted = int(w.all_clear_event[0])
         for unit in np.flatnonzero(idle):
             # Units that were not on a task move because of the order or the all-clear.
             cause = int(w.unit_event[unit])
-            if cause < 0 or (standing and w.unit_node[unit] == self.ctx.site.units.node[unit]):
-                cause = int(w.order_event[0]) if standing else lifted
+            if cause < 0 or (barred and w.unit_node[unit] == self.ctx.site.units.node[unit]):
+                drawn = max(int(w.order_event[0]), int(w.predicted_event[0]))
+                cause = drawn if barred else lifted
             elif lifted >= 0 and w.unit_node[unit] == self._refuge[unit]:
                 cause = lifted
             self._order(int(unit), -1, -1, cause)

@@ -1,13 +1,24 @@
-"""The command centre's evacuation order, its phases, shelters and the all-clear.
+"""The command centre's evacuation order, its phases, shelters, the predicted wave, the all-clear.
 
 The order is decided at the first report that meets the plan's trigger, or when a person orders it
 (an input). It goes out `delay_s` later, zone by zone with each zone's offset: a zone is ordered
 when any of its inhabited junctions lies in an ordered area. Shelters open `shelter_open_s` after
 the order. The all-clear comes at the earliest `earliest_s` after the order, when no gauge showed
 more than `gauge_m` during the last hour, or when a person gives it.
+
+Predicted first wave, from reports alone (the exclusion line depends on it): after a report of
+intensity `STRONG_MMI` or more the plan's `exclusion.arrival_s`, which counts from that report. With
+magnitude and place the wave's way is taken from the nearest end of a rupture of length
+10^(-2.477 + 0.585 M) km (Strasser, Arango and Bommer 2010, interface events; recalled, unconfirmed)
+centred on the epicentre, to the danger zone's middle, at sqrt(g x 200 m) (mean depth of shelf and
+upper slope, an assumption); never earlier than `arrival_s`; below magnitude `WAVE_MAGNITUDE` no wave
+is expected (tsunami warning centres' usual threshold; recalled, unconfirmed). A gauge that reports a
+disturbed sea means that the wave is there.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -15,6 +26,16 @@ from engine.component import Component, Context
 from engine.world import NEVER
 
 QUIET_MS = 3_600_000
+STRONG_MMI = 6.0
+WAVE_MAGNITUDE = 6.5
+WAVE_MPS = math.sqrt(9.81 * 200.0)
+
+
+def wave_travel_s(distance_m: float, magnitude: float) -> float:
+    """Time of the wave from the nearest end of the rupture, s; `distance_m` from the epicentre."""
+    half_m = 500.0 * math.pow(10.0, -2.477 + 0.585 * magnitude)
+    return max(distance_m - half_m, 0.0) / WAVE_MPS
+
 
 
 class Hub(Component):
@@ -23,13 +44,18 @@ class Hub(Component):
     name = "hub"
     reads = (
         "seen_mmi", "seen_mmi_event", "seen_magnitude", "seen_magnitude_event", "seen_gauge_m",
-        "seen_gauge_event", "gauge_above_ms",
+        "seen_gauge_event", "gauge_above_ms", "predicted_ms", "predicted_event",
     )
     writes = (
         "order_decided_ms", "order_event", "zone_order_ms", "zone_order_event", "all_clear_event",
-        "shelter_open_event", "gauge_above_ms",
+        "shelter_open_event", "gauge_above_ms", "predicted_ms", "predicted_event",
     )
-    emits = ("order_decided", "order_issued", "shelter_opened", "all_clear")
+    emits = ("order_decided", "order_issued", "shelter_opened", "all_clear", "arrival_predicted")
+    card = (
+        ("rupture length", "10^(-2.477 + 0.585 M)", "km", "Strasser et al. 2010 (recalled)",
+         "assumption"),
+        ("depth for the predicted wave's speed", 200, "m", "assumption", "assumption"),
+    )
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -46,6 +72,7 @@ class Hub(Component):
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._watch_sea(t0_ms)
+        self._predict()
         if self.w.order_event[0] < 0:
             self._decide(t0_ms)
         if self.w.order_event[0] >= 0:
@@ -56,6 +83,37 @@ class Hub(Component):
     def _watch_sea(self, t0_ms: int) -> None:
         if np.abs(self.w.seen_gauge_m).max() > self.ctx.plan.all_clear.gauge_m:
             self.w.gauge_above_ms[0] = t0_ms
+
+    def _predict(self) -> None:
+        """Expect the first wave from the newest report."""
+        w, log = self.w, self.ctx.log
+        if w.all_clear_event[0] >= 0:
+            return
+        known, times = int(w.predicted_event[0]), log.column("t_ms")
+        earliest = round(self.ctx.plan.exclusion.arrival_s * 1000)
+        felt, solved = int(w.seen_mmi_event[0]), int(w.seen_magnitude_event[0])
+        gauges = w.seen_gauge_event[w.seen_gauge_event >= 0]
+        at_gauge = int(gauges.min()) if gauges.size else -1
+        if felt > known and w.seen_mmi[0] >= STRONG_MMI and solved < 0:
+            self._expect_wave(int(times[felt]) + earliest, int(times[felt]), felt)
+        if solved > known and self.ctx.scenario.earthquake is not None and at_gauge <= known:
+            quake = self.ctx.scenario.earthquake  # its place is reported with the magnitude
+            if w.seen_magnitude[0] < WAVE_MAGNITUDE:
+                w.predicted_ms[0] = NEVER
+                return
+            x, y = self.ctx.city.xy(quake.lon, quake.lat)
+            nodes, danger = self.ctx.city.nodes, self.ctx.site.danger_node
+            away_m = float(np.hypot(nodes.x_m[danger].mean() - x, nodes.y_m[danger].mean() - y))
+            travel = round(1000 * wave_travel_s(away_m, float(w.seen_magnitude[0])))
+            self._expect_wave(max(travel, earliest), int(times[solved]), solved)
+        if at_gauge > known and times[at_gauge] < w.predicted_ms[0]:
+            self._expect_wave(int(times[at_gauge]), int(times[at_gauge]), at_gauge)
+
+    def _expect_wave(self, arrival_ms: int, t_ms: int, cause: int) -> None:
+        self.w.predicted_ms[0] = arrival_ms
+        self.w.predicted_event[0] = self.emit(
+            "arrival_predicted", t_ms, 0, value=arrival_ms / 1000.0, cause=cause
+        )[0]
 
     def _decide(self, t0_ms: int) -> None:
         trigger = self.ctx.plan.order.trigger

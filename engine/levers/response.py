@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from engine.scenario import Lat, Lon, Share
+from engine.scenario import Area, Lat, Lon, Seconds, Share
 from engine.yamlfile import Strict
 
 
@@ -30,3 +30,31 @@ class Hospitals(Strict):
     """How patients are distributed."""
 
     rule: Literal["nearest", "spread"] = "nearest"
+    patients_h: Annotated[float, Field(gt=0, le=50)] = 3.0  # an hour for each 100 beds
+    generator_h: Annotated[float, Field(ge=0, le=720)] = 24.0  # own electricity, by fuel in store
+
+
+class Exclusion(Strict):
+    """Responders' exclusion line: no unit is inside it from `lead_s` before the predicted first wave
+    until the all-clear. `line` is the danger zone unless given; the prediction is `arrival_s` after
+    strong shaking is reported, the shortest arrival that the sea's service gives for a local
+    earthquake, until magnitude and place are known, and never earlier after that."""
+
+    lead_s: Seconds = 600.0
+    arrival_s: Annotated[float, Field(ge=60, le=86400)] = 900.0
+    line: Area | None = None
+
+
+class MutualAid(Strict):
+    """Units of a neighbouring city, asked for when `trigger` is met: with the order, or when the first
+    incident finds no unit free. The neighbour keeps `home_cover` of the `units` it could send; the
+    others reach the gate, a junction of this city, `travel_s` later."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    kind: Literal["ambulance", "fire_rescue", "police"]
+    units: Annotated[int, Field(ge=1, le=200)]
+    home_cover: Annotated[float, Field(ge=0, le=0.95)] = 0.5
+    trigger: Literal["order", "no_unit_free"] = "order"
+    lon: Lon
+    lat: Lat
+    travel_s: Annotated[float, Field(ge=60, le=3 * 86400)]

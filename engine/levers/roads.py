@@ -21,7 +21,9 @@ class ControlPoint(Strict):
 
 
 class Closure(Strict):
-    """Streets closed to vehicles entering the circle, from `from_s` after the order."""
+    """Streets closed to vehicles entering the circle, from `from_s` after the order, once `officers`
+    have set it up for `setup_s`; they stand at an entrance outside the exclusion line where there is
+    one."""
 
     name: str
     lon: Lon
@@ -29,3 +31,8 @@ class Closure(Strict):
     radius_m: Annotated[float, Field(gt=0, le=2000)]
     from_s: Seconds = 0.0
     to_s: Seconds = 86400.0
+    officers: Annotated[int, Field(ge=1, le=20)] = 2
+    setup_s: Seconds = 300.0
+
+
+Post = ControlPoint | Closure  #: what officers stand at

@@ -11,6 +11,8 @@ queues for the road where it starts. Rules with their status:
   under water, leaves the car where it stands; it keeps blocking its lane, the party walks on.
 - Drivers know police closures at once and meet other closures on the way; routes follow measured
   travel times every 5 minutes (all take the best route then known).
+- Units drive by what the command centre knows (`seen_edge_*`), and not into the exclusion zone once
+  it is shut; a unit that meets a closure nobody had reported turns and tells.
 - A walker whose way is cut waits and looks for another every minute.
 
 Limits: no background traffic besides the parties themselves; nobody turns back into the zone.
@@ -22,9 +24,11 @@ from typing import Any
 
 import numpy as np
 
+from engine.access import responders_closed
 from engine.city import I64
 from engine.component import Component, Context
 from engine.events import MODES, reason
+from engine.kernels.paths import speed_cost_ms
 from engine.kernels.traffic_layout import V_DUE, V_T_IN, TrafficState
 from engine.kernels.walking import NEXT_CLOSED, NO_WAY, Walkers, WalkNet, advance_walkers
 from engine.mobility.destinations import WalkRoutes, car_targets
@@ -62,13 +66,13 @@ class Mobility(Component):
         "building_damage", "unit_node", "party_place", "party_node", "party_trip_event",
         "party_left_ms", "party_stop_reason", "party_out_ms", "party_dest", "party_arc",
         "party_offset_m", "party_speed_mps", "facility_full_event", "facility_load",
-        "person_trapped",
+        "person_trapped", "seen_edge_speed_mps", "seen_edge_closed", "exclusion_ms",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
         "party_dest", "party_speed_mps", "party_left_ms", "party_out_ms", "party_stop_reason",
         "facility_load", "facility_full_event", "edge_flow_speed_mps", "edge_vehicles",
-        "party_x_m", "party_y_m", "unit_x_m", "unit_y_m",
+        "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge",
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
@@ -106,6 +110,8 @@ class Mobility(Component):
             max_destinations=len(targets) + units + 1,
         )
         self._unit_dest = np.full(units, -1, np.int64)
+        self._cars = np.arange(with_car.size)
+        self._view_closed = np.zeros(edges.from_node.size, np.bool_)
         self._drive_node = _nearest_drive_node(city)
         self._size = parties.size.astype(np.int32)
 
@@ -125,6 +131,8 @@ class Mobility(Component):
         state = self.traffic.snapshot()
         private: dict[str, Any] = dict(zip(TrafficState._fields, state, strict=True))
         private["unit_dest"] = self._unit_dest.copy()
+        private["view_closed"] = self._view_closed.copy()
+        private["view_cost"] = self.traffic.view_cost_ms.copy()
         private["next_arc"] = self._walk.next_arc.copy()
         private["cost_ms"] = self._walk.cost_ms.copy()
         private["factor"] = self._factor.copy()
@@ -136,6 +144,9 @@ class Mobility(Component):
         private = self.ctx.world.private[self.name]
         self.traffic.restore(TrafficState(*(private[name] for name in TrafficState._fields)))
         self._unit_dest = private["unit_dest"].copy()
+        self._view_closed = private["view_closed"].copy()
+        if private["view_cost"].size:
+            self.traffic.set_view(self._bound(), private["view_cost"], np.empty(0, np.int64))
         self._walk.next_arc[:] = private["next_arc"]
         self._walk.cost_ms[:] = private["cost_ms"]
         self._factor = private["factor"].copy()
@@ -169,15 +180,34 @@ class Mobility(Component):
         self.traffic.set_edge_state(
             self.w.edge_speed_mps, self.w.edge_capacity_vps, self.w.edge_closed
         )
-        if t0_ms and t0_ms % ROUTE_MS == 0 and not self.traffic.idle:
+        fresh = t0_ms % ROUTE_MS == 0
+        self._responders_view(t0_ms, fresh)
+        if t0_ms and fresh and not self.traffic.idle:
             self.traffic.refresh_routes(self.traffic.mean_travel_ms())
-            self.traffic.resume()
+            self.traffic.resume(self._cars)
         changed = not np.array_equal(self._factor, self.w.street_walk_factor)
         due = t0_ms - self._walk_fresh_ms >= WALK_ROUTE_MS
         if self._walk_fresh_ms < 0 or (changed and due):
             self._factor = self.w.street_walk_factor.copy()
             self._walk.refresh(self._factor.astype(np.float64))
             self._walk_fresh_ms = t0_ms
+
+    def _bound(self) -> I64:
+        """Destinations of units under way."""
+        return np.asarray(self._unit_dest[self._unit_dest >= 0])
+
+    def _responders_view(self, t0_ms: int, fresh: bool) -> None:
+        """Units follow what is known: a closure on their way at once, the rest now and then."""
+        closed = responders_closed(
+            self.ctx.site, self.w.seen_edge_closed, int(self.w.exclusion_ms[0]), t0_ms
+        )
+        if fresh or not np.array_equal(closed, self._view_closed):
+            newly = np.flatnonzero(closed & ~self._view_closed)
+            self._view_closed = closed
+            cost = speed_cost_ms(
+                self.ctx.city.edges.length_m, self.w.seen_edge_speed_mps, closed
+            )
+            self.traffic.set_view(self._bound(), cost, None if fresh else newly)
 
     # --- departure ----------------------------------------------------------------------------
 
@@ -317,6 +347,11 @@ class Mobility(Component):
             self._unit_trip(int(t), int(unit), int(origin), int(goal))
         happened = self.traffic.advance(t1_ms)
         first = self._first_unit
+        for vehicle, t, edge, detour in zip(
+            happened.met_vehicle, happened.met_ms, happened.met_edge, happened.met_detour_ms,
+            strict=True,
+        ):
+            self.ctx.mail.met.append((int(t), int(vehicle) - first, int(edge), int(detour)))
         cars = happened.arrived < first
         party = self._vehicle_party[happened.arrived[cars]]
         self._arrive(party, happened.arrived_ms[cars], happened.arrived_node[cars])
@@ -346,18 +381,24 @@ class Mobility(Component):
             self.w.party_place[driving[on_road]] = P_DRIVING
         self.w.edge_flow_speed_mps[:] = self.traffic.measured_speed()
         self.w.edge_vehicles[:] = self.traffic.edge_count()
+        units = first + np.arange(self.w.unit_edge.size)
+        on_road = self.traffic.state_of(units) == 2
+        self.w.unit_edge[:] = np.where(on_road, self.traffic.place_of(units), -1)
 
     def _unit_trip(self, t: int, unit: int, origin: int, goal: int) -> None:
         """A unit drives to `goal`; one on the road already is turned to it."""
         vehicle = self._first_unit + unit
         old = int(self._unit_dest[unit])
-        dest = self.traffic.add_destination(np.array([goal], np.int32))
+        dest = self.traffic.add_destination(np.array([goal], np.int32), route=False)
         self._unit_dest[unit] = dest
+        self.traffic.view[dest] = True
+        self.traffic.refresh_routes(dests=np.array([dest]))
         if int(self.traffic.state_of(np.array([vehicle]))[0]) in (1, 2):
             self.traffic.retarget(np.array([vehicle]), dest)
         else:
             self.traffic.depart(np.array([vehicle]), t, origin, dest, "emergency")
         if old >= 0:
+            self.traffic.view[old] = False
             self.traffic.release_destination(old)
 
     # --- walkers ------------------------------------------------------------------------------

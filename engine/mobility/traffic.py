@@ -50,6 +50,10 @@ class TrafficEvents(NamedTuple):
     passed_ms: I64
     passed_edge: I64
     blocked_edge: I64  # [q] closed edges that a driver met and now avoids
+    met_vehicle: I64  # [r] vehicles with a view of their own that met a closed edge and turned
+    met_ms: I64
+    met_edge: I64
+    met_detour_ms: I64  # longer way from there, -1 where none is left
 
 
 class Traffic:
@@ -92,6 +96,8 @@ class Traffic:
         self._net = build_net(self.n_nodes, self.from_node, self.to_node)
         self._csr = paths.group_edges(self.n_nodes, self.to_node, self.from_node)
         self._head, self._work = paths.scratch(self.n_nodes)
+        self.view = np.zeros(0, dtype=np.bool_)  # destinations routed by `view_cost_ms`
+        self.view_cost_ms = np.zeros(0, dtype=np.int64)
         self._extra = np.zeros(1, dtype=np.int64)
         weight = capacity if merge_priority is None else np.asarray(merge_priority, np.float64)
         self.state: TrafficState = build_state(
@@ -177,9 +183,40 @@ class Traffic:
         )
         return dist, via
 
+    def set_view(
+        self, dests: ArrayLike, cost_ms: ArrayLike, closed: ArrayLike | None = None
+    ) -> None:
+        """Route the vehicles bound for `dests` by `cost_ms` [edges] instead of all drivers' costs.
+
+        They meet closures that `cost_ms` does not hold: then they turn, and it is noted there.
+        With `closed` only ways that use these edges are looked for anew.
+        """
+        self.view = np.zeros(self.state.dest_used.size, dtype=np.bool_)
+        self.view[np.asarray(dests, dtype=np.int64)] = True
+        self.view_cost_ms = np.array(cost_ms, dtype=np.int64)
+        if closed is None:
+            self.refresh_routes(dests=np.flatnonzero(self.view & self.state.dest_used))
+        else:
+            self._grow_through(np.asarray(closed, dtype=np.int64))
+
+    def _sees_for_itself(self, dest: int) -> bool:
+        return bool(self.view.size and self.view[dest])
+
+    def _meet(self, vehicle: I64, edge: I64) -> I64:
+        """Note closures that vehicles with a view of their own met; the detours [n], ms."""
+        out = np.empty(vehicle.size, dtype=np.int64)
+        for i, (v, e) in enumerate(zip(vehicle, edge, strict=True)):
+            dest, node = int(self.state.vehicle[v, lay.V_DEST]), int(self.from_node[e])
+            before = self._tree(dest, self.view_cost_ms)[0][node]
+            self.view_cost_ms[e] = paths.CLOSED
+            after = self._tree(dest, self.view_cost_ms)[0][node]
+            out[i] = after - before if max(before, after) < paths.UNREACHED else -1
+        return out
+
     def _grow(self, dests: I64) -> None:
-        cost = self._known_cost()
+        known = self._known_cost()
         for d in dests:
+            cost = self.view_cost_ms if self._sees_for_itself(int(d)) else known
             dist, via = self._tree(int(d), cost)
             traffic_change.route_ranks(
                 self.state.route[d], dist, via, self._net.edge_rank, paths.UNREACHED
@@ -408,6 +445,11 @@ class Traffic:
         kind = table[:, 0]
         met = np.unique(table[kind == lay.E_BLOCKED, 3])
         met = met[self.state.edge_closed[met]]
+        own = table[kind == lay.E_BLOCKED]
+        own = own[self.state.edge_closed[own[:, 3]]]
+        mine = [self._sees_for_itself(int(d)) for d in self.state.vehicle[own[:, 1], lay.V_DEST]]
+        own = own[np.array(mine, dtype=np.bool_)]
+        detour = self._meet(own[:, 1], own[:, 3])
         if met.size:
             self.state.edge_known_closed[met] = True
             self._grow_through(met)
@@ -420,6 +462,7 @@ class Traffic:
         return TrafficEvents(
             a[:, 1], a[:, 2] // 1000, a[:, 3], b[:, 1], b[:, 2] // 1000,
             np.where(node, -1 - b[:, 3], b[:, 3]), reason, p[:, 1], p[:, 2] // 1000, p[:, 3], met,
+            own[:, 1], own[:, 2] // 1000, own[:, 3], detour,
         )
 
     def snapshot(self) -> TrafficState:

@@ -101,10 +101,12 @@ class Roads(Component):
         shut = np.zeros(self.ctx.city.edges.street.size, np.bool_)
         if self.w.order_event[0] >= 0:
             since_s = (t0_ms - int(self.w.order_decided_ms[0])) / 1000.0
-            for closure, edges in zip(
-                self.ctx.plan.closures, self.ctx.site.closure_edges, strict=True
+            first = len(self.ctx.plan.control_points)
+            staffed = self.w.control_staffed[first:]
+            for closure, edges, works in zip(
+                self.ctx.plan.closures, self.ctx.site.closure_edges, staffed, strict=True
             ):
-                if closure.from_s <= since_s < closure.to_s:
+                if works and closure.from_s <= since_s < closure.to_s:
                     shut[edges] = True
         return shut
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.access import responders_closed
 from engine.city import I32, I64
 from engine.component import Context
 from engine.events import KIND_CODE, reason
@@ -19,6 +20,7 @@ from engine.world import (
     C_NONE,
     C_TRANSPORT,
     H_DEAD,
+    NEVER,
     U_AT_HOSPITAL,
     U_TO_HOSPITAL,
 )
@@ -39,11 +41,16 @@ class HospitalLegs:
     _hospital_node: I32
     _refuge: I32  # [units]
     _limit: I64  # [facilities] patients of this event
+    _now_ms: int
     _event: Any
     _phase: Any
     _drive: Any
     _available: Any
     _set_care: Any
+    _open: Any
+    _has_bed: Any
+    _slot_ms: Any
+    _take_in: Any
 
     def _transport(self, unit: int, t_ms: int) -> None:
         """Leave the scene with the patient for a hospital."""
@@ -77,10 +84,8 @@ class HospitalLegs:
         if self.ctx.log.column("kind")[w.unit_event[unit]] != KIND_CODE["unit_delayed"]:
             why = reason("no hospital bed")
             self._event("unit_delayed", t_ms, unit, why, BED_RETRY_MS / 1000.0)
-        standing = w.order_event[0] >= 0 and w.all_clear_event[0] < 0
-        if standing and self.ctx.site.danger_node[w.unit_node[unit]] and (
-            w.unit_node[unit] != refuge
-        ):
+        inside = self.ctx.site.exclusion_node[w.unit_node[unit]]
+        if w.exclusion_ms[0] < NEVER and inside and w.unit_node[unit] != refuge:
             self._drive(unit, t_ms, refuge, U_TO_HOSPITAL)
             return
         w.unit_due_ms[unit] = t_ms + BED_RETRY_MS
@@ -91,13 +96,19 @@ class HospitalLegs:
         if rows.size == 0:
             return -1
         if self._cost is None:
+            closed = responders_closed(
+                self.ctx.site, w.seen_edge_closed, int(w.exclusion_ms[0]), self._now_ms
+            )
             self._cost = speed_cost_ms(
-                self.ctx.city.edges.length_m, w.seen_edge_speed_mps, w.seen_edge_closed
+                self.ctx.city.edges.length_m, w.seen_edge_speed_mps, closed
             )
         ms = shortest_tree(self._csr, self._cost, int(w.unit_node[unit]))[0][self._hospital_node]
         times = np.where(ms < UNREACHED, ms / 1000.0, np.inf)
-        if w.order_event[0] >= 0 and w.all_clear_event[0] < 0:
-            times[self.ctx.site.danger_node[self._hospital_node]] = np.inf
+        if w.exclusion_ms[0] < NEVER:
+            times[self.ctx.site.exclusion_node[self._hospital_node]] = np.inf
+        if not np.isfinite(times).any():
+            return -1
+        times[np.array([not self._open(int(row)) for row in rows], np.bool_)] = np.inf
         if not np.isfinite(times).any():
             return -1
         rank = np.where(w.hospital_known_full[rows], np.inf, times)
@@ -122,34 +133,35 @@ class HospitalLegs:
         if facility < 0:  # had no way to any hospital
             self._to_hospital(unit, t_ms)
             return
-        if w.hospital_beds_used[facility] < self._limit[facility]:
+        if self._has_bed(facility):
+            slot = self._slot_ms(facility, t_ms)
+            if slot > t_ms:
+                w.unit_due_ms[unit] = slot
+                return
             self._admit(unit, person, facility, t_ms)
             return
-        if w.unit_since_ms[unit] == t_ms:  # just arrived
+        just_arrived = w.unit_since_ms[unit] == t_ms
+        if self._open(facility) and (just_arrived or not w.hospital_known_full[facility]):
             w.hospital_known_full[facility] = True
             used = float(w.hospital_beds_used[facility])
             event = self.emit("hospital_full", t_ms, facility, value=used, cause=w.unit_event[unit])
             w.unit_event[unit] = event[0]
-            rows = self.ctx.site.hospital
-            if np.any(w.hospital_beds_used[rows] < self._limit[rows]):
-                other = self._choose_hospital(unit)
-                if other >= 0 and not w.hospital_known_full[other]:
-                    self._to_hospital(unit, t_ms)
-                    return
+        if any(self._has_bed(int(row)) for row in self.ctx.site.hospital):
+            other = self._choose_hospital(unit)
+            if other >= 0 and other != facility and not w.hospital_known_full[other]:
+                self._to_hospital(unit, t_ms)
+                return
         w.unit_due_ms[unit] = t_ms + BED_RETRY_MS
 
     def _admit(self, unit: int, person: int, facility: int, t_ms: int) -> None:
         w = self.w
         waited_s = (t_ms - int(w.unit_since_ms[unit])) / 1000.0
         if waited_s > DELAY_REPORTED_S:
-            self._event("unit_delayed", t_ms, unit, reason("no hospital bed"), waited_s)
-        w.hospital_beds_used[facility] += 1
-        event = int(self.emit(
-            "person_admitted", t_ms, person, facility, float(w.hospital_beds_used[facility]),
-            w.unit_event[unit],
-        )[0])
+            full = bool(w.hospital_known_full[facility])
+            why = reason("no hospital bed" if full else "queue at hospital")
+            self._event("unit_delayed", t_ms, unit, why, waited_s)
+        event = self._take_in(person, facility, t_ms, int(w.unit_event[unit]))
         w.unit_event[unit] = event
         self._set_care(person, C_HOSPITAL, event)
         w.unit_person[unit] = -1
-        self.ctx.mail.admitted.append((t_ms, person, event))
         self._phase(unit, U_AT_HOSPITAL, t_ms, t_ms + HANDOVER_MS)

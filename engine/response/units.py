@@ -6,7 +6,10 @@ unit's process wakes there and the change carries that time. Driving ends when m
 
 - Turnout, from a station or staging place: lognormal with 90th percentile 80 s (fire and rescue) or
   60 s (ambulance; police alike, an assumption): NFPA 1710 objectives for 90 % of turnouts; sigma 0.35
-  is an assumption.
+  is an assumption. Where fire and rescue crews are volunteers (`City.departments`) they first come
+  from home (`volunteers.py`), unless a night guard is at the station: called at the vehicle's first
+  order, or all of them when strong shaking (intensity VI and above) is reported, when Chilean
+  companies man their stations unasked (assumption). From then on they stay.
 - Ambulance on scene: lognormal, mean 13.4 min (Carr 2006, urban), sigma 0.5 (assumption).
 - Freeing one trapped person: lognormal, mean 30 min, in a collapsed building 4 h, sigma 0.5
   (all assumptions; no figure by damage class was found).
@@ -17,22 +20,25 @@ unit's process wakes there and the change carries that time. Driving ends when m
 Care. A crew takes the critical (START red) before the serious, then the lowest number; it carries
 one patient; lightly hurt people are not carried. Freed people become patients if seriously hurt.
 A hospital takes patients of this event up to 20 % of its beds, rounded up (rule of the Israeli
-Ministry of Health: Kosashvili et al. 2009). Rule `nearest`: the nearest by travel time that is not
-known to be full; a crew that meets a full one goes on to the next, and waits at the door when none
-has a bed. Rule `spread`: the greatest share of free beds, patients under way counted.
+Ministry of Health: Kosashvili et al. 2009), so many an hour, and may shut (`hospital_state.py`); many
+patients come without an ambulance (`self_referral.py`). Rule `nearest`: the nearest by travel time
+that is not known to be full; a crew that meets a full one goes on to the next, and waits at the door
+when none has a bed. Rule `spread`: the greatest share of free beds, patients under way counted.
 
 Crews ordered out with a patient on board leave for the hospital at once; others turn back. Crews
 leave a scene by themselves when water there stands above 0.3 m.
 
-Limits: no discharge during a run; hospitals stay undamaged; none in the danger zone is chosen while
-the order stands (a crew without another waits at its staging place; one already bound for it goes
+Limits: no discharge during a run; no hospital inside the exclusion line is chosen while it is drawn (a
+crew without another waits at its staging place; one already bound for it goes
 on); one crew frees one person at a time, without heavy equipment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -43,7 +49,15 @@ from engine.events import KIND_CODE, reason
 from engine.kernels.paths import group_edges
 from engine.response.care import CareChain
 from engine.response.durations import hospital_limit, rescue_ms, scene_ms, turnout_ms
+from engine.response.hospital_state import CARD as HOSPITAL_CARD
+from engine.response.hospital_state import HospitalState
 from engine.response.hospitals import BED_RETRY_MS, DELAY_REPORTED_S, HospitalLegs
+from engine.response.self_referral import CARD as SELF_CARD
+from engine.response.self_referral import SelfReferral
+from engine.response.street_hazards import CARD as HAZARD_CARD
+from engine.response.street_hazards import StreetHazards
+from engine.response.volunteers import CARD as VOLUNTEER_CARD
+from engine.response.volunteers import assembly_ms
 from engine.world import (
     C_NONE,
     C_TREATED,
@@ -64,21 +78,29 @@ from engine.world import (
 
 AMBULANCE, RESCUE, POLICE = range(3)
 WATER_LIMIT_M = 0.3
+VOLUNTEERS_MMI = 6.0
 _DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING)
 
 
-class UnitsComponent(CareChain, HospitalLegs, Component):
+class UnitsComponent(
+    CareChain, HospitalLegs, HospitalState, SelfReferral, StreetHazards, Component
+):
     """Owner of units, care and control points; applies wakes, arrivals and orders."""
 
     name = "units"
     reads = (
         "person_health", "person_trapped", "person_health_event", "person_incident",
         "incident_node", "building_damage", "unit_order_incident", "unit_order_control",
-        "unit_order_event", "unit_order_serial", "order_event", "all_clear_event",
+        "unit_order_event", "unit_order_serial",
         "seen_edge_speed_mps", "seen_edge_closed", "node_depth_m", "street_state", "unit_x_m",
         "unit_y_m", "unit_due_ms", "unit_facility", "unit_leg_started_ms", "unit_busy_ms",
         "unit_since_ms", "unit_dest_node", "unit_turnouts", "control_event",
-        "hospital_known_full",
+        "hospital_known_full", "seen_mmi", "seen_mmi_event", "unit_called_ms",
+        "person_self_ms", "person_hospital", "party_node", "zone_power_on", "zone_lifeline_event",
+        "building_damage_event", "hospital_shut", "hospital_dark_ms", "hospital_next_ms",
+        "unit_aid_event", "unit_aid_ms", "exclusion_ms", "unit_edge", "street_depth_m",
+        "node_flow_mps", "zone_flooded_event",
+        "street_event", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
     )
     writes = (
         "unit_phase", "unit_due_ms", "unit_incident", "unit_control", "unit_node", "unit_person",
@@ -86,12 +108,18 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         "unit_leg_started_ms", "unit_busy_ms", "unit_since_ms", "unit_dest_node", "unit_turnouts",
         "unit_stop_reason", "incident_reached_ms", "person_care", "person_care_event",
         "control_staffed", "control_event", "hospital_beds_used", "hospital_known_full",
+        "unit_called_ms", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
+        "person_self_ms", "person_hospital", "hospital_shut", "hospital_dark_ms",
+        "hospital_next_ms",
     )
     emits = (
         "unit_departed", "unit_arrived", "unit_delayed", "unit_turned_back", "person_rescued",
         "person_treated", "transport_started", "person_admitted", "hospital_full",
-        "unit_available", "control_staffed", "control_left",
+        "unit_available", "control_staffed", "control_left", "unit_blocked", "unit_caught",
+        "responders_died", "aid_arrived", "self_referred", "hospital_shut", "hospital_opened",
     )
+
+    card = (*VOLUNTEER_CARD, *HAZARD_CARD, *HOSPITAL_CARD, *SELF_CARD)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -104,20 +132,38 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         self._limit = np.zeros(city.facilities.capacity.size, np.int64)
         self._limit[site.hospital] = hospital_limit(city.facilities.capacity[site.hospital])
 
+        self._prepare_hospitals()
+        self._volunteer = site.units.kind == RESCUE
+        self._volunteer &= city.departments.volunteers & (site.units.aid < 0)  # else in the vehicle
+        self._assembly_ms = np.zeros(site.units.kind.size, np.int64)
+        rows = np.flatnonzero(self._volunteer)
+        self._assembly_ms[rows] = assembly_ms(context.seed, city, site.units, rows)
+
     def start(self) -> None:
         self.w.unit_node[:] = self.ctx.site.units.node
+        self.w.unit_phase[self.ctx.site.units.aid >= 0] = U_OFF
 
     def due(self, now_ms: int) -> int:
         mail, w = self.ctx.mail, self.w
         if mail.wakes or mail.unit_arrivals or np.any(w.unit_order_serial != w.unit_serial_done):
             return now_ms
         working = np.isin(w.unit_phase, (U_ON_SCENE, U_STAFFING)).any()
-        return now_ms if working else int(w.unit_due_ms.min(initial=NEVER))
+        if mail.met or (w.zone_flooded_event >= 0).any() or (w.zone_lifeline_event >= 0).any():
+            return now_ms
+        if np.any(w.person_health > 0):  # somebody may set out for hospital
+            return now_ms
+        coming = w.unit_aid_ms[(w.unit_event < 0)].min(initial=NEVER)
+        return now_ms if working else min(int(w.unit_due_ms.min(initial=NEVER)), int(coming))
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._now_ms = t0_ms
         self._cost: Any = None
+        if self.w.seen_mmi_event[0] >= 0 and self.w.seen_mmi[0] >= VOLUNTEERS_MMI:
+            reported = int(self.ctx.log.column("t_ms")[self.w.seen_mmi_event[0]])
+            self._call_volunteers(np.flatnonzero(self._volunteer), reported)
         self._sync_care()
+        self._watch_hospitals(t0_ms)
+        self._aid_arrives(t1_ms)
         rows: list[tuple[int, int, int, Any]] = []
         for t_wake, unit in self.ctx.mail.take("wakes"):
             # A due time on the tick's own edge waits for the next tick, whether the process woke
@@ -128,15 +174,28 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
                 self.ctx.mail.wakes.append((t_wake, unit))
         for t_ms, unit, node, edge, delay_s in self.ctx.mail.take("unit_arrivals"):
             rows.append((t_ms, unit, 1, (node, edge, delay_s)))
+        for t_ms, unit, edge, detour_ms in self.ctx.mail.take("met"):
+            self._met(unit, t_ms, edge, detour_ms)
         for t_ms, unit, what, row in sorted(rows, key=lambda r: r[:3]):
             if what == 1:
                 self._arrive(unit, t_ms, *row)
             self._settle(unit)
+        self._self_referrals(t0_ms)
+        self._caught(t0_ms)
         self._leave_water(t0_ms)
         self._check_patients(t0_ms)
         for unit in np.flatnonzero(self.w.unit_order_serial != self.w.unit_serial_done):
             self._take_order(int(unit), t0_ms)
             self._settle(int(unit))
+
+    def _aid_arrives(self, t1_ms: int) -> None:
+        """A neighbour's units reach the gate."""
+        w = self.w
+        rows = np.flatnonzero((w.unit_phase == U_OFF) & (w.unit_aid_ms < t1_ms) & (w.unit_event < 0))
+        for unit in rows:
+            t_ms = int(w.unit_aid_ms[unit])
+            w.unit_event[unit] = self.emit("aid_arrived", t_ms, unit, cause=w.unit_aid_event[unit])[0]
+            self._phase(int(unit), U_AVAILABLE, t_ms)
 
     def _settle(self, unit: int) -> None:
         """Apply every change that was due before this tick, then let the process look again."""
@@ -200,9 +259,28 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
                 self._kind(unit) == RESCUE,
             )
             w.unit_turnouts[unit] += 1
-            self._phase(unit, U_TURNOUT, t_ms, t_ms + delay)
+            self._phase(unit, U_TURNOUT, t_ms, self._crew_ready(unit, t_ms) + delay)
         else:
             self._depart(unit, t_ms)
+
+    def _crew_ready(self, unit: int, t_ms: int) -> int:
+        """When the crew is at the vehicle that is ordered out at `t_ms`."""
+        if not self._volunteer[unit]:
+            return t_ms
+        self._call_volunteers(np.array([unit]), t_ms)
+        return max(t_ms, int(self.w.unit_called_ms[unit]) + int(self._assembly_ms[unit]))
+
+    def _call_volunteers(self, rows: Any, t_ms: int) -> None:
+        """Call those of `rows` that were not called yet; a night guard is there already."""
+        w, city = self.w, self.ctx.city
+        new = rows[self._volunteer[rows] & (w.unit_called_ms[rows] == NEVER)]
+        if new.size == 0:
+            return
+        local = self.ctx.scenario.start.astimezone(ZoneInfo(city.timezone)) + timedelta(
+            milliseconds=t_ms
+        )
+        guarded = city.departments.guarded(local.hour + local.minute / 60)
+        w.unit_called_ms[new] = t_ms - np.where(guarded, self._assembly_ms[new], 0)
 
     def _stand_down(self, unit: int, t_ms: int, event: int) -> None:
         """Ordered out, or to a waiting place."""
@@ -216,7 +294,9 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
             self._transport(unit, t_ms)
             return
         kind = int(self.ctx.log.column("kind")[event])
-        asked = kind in [KIND_CODE[k] for k in ("unit_withdrawn", "order_decided", "all_clear")]
+        asked = kind in [KIND_CODE[k] for k in (
+            "unit_withdrawn", "order_decided", "arrival_predicted", "all_clear",
+        )]
         self._give_up(unit, t_ms, reason("scene inside exclusion zone"))
         self._go_wait(unit, t_ms, U_WITHDRAWING if asked else U_RETURNING)
 
@@ -235,8 +315,7 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
 
     def _go_wait(self, unit: int, t_ms: int, phase: int) -> None:
         w = self.w
-        standing = w.order_event[0] >= 0 and w.all_clear_event[0] < 0
-        home = self._refuge[unit] if standing else self.ctx.site.units.node[unit]
+        home = self._refuge[unit] if w.exclusion_ms[0] < NEVER else self.ctx.site.units.node[unit]
         if w.unit_phase[unit] == U_TURNOUT and w.unit_node[unit] == home:
             self._available(unit, t_ms)
             return
@@ -263,7 +342,8 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
     def _depart(self, unit: int, t_ms: int) -> None:
         w = self.w
         incident, control = int(w.unit_incident[unit]), int(w.unit_control[unit])
-        self._event("unit_departed", t_ms, unit, incident)
+        since_s = (t_ms - int(self.ctx.log.column("t_ms")[w.unit_event[unit]])) / 1000.0
+        self._event("unit_departed", t_ms, unit, incident, since_s)
         node = self.ctx.site.control_node[control] if control >= 0 else w.incident_node[incident]
         self._drive(unit, t_ms, int(node), U_TO_SCENE)
 
@@ -273,6 +353,7 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         moving = w.unit_phase[unit] in _DRIVING and w.unit_dest_node[unit] >= 0
         self._phase(unit, phase, t_ms)
         w.unit_leg_started_ms[unit] = t_ms
+        w.unit_detour_s[unit] = 0.0
         w.unit_dest_node[unit] = node
         if not moving and w.unit_node[unit] == node:
             self._arrive(unit, t_ms, node, -1, 0.0)
@@ -296,9 +377,11 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         if phase == U_RETURNING:
             self._phase(unit, U_AVAILABLE, t_ms)
             return
+        street = self.ctx.city.edges.street[edge] if edge >= 0 else -1
+        why = int(w.street_state[street]) if street >= 0 else 0
+        if w.unit_detour_s[unit] > delay_s:
+            delay_s, why = float(w.unit_detour_s[unit]), int(w.unit_detour_reason[unit])
         if delay_s > DELAY_REPORTED_S:
-            street = self.ctx.city.edges.street[edge] if edge >= 0 else -1
-            why = int(w.street_state[street]) if street >= 0 else 0
             self._event("unit_delayed", t_ms, unit, why or reason("traffic"), delay_s)
         if phase == U_WITHDRAWING:
             self._available(unit, t_ms)
@@ -342,7 +425,7 @@ class UnitsComponent(CareChain, HospitalLegs, Component):
         travel_s = (t_ms - int(w.unit_leg_started_ms[unit])) / 1000.0
         self._event("unit_arrived", t_ms, unit, incident, travel_s)
         if control >= 0:
-            setup_ms = round(self.ctx.plan.control_points[control].setup_s * 1000)
+            setup_ms = round(float(self.ctx.site.control_setup_s[control]) * 1000)
             self._phase(unit, U_ON_SCENE, t_ms, t_ms + setup_ms)
             return
         w.incident_reached_ms[incident] = min(int(w.incident_reached_ms[incident]), t_ms)

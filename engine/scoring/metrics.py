@@ -19,6 +19,7 @@ def all_metrics(r: Record) -> list[Metric]:
         *resources.response(r),
         *resources.hospitals(r),
         *resources.staff(r),
+        *resources.responders(r),
         *homes.homes(r),
         *homes.outages(r),
         *relief.relief(r),

@@ -166,7 +166,11 @@ def read_people(city: City, log: Log, context: Context) -> People:
     trapped = log.rows("person_trapped")
     freed = log.rows("person_rescued")
     treated = log.rows("person_treated")
-    transport = log.rows("transport_started")
+    # Who is lightly hurt and seen at a hospital's door stays counted with the party.
+    transport = log.rows("transport_started", "self_referred")
+    transport = transport.where(
+        (severity[transport.subject] >= SEVERE) | (transport.kind == KIND_CODE["transport_started"])
+    )
     admitted = log.rows("person_admitted")
     cared = np.zeros(n, np.bool_)
     cared[treated.subject] = True

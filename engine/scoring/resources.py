@@ -146,6 +146,16 @@ def busy_ms(r: Record) -> I64:
     return total
 
 
+def responders(r: Record) -> list[Metric]:
+    """Crew members killed by the water; no part of `deaths`, which counts the city's people."""
+    rows = r.log.rows("responders_died")
+    caught = r.log.rows("unit_caught")
+    return [
+        metric("responder_deaths", int(rows.value.sum()), "people", "lower"),
+        metric("units_caught", int(caught.row.size), "units", "lower"),
+    ]
+
+
 def staff(r: Record) -> list[Metric]:
     """Staff-hours on task, by the units' municipality and kind."""
     units = r.context.units

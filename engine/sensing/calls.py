@@ -36,6 +36,7 @@ from engine.events import reason
 from engine.world import (
     C_HOSPITAL,
     C_NONE,
+    C_SELF,
     C_TRANSPORT,
     C_TREATED,
     C_WAITING,
@@ -58,6 +59,7 @@ SERVICE_MEAN_S = 120.0
 WALK_MPS = 1.34
 DETOUR = 1.3
 _OPEN = (I_CALLING, I_QUEUED, I_KNOWN, I_ASSIGNED)
+_TAKEN = (C_TRANSPORT, C_HOSPITAL, C_SELF)  #: gone from the place
 _INDOORS = (P_START, P_PREPARING, P_STAYING)
 
 
@@ -144,7 +146,7 @@ class Calls(Component):
         people = np.flatnonzero(self._in_need())
         care = self.w.person_care[people]
         new = (self.w.person_incident[people] < 0) & (self.w.person_health_event[people] >= 0)
-        new &= (care != C_TRANSPORT) & (care != C_HOSPITAL)
+        new &= ~np.isin(care, _TAKEN)
         return np.asarray(people[new], np.int64)
 
     def _open(self) -> None:
@@ -266,7 +268,7 @@ class Calls(Component):
         w, n = self.w, int(self.w.incident_count[0])
         people = np.flatnonzero(w.person_incident >= 0)
         health, care = w.person_health[people], w.person_care[people]
-        stays = self._in_need()[people] & (care != C_TRANSPORT) & (care != C_HOSPITAL)
+        stays = self._in_need()[people] & ~np.isin(care, _TAKEN)
         gone, people = people[~stays], people[stays]
         health, care = health[stays], care[stays]
         at, trapped = w.person_incident[people], w.person_trapped[people]

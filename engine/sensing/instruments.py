@@ -1,11 +1,11 @@
-"""Instruments: seismic network, tide gauge, and the link speeds that the command centre knows.
+"""Instruments: seismic network, tide gauge, and the streets as the command centre knows them.
 
 | reading | delay | source |
 |---|---|---|
 | intensity, automatic | 60 s after strong shaking | an automatic order took 2 minutes in all, 2019 (T13) |
 | magnitude | 300 s after the origin | assumption: first network solutions come within five minutes |
 | tide gauge | sampled every 60 s, known 60 s later | real-time gauges transmit at one-minute steps |
-| link speed and closures | one tick | full traffic information, a copy one tick old |
+| link speeds and closures | by report | `closures.py` |
 
 Limits: instruments neither fail nor err.
 """
@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.component import Component
+from engine.component import Component, Context
+from engine.sensing.closures import CARD, StreetReports
 
 INTENSITY_DELAY_MS = 60_000
 MAGNITUDE_DELAY_MS = 300_000
@@ -22,19 +23,27 @@ GAUGE_STEP_MS = 60_000
 GAUGE_DISTURBED_M = 0.1
 
 
-class Instruments(Component):
+class Instruments(StreetReports, Component):
     """Copies truth to `seen_*` with the delays above."""
 
     name = "instruments"
     reads = (
         "zone_mmi", "zone_shaken_event", "quake_event", "gauge_level_m", "gauge_event",
-        "edge_speed_mps", "edge_closed", "edge_flow_speed_mps",
+        "edge_speed_mps", "edge_closed", "edge_flow_speed_mps", "street_event", "street_state",
+        "zone_telecom_on", "unit_edge", "street_report_ms", "street_changes", "seen_edge_ms",
+        "seen_street_event", "seen_edge_closed",
     )
     writes = (
         "seen_mmi", "seen_magnitude", "seen_mmi_event", "seen_gauge_m", "seen_gauge_event",
-        "seen_magnitude_event", "seen_edge_speed_mps", "seen_edge_closed",
+        "seen_magnitude_event", "seen_edge_speed_mps", "seen_edge_closed", "seen_edge_ms",
+        "seen_street_event", "street_report_ms", "street_changes",
     )
-    emits = ("intensity_reported", "magnitude_reported", "gauge_reported")
+    emits = ("intensity_reported", "magnitude_reported", "gauge_reported", "street_reported")
+    card = CARD
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._prepare_streets()
 
     def start(self) -> None:
         self.w.seen_edge_speed_mps[:] = self.ctx.city.edges.free_speed_mps
@@ -42,10 +51,7 @@ class Instruments(Component):
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._seismic(t1_ms)
         self._gauges(t0_ms, t1_ms)
-        self.w.seen_edge_speed_mps[:] = np.minimum(
-            self.w.edge_speed_mps, self.w.edge_flow_speed_mps
-        )
-        self.w.seen_edge_closed[:] = self.w.edge_closed
+        self._streets(t0_ms, t1_ms)
         for _, event, row in self.ctx.mail.inputs:
             if row["what"] == "gauge":
                 self.w.seen_gauge_m[0] = row["level_m"]

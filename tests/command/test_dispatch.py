@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from engine.command.dispatch import AMBULANCE, POLICE, RESCUE, choose
+from engine.errors import InputError
 from engine.events import REASONS, reason
 from engine.kernels.paths import reverse_tree, speed_cost_ms
+from engine.site import check_officers
 from engine.world import C_TRAPPED, U_AVAILABLE, U_ON_SCENE, U_STAFFING
 from tests.response_rig import Rig, lonlat
 
@@ -231,3 +233,123 @@ def test_mean_distance_to_the_nearest_unit_follows_the_square_root_law() -> None
     scale = np.sqrt(side**2 / n)
     assert euclid / scale == pytest.approx(0.5, rel=0.06)
     assert (dx + dy).min(axis=1).mean() / scale == pytest.approx(0.6267, rel=0.06)
+
+
+# --- exclusion line -----------------------------------------------------------------------------
+
+
+def predict(rig: Rig, arrival_s: float) -> None:
+    """The command centre expects the first wave then."""
+    rig.w.predicted_ms[0] = round(arrival_s * 1000)
+    rig.w.predicted_event[0] = rig.log.add(
+        "arrival_predicted", rig.now_ms, 0, value=arrival_s, cause=rig.start
+    )
+
+
+def inside(rig: Rig) -> np.ndarray:
+    """Units whose last junction lies inside the line."""
+    return np.flatnonzero(rig.site.exclusion_node[rig.w.unit_node])
+
+
+@pytest.mark.parametrize("lead_s", [600.0, 1500.0])
+def test_crews_inside_are_out_a_lead_time_before_the_predicted_wave(lead_s: float) -> None:
+    rig = Rig({"exclusion": {"lead_s": lead_s}})
+    person = someone_near(rig, SHORE)[0]
+    rig.hurt(person, 2, trapped=True)
+    while not np.any(rig.w.unit_phase == U_ON_SCENE):
+        rig.tick()
+    unit = int(np.flatnonzero(rig.w.unit_phase == U_ON_SCENE)[0])
+    assert unit in inside(rig)
+    arrival_s = rig.now_ms / 1000 + lead_s + 300
+    predict(rig, arrival_s)
+    rig.run(rig.now_ms / 1000 + 100)
+    assert rig.w.unit_phase[unit] == U_ON_SCENE  # there is time left, and the crew uses it
+    rig.run(arrival_s - lead_s)
+    assert rig.w.unit_phase[unit] != U_ON_SCENE
+    rig.run(arrival_s - lead_s + 60)
+    assert inside(rig).size == 0
+    assert rig.chain(rig.last("unit_withdrawn"))[1] == "arrival_predicted"
+    rig.run(arrival_s + 1800)
+    assert inside(rig).size == 0  # before the all-clear nobody searches there
+    assert rig.w.incident_reason[0] == reason("scene inside exclusion zone")
+
+
+def test_a_scene_inside_is_served_only_if_the_crew_is_back_in_time() -> None:
+    sent = {}
+    for arrival_s in (1500.0, 7200.0):
+        rig = Rig()
+        predict(rig, arrival_s)
+        rig.hurt(someone_near(rig, SHORE)[0])
+        rig.run(1200)
+        sent[arrival_s] = len([r for r in rig.rows("unit_dispatched") if r[2] >= 0])
+    assert sent == {1500.0: 0, 7200.0: 1}
+
+
+def test_a_control_point_in_the_zone_is_left_in_time_and_not_manned_again() -> None:
+    point = {"name": "Shore", **lonlat(SHORE), "officers": 2, "setup_s": 60}
+    rig = Rig({"control_points": [point]})
+    rig.order()
+    predict(rig, 1500.0)
+    rig.run(600)
+    assert rig.w.control_staffed[0]
+    rig.run(900)
+    assert not rig.w.control_staffed[0]
+    rig.run(960)
+    assert inside(rig).size == 0
+    rig.run(4 * 3600)
+    assert len(rig.rows("control_staffed")) == 1
+    held = [REASONS[row[2]] for row in rig.rows("control_held")]
+    assert held == ["no way back before the wave"]
+
+
+def test_a_control_point_without_a_way_back_gets_nobody() -> None:
+    point = {"name": "Shore", **lonlat(SHORE), "officers": 2, "setup_s": 300}
+    rig = Rig({"control_points": [point]})
+    rig.order()
+    predict(rig, 900.0)
+    rig.run(1200)
+    assert not rig.rows("unit_arrived")
+    assert [REASONS[row[2]] for row in rig.rows("control_held")] == ["no way back before the wave"]
+
+
+def test_the_line_may_lie_above_the_danger_zone() -> None:
+    rig = Rig({"exclusion": {"line": {"below_m": 16.0}}})
+    assert rig.site.exclusion_node.sum() > rig.site.danger_node.sum()
+    edge = rig.site.exclusion_edge
+    assert np.all(rig.site.exclusion_node[rig.city.edges.to_node[edge]])
+    assert not np.any(rig.site.exclusion_node[rig.city.edges.from_node[edge]])
+    between = int(np.flatnonzero(rig.site.exclusion_node & ~rig.site.danger_node)[0])
+    rig.hurt(someone_near(rig, between)[0])
+    rig.order()
+    known(rig)
+    assert rig.w.incident_reason[0] == reason("scene inside exclusion zone")
+
+
+# --- officers -----------------------------------------------------------------------------------
+
+
+def test_a_closure_works_once_its_officers_have_set_it_up() -> None:
+    closure = {"name": "Crossroads", **lonlat(15), "radius_m": 100, "officers": 3, "setup_s": 240}
+    rig = Rig({"closures": [closure]})
+    (node,) = rig.site.control_node
+    assert not rig.site.exclusion_node[node]
+    assert node in rig.city.edges.from_node[rig.site.closure_edges[0]]
+    rig.order()
+    rig.run(1200)
+    police = np.flatnonzero(rig.w.unit_phase == U_STAFFING)
+    assert rig.site.units.crew[police].sum() >= 3
+    arrived = max(row[0] for row in rig.rows("unit_arrived"))
+    assert rig.rows("control_staffed")[0][0] == arrived + 240_000
+    rig.order(clear=True)
+    rig.run(2400)
+    assert not rig.w.control_staffed[0]
+
+
+def test_more_officers_than_the_city_has_are_refused() -> None:
+    point = {"name": "Crossroads", **lonlat(15), "officers": 4, "setup_s": 120}
+    closure = {"name": "Shore", **lonlat(SHORE), "radius_m": 100, "officers": 3}
+    rig = Rig({"control_points": [point], "closures": [closure]})
+    with pytest.raises(InputError, match=r"control_points: 4 officers .* 3 at closures .* 6 .*Carab"):
+        check_officers(rig.city, rig.plan)
+    fewer = Rig({"control_points": [{**point, "officers": 3}], "closures": [closure]})
+    check_officers(fewer.city, fewer.plan)

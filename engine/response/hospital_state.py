@@ -1,0 +1,123 @@
+"""What a hospital can do: beds for this event, patients an hour, damage, electricity.
+
+- Beds: 20 % of its beds, rounded up (`durations.hospital_limit`); half of that while its building is
+  moderately damaged (assumption).
+- Patients an hour: `hospitals.patients_h` for each 100 beds; 3 is the usual hourly treatment capacity
+  of a general hospital for the seriously and critically hurt (Medical Severity Index of disasters, de
+  Boer; other readings give 0.5 to 1). The patients of an hour (at least one) may come at once, the next
+  at the even rate. Who is lightly hurt takes `LIGHT_WEIGHT` of a place (assumption).
+- It shuts when its building is damaged extensively or worse (HAZUS state 3), and when mains power has
+  been off for `hospitals.generator_h`; it opens again with the power. Its building is the facility's
+  own, else the nearest within `NEAR_M`.
+
+Limits: patients of before the event are not moved; a hospital that shuts keeps whom it took in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from engine.city import I32, I64
+from engine.component import Context
+from engine.events import reason
+from engine.world import NEVER
+
+NEAR_M = 100.0
+MODERATE, EXTENSIVE = 2, 3
+HOUR_MS = 3_600_000
+LIGHT_WEIGHT = 0.1
+_DAMAGED, _DARK = reason("hospital damaged"), reason("hospital without power")
+
+CARD: tuple[tuple[str, object, str, str, str], ...] = (
+    ("beds left by moderate damage", 0.5, "share", "assumption", "assumption"),
+    ("place of a lightly hurt patient", LIGHT_WEIGHT, "patients", "assumption", "assumption"),
+    ("damage state that shuts a hospital", EXTENSIVE, "HAZUS state", "HAZUS functionality",
+     "assumption"),
+)
+
+
+class HospitalState:
+    """Part of the units component that opens and shuts hospitals and counts their patients."""
+
+    w: Any
+    ctx: Context
+    emit: Any
+    _limit: I64
+
+    def _prepare_hospitals(self) -> None:
+        city, rows = self.ctx.city, self.ctx.site.hospital
+        self._building: I32 = np.full(city.facilities.kind.size, -1, np.int32)
+        own = city.facilities.building[rows]
+        if rows.size and city.buildings.x_m.size:
+            tree = cKDTree(np.column_stack([city.buildings.x_m, city.buildings.y_m]))
+            at = np.column_stack([city.facilities.x_m[rows], city.facilities.y_m[rows]])
+            away, near = tree.query(at)
+            own = np.where(own >= 0, own, np.where(away <= NEAR_M, near, -1))
+        self._building[rows] = own
+        rate = self.ctx.plan.hospitals.patients_h * np.maximum(city.facilities.capacity, 1) / 100
+        self._step_ms = HOUR_MS / rate
+        self._window_ms = np.maximum(HOUR_MS, self._step_ms)
+
+    def _damage(self, facility: int) -> int:
+        building = int(self._building[facility])
+        return int(self.w.building_damage[building]) if building >= 0 else 0
+
+    def _watch_hospitals(self, t0_ms: int) -> None:
+        """Shut and open hospitals; `hospital_shut` holds the reason."""
+        w, city = self.w, self.ctx.city
+        generator_ms = round(self.ctx.plan.hospitals.generator_h * HOUR_MS)
+        for row in self.ctx.site.hospital:
+            facility = int(row)
+            zone = int(self.ctx.site.zone_of_node[city.facilities.node[facility]])
+            on = bool(w.zone_power_on[zone])
+            if on:
+                w.hospital_dark_ms[facility] = NEVER
+            elif w.hospital_dark_ms[facility] == NEVER:
+                w.hospital_dark_ms[facility] = t0_ms
+            dark = w.hospital_dark_ms[facility] <= t0_ms - generator_ms
+            why = _DAMAGED if self._damage(facility) >= EXTENSIVE else _DARK if dark else 0
+            was = int(w.hospital_shut[facility])
+            if why == was:
+                continue
+            building = int(self._building[facility])
+            cause = int(w.building_damage_event[building]) if why == _DAMAGED else int(
+                w.zone_lifeline_event[zone]
+            )
+            kind = "hospital_shut" if why else "hospital_opened"
+            t_ms = t0_ms if why != _DARK else int(w.hospital_dark_ms[facility]) + generator_ms
+            self.emit(kind, t_ms, facility, why or was, cause=cause)
+            w.hospital_shut[facility] = why
+
+    def _open(self, facility: int) -> bool:
+        return not self.w.hospital_shut[facility]
+
+    def _beds(self, facility: int) -> int:
+        limit = int(self._limit[facility])
+        return -(-limit // 2) if self._damage(facility) == MODERATE else limit
+
+    def _has_bed(self, facility: int) -> bool:
+        free = self.w.hospital_beds_used[facility] < self._beds(facility)
+        return bool(free and self._open(facility))
+
+    def _slot_ms(self, facility: int, t_ms: int, weight: float = 1.0) -> int:
+        """When the next patient can be taken in."""
+        step = weight * float(self._step_ms[facility])
+        filled = float(self.w.hospital_next_ms[facility]) + step
+        return max(t_ms, round(filled - float(self._window_ms[facility])))
+
+    def _take_place(self, facility: int, t_ms: int, weight: float = 1.0) -> None:
+        step = weight * float(self._step_ms[facility])
+        begin = max(t_ms, int(self.w.hospital_next_ms[facility]))
+        self.w.hospital_next_ms[facility] = round(begin + step)
+
+    def _take_in(self, person: int, facility: int, t_ms: int, cause: int) -> int:
+        """Admit a patient; the event."""
+        self._take_place(facility, t_ms)
+        self.w.hospital_beds_used[facility] += 1
+        used = float(self.w.hospital_beds_used[facility])
+        event = int(self.emit("person_admitted", t_ms, person, facility, used, cause)[0])
+        self.ctx.mail.admitted.append((t_ms, person, event))
+        return event

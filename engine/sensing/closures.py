@@ -1,0 +1,119 @@
+"""What the command centre knows of the streets: closures by report, speeds by its own units.
+
+A closing or opening becomes known
+
+- at once where it is the plan's own closure: officers stand there;
+- by radio, in the next tick, when a unit meets it (`Mail.closures`);
+- by a citizen's call or a patrol's report, after an exponential time of mean `REPORT_MEAN_S`, drawn
+  for each street and change, and not before telephones work in the street's zone (an assumption:
+  people call about people first, and no record of street reports after an earthquake was found).
+
+Speeds: the free speed, except on links where a unit has driven during the last `SPEED_KEPT_MS`; no
+city here has traffic sensors in its data.
+
+Limits: reports name the street rightly; they do not queue at the call centre; a street that closed
+and opened again before anybody reported it stays unknown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine import rng
+from engine.city import I64
+from engine.component import Context
+from engine.world import NEVER
+
+REPORT_MEAN_S = 900.0
+SPEED_KEPT_MS = 900_000
+SLOWEST_MPS = 0.3  #: a standing queue still has a way through for the search of routes
+
+CARD: tuple[tuple[str, object, str, str, str], ...] = (
+    ("closed street until somebody reports it, mean", REPORT_MEAN_S, "s", "assumption",
+     "assumption"),
+    ("a unit's measured speed is kept", SPEED_KEPT_MS // 1000, "s", "assumption", "assumption"),
+)
+
+
+class StreetReports:
+    """Part of the instruments component that keeps the streets as the command centre knows them."""
+
+    w: Any
+    ctx: Context
+    emit: Any
+
+    def _prepare_streets(self) -> None:
+        edges = self.ctx.city.edges
+        order = np.argsort(edges.street, kind="stable")
+        self._edge_order = order
+        self._edge_ptr = np.searchsorted(
+            edges.street[order], np.arange(self.ctx.city.streets.length_m.size + 1)
+        )
+        own = np.zeros(edges.street.size, np.bool_)
+        for rows in self.ctx.site.closure_edges:
+            own[rows] = True
+        self._own = np.flatnonzero(own)
+        self._zone = self.ctx.site.zone_of_node[self.ctx.city.streets.from_node]
+
+    def _streets(self, t0_ms: int, t1_ms: int) -> None:
+        w = self.w
+        w.seen_edge_closed[self._own] = w.edge_closed[self._own]
+        told = self.ctx.mail.take("closures")
+        for t_ms, street, event in told:
+            self._learn(np.array([street]), np.array([t_ms]), np.array([event]))
+        self._expect(t0_ms)
+        due = (w.street_report_ms < t1_ms) & w.zone_telecom_on[self._zone]
+        rows = np.flatnonzero(due)
+        if rows.size:
+            t = np.maximum(w.street_report_ms[rows], t0_ms)
+            order = np.lexsort((rows, t))
+            rows, t = rows[order], t[order]
+            self._learn(rows, t, w.street_event[rows])
+        self._speeds(t0_ms)
+
+    def _expect(self, t0_ms: int) -> None:
+        """Draw when somebody will report each new closing or opening."""
+        w = self.w
+        new = np.flatnonzero(w.street_event != w.seen_street_event)
+        if new.size == 0:
+            return
+        u = rng.uniform(
+            self.ctx.seed, "report.closure", self.ctx.city.streets.key[new], w.street_changes[new]
+        )
+        changed = self.ctx.log.column("t_ms")[w.street_event[new]]
+        w.street_report_ms[new] = changed + np.rint(-1000.0 * REPORT_MEAN_S * np.log(u)).astype(
+            np.int64
+        )
+        w.street_changes[new] += 1
+        w.seen_street_event[new] = w.street_event[new]
+
+    def _learn(self, rows: I64, t_ms: I64, cause: I64) -> None:
+        """Streets [n] are known as they are now."""
+        w = self.w
+        w.street_report_ms[rows] = NEVER
+        news = []
+        for i, street in enumerate(rows):
+            edges = self._edge_order[self._edge_ptr[street] : self._edge_ptr[street + 1]]
+            if np.array_equal(w.seen_edge_closed[edges], w.edge_closed[edges]):
+                continue
+            w.seen_edge_closed[edges] = w.edge_closed[edges]
+            news.append(i)
+        if news:
+            at = np.array(news)
+            rows, t_ms, cause = rows[at], t_ms[at], cause[at]
+            since = (t_ms - self.ctx.log.column("t_ms")[w.street_event[rows]]) / 1000.0
+            self.emit("street_reported", t_ms, rows, w.street_state[rows],
+                      np.maximum(since, 0.0), np.maximum(cause, w.street_event[rows]))
+
+    def _speeds(self, t0_ms: int) -> None:
+        w = self.w
+        old = np.flatnonzero((w.seen_edge_ms >= 0) & (w.seen_edge_ms < t0_ms - SPEED_KEPT_MS))
+        w.seen_edge_speed_mps[old] = self.ctx.city.edges.free_speed_mps[old]
+        w.seen_edge_ms[old] = -1
+        on = np.unique(w.unit_edge[w.unit_edge >= 0])
+        w.seen_edge_speed_mps[on] = np.maximum(
+            np.minimum(w.edge_speed_mps[on], w.edge_flow_speed_mps[on]), SLOWEST_MPS
+        )
+        w.seen_edge_ms[on] = t0_ms

@@ -58,6 +58,10 @@ STREAMS: dict[str, int] = {
             "tsunami.boundary",
             "lifeline.zone",
             "score.bootstrap",
+            "people.visit",
+            "people.return",
+            "position.beach",
+            "people.school",
         ]
     )
 }

@@ -21,6 +21,8 @@ from engine.world import BY_NAME, VARIABLES
 NAMES = [phase.name for phase in PHASES]
 #: Kinds that a small town's golden runs do not reach, with the test that does reach each.
 ELSEWHERE: dict[str, str] = {
+    "party_mode_changed":
+        "tests/people/test_refuge.py::test_drivers_who_stand_too_long_leave_the_car",
     "unit_delayed":
         "tests/response/test_units.py::test_a_long_delay_on_the_way_is_an_event_with_its_reason",
 }

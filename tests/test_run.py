@@ -88,7 +88,7 @@ def halves(
     out = {name: simulate(town, brief, plan, 1) for name, plan in plans.items()}
     for run in out.values():
         kinds = {KINDS[code].name for code in run.codes.kind.unique()}
-        assert {"zone_flooded", "unit_arrived", "party_arrived", "person_died"} <= kinds
+        assert {"zone_flooded", "unit_arrived", "party_arrived", "person_swept"} <= kinds
     return out
 
 

@@ -48,6 +48,7 @@ from engine.world import (
     I_KNOWN,
     I_QUEUED,
     NEVER,
+    P_CUT_OFF,
     P_PREPARING,
     P_START,
     P_STAYING,
@@ -58,7 +59,7 @@ SERVICE_MEAN_S = 120.0
 WALK_MPS = 1.34
 DETOUR = 1.3
 _OPEN = (I_CALLING, I_QUEUED, I_KNOWN, I_ASSIGNED)
-_INDOORS = (P_START, P_PREPARING, P_STAYING)
+_INDOORS = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
 
 
 def answer_fifo(

@@ -332,13 +332,15 @@ def test_trigger_matters(key: str, values: tuple[float, float], bench: Bench) ->
 
 def test_exempt_matters(bench: Bench) -> None:
     """Told to walk and all obeying, only exempt parties drive; few of the town's shore are slow."""
-    obey = changed(bench, behaviour={"foot_obey_share": 1.0, "car_slow_share": 1.0})
+    obey = changed(bench, behaviour={  # all wait for the order, and then do as it says
+        "foot_obey_share": 1.0, "car_slow_share": 1.0, "felt_share": 0.0, "neighbour_share": 0.0,
+        "order_share": 1.0})
     digests = set()
     for exempt in (("slow", "assisted"), ("assisted",), ("slow",)):
         document = bench.plans["early-warning"].model_dump()
         document["order"]["zones"][0].update(below_m=15.0, exempt=exempt)
         session = bench.open(obey, Plan.model_validate(document))
-        session.advance(600.0)
+        session.advance(900.0)
         digests.add(session.twin.log.digest())
     assert len(digests) == 3
 

@@ -176,6 +176,7 @@ class Warning(Component):
             for k, milling in enumerate(self._milling):
                 milling[self._pupil] = rng.uniform(
                     self.ctx.seed, "people.school", building[self._pupil], k)
+            self._separated = self._separated & ~self._pupil  # nobody fetches anybody first
 
     # --- cues ---------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from engine import rng
 from engine.errors import InputError
 from engine.people import behaviour as bh
 from engine.people import belief as bl
+from engine.people import returning as rt
 from engine.people import warning as wa
 
 B = bh.Behaviour()
@@ -237,7 +238,7 @@ def test_mode_follows_car_distance_mobility_and_instruction():
 
 def fingerprint(b):
     """Every function of the model at fixed draws, as one vector."""
-    u = np.linspace(0.01, 0.99, 50)
+    u = np.linspace(0.005, 0.99, 50)
     half = np.arange(50) % 2 == 0
     mmi = np.linspace(4, 9, 50)
     out = [bl.felt_probability(b, mmi), bl.guards_property(b, u),
@@ -253,6 +254,8 @@ def fingerprint(b):
         out += [np.array([wa.channel_reach(kind, b, night=night)]) for night in (False, True)]
         out.append(wa.channel_works(kind, b, u, power=False, telecom=half))
         out.append(wa.channel_delay_s(kind, b, u))
+    out += [rt.return_delay_s(b, u), rt.return_reason(b, u, half)]
+    out += [rt.goes_back(b, u, dark=half, barred=barred) for barred in (0.0, 0.9)]
     out += [wa.first_sounding(u, 0.9, b.notice_share),
             wa.contagion_probability(5, 10, b.neighbour_rate_pmin, 10.0)[None]]
     for rule in ("free", "foot", "car"):

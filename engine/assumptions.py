@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.parties import occupancy
-from engine.people.warning import CARD
+from engine.people.behaviour import CARD
 
 if TYPE_CHECKING:
     from engine.twin import Twin

@@ -21,7 +21,7 @@ from engine.world import BY_NAME, NEVER, VARIABLES, World
 if TYPE_CHECKING:
     from engine.city import City
     from engine.parties import Parties
-    from engine.people.warning import Behaviour
+    from engine.people.behaviour import Behaviour
     from engine.plan import Plan
     from engine.scenario import Scenario
     from engine.site import Site

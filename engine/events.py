@@ -39,10 +39,15 @@ REASONS = (
     "no unit free", "no way to scene", "scene inside exclusion zone", "no hospital bed",
     "queue at call centre", "no telephone service", "traffic", "no way back before the wave",
     "hospital damaged", "hospital without power", "queue at hospital",
+    # people cut off by water in a building
+    "upstairs above water", "cut off on one floor",
+    # people who went back before the all-clear
+    "fetching family", "all quiet", "returned before the all-clear",
+    "held at school",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
-ALERTS = ("felt", "order", "neighbours", "water")
+ALERTS = ("felt", "order", "neighbours", "water", "sea", "visit")
 
 
 @dataclass(frozen=True)
@@ -93,14 +98,23 @@ KINDS: tuple[Kind, ...] = tuple(
         ("arrival_predicted", "run", "none", "s", "decision",
          "first wave expected; value is the time after the earthquake", False),
         ("order_decided", "run", "none", "", "decision", "evacuation order decided", False),
+        ("order_confirmed", "run", "none", "s", "decision",
+         "those who answer for the order confirm it; value is the time that took", False),
         ("order_issued", "zone", "phase", "", "decision", "the order goes out for a zone", False),
         ("channel_started", "channel", "zone", "share", "seen",
          "a warning channel carries the order in a zone; share of parties in its reach", False),
+        ("leaders_called", "zone", "none", "leaders", "seen",
+         "street leaders are telephoned; value is how many acknowledge", False),
+        ("doors_started", "zone", "none", "teams", "seen", "teams begin to go from door to door", False),
         ("all_clear", "run", "none", "", "decision", "authorities lift the order", False),
         ("party_alerted", "party", "cause", "alert", "truth",
-         "first cue of this kind: 0 felt shaking, 1 order, 2 neighbours, 3 water", False),
+         "first cue of this kind: 0 felt shaking, 1 order, 2 neighbours, 3 water, 4 sea drawn back or risen, 5 somebody knocks", False),
         ("party_decided", "party", "mode", "s", "truth", "decides to leave; value is time to prepare", False),
         ("party_refused", "party", "reason", "", "truth", "decides to stay", False),
+        ("party_sheltered", "party", "reason", "m", "truth",
+         "cut off by water in its building: upstairs or on the one floor; value is the depth at the door", False),
+        ("party_released", "party", "none", "m", "truth",
+         "the street can be waded again; value is the depth at the door", False),
         ("party_departed", "party", "mode", "node", "truth", "leaves; value is the junction", False),
         ("party_mode_changed", "party", "mode", "node", "truth", "leaves the car and walks on", False),
         ("party_rerouted", "party", "facility", "", "truth", "turns to another destination", False),
@@ -108,6 +122,9 @@ KINDS: tuple[Kind, ...] = tuple(
         ("party_left_zone", "party", "zone", "", "truth", "is out of the danger zone", False),
         ("party_arrived", "party", "facility", "s", "truth",
          "reaches safety; facility -1 is high ground; value is the travel time", False),
+        ("party_returning", "party", "reason", "", "truth", "goes back home before the all-clear", False),
+        ("party_returned", "party", "zone", "s", "truth",
+         "is back home before the all-clear; value is the travel time", False),
         ("party_in_water", "party", "none", "m", "truth", "stands in water above 0.3 m", False),
         ("party_out_of_water", "party", "none", "", "truth", "is out of the water", False),
         ("person_swept", "person", "none", "m2/s", "truth", "loses stability in moving water", False),

@@ -17,6 +17,10 @@ nearest a point of the straight line between home and work; others in a commerci
 their municipality (shops, promenades). Children under 5 and people who cannot leave alone stay at
 home (assumption).
 
+Beach. In season (`population.beach`) the free members of a share of all households are on the beach
+together, spread over the junctions within `BEACH_M` of the sea inside its circle. They are residents:
+the model has no visitors from elsewhere, so that the share is an assumption of the scenario.
+
 Cars. A worker under way or at work has taken one of the household's cars with probability 0.45
 (assumption: about the car share of trips in Chilean cities of this size); the other cars are at
 home.
@@ -32,7 +36,9 @@ import numpy as np
 
 from engine import rng
 from engine.city import F64, I16, I32, U8, USES, B, City
+from engine.errors import InputError
 from engine.scenario import Scenario
+from engine.shore import distance_to_sea_m
 from engine.site import Site
 
 _HOURS = (0.0, 2.0, 5.0, 14.0, 17.0, 22.0, 24.0)
@@ -43,6 +49,7 @@ _OCCUPANCY = {
     "industrial": (0.14, 1.0, 0.63),
 }
 _CAR_TAKEN = 0.45
+BEACH_M = 200.0
 
 
 @dataclass(frozen=True)
@@ -121,13 +128,16 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
     at_day = has_day & (u < use_share[buildings.use[day]])
     rest = rng.uniform(seed, "position.place", key, 1)
     bound_home = (persons.age_group == 0) | (persons.mobility == 2)
-    at_home = ~at_day & ((rest < shares["home"]) | bound_home)
-    out = ~at_day & ~at_home
+    on_beach, beach_node = _beach(city, scenario, site, seed)
+    on_beach &= ~at_day & (persons.mobility < 2)
+    at_home = ~at_day & ((rest < shares["home"]) | bound_home) & ~on_beach
+    out = ~at_day & ~at_home & ~on_beach
     commuting = out & has_day
     visiting = out & ~has_day
 
     building = np.where(at_home, home, np.where(at_day, day, -1)).astype(np.int32)
     node = buildings.node[np.maximum(building, 0)].astype(np.int32)
+    node[on_beach] = beach_node[on_beach]
     _place_visitors(city, seed, visiting, home, building, node)
     _place_commuters(city, seed, commuting, home, day, node)
     node = site.walk_node[node]
@@ -137,8 +147,10 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
         inside, buildings.zone[np.maximum(building, 0)], site.zone_of_node[node]
     ).astype(np.int32)
 
-    # Household members at home form one party; everyone else is a party of one.
-    group_key = np.where(at_home, persons.household.astype(np.int64), key + (1 << 40))
+    # Household members at home, or together on the beach, form one party; everyone else is alone.
+    household = persons.household.astype(np.int64)
+    group_key = np.where(at_home, household, key + (1 << 40))
+    group_key = np.where(on_beach, household + (1 << 41), group_key)
     _, first_row, group = np.unique(group_key, return_index=True, return_inverse=True)
     # Number parties by their first person, so that numbers follow the population table.
     order = np.argsort(first_row, kind="stable")
@@ -161,6 +173,30 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
         zone=zone[first], home=at_home[first], cars=cars, slow=slow, age_group=age,
         member_ptr=ptr, member=member, person_building=building,
     )
+
+
+def _beach(city: City, scenario: Scenario, site: Site, seed: int) -> tuple[B, I32]:
+    """(household is on the beach [persons], at which junction [persons])."""
+    beach = scenario.population.beach
+    household = city.persons.household
+    local = scenario.start.astimezone(ZoneInfo(city.timezone))
+    hour = local.hour + local.minute / 60
+    if beach is None or local.month not in beach.months or not (
+        beach.from_hour <= hour < beach.to_hour
+    ):
+        return np.zeros(household.size, np.bool_), np.zeros(household.size, np.int32)
+    x, y = city.xy(beach.lon, beach.lat)
+    near = np.hypot(city.nodes.x_m - x, city.nodes.y_m - y) <= beach.radius_m
+    own = site.walk_node == np.arange(near.size)
+    nodes = np.flatnonzero(near & own & (distance_to_sea_m(city) <= BEACH_M))
+    if nodes.size == 0:
+        raise InputError(
+            f"scenario '{scenario.name}': population.beach: no junction within {BEACH_M:g} m of the "
+            "sea lies in its circle"
+        )
+    u = rng.uniform(seed, "position.beach", household, 0)
+    spot = rng.uniform(seed, "position.beach", household, 1)
+    return u < beach.share, nodes[(spot * nodes.size).astype(np.int64)].astype(np.int32)
 
 
 def _place_visitors(

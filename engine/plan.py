@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.errors import InputError, unknown
 from engine.levers.order import Order
@@ -19,7 +19,7 @@ from engine.levers.places import Destinations
 from engine.levers.recovery import AllClear
 from engine.levers.response import Dispatch, Exclusion, Hospitals, MutualAid, Staging
 from engine.levers.roads import Closure, ControlPoint, Post
-from engine.levers.warning import Channel
+from engine.levers.warning import Channel, DoorToDoor, StreetLeaders
 from engine.scenario import Scenario, scenarios_root
 from engine.yamlfile import Strict, load
 
@@ -31,6 +31,8 @@ class Plan(Strict):
     title: str
     order: Order
     channels: tuple[Channel, ...] = ()
+    street_leaders: StreetLeaders | None = None
+    door_to_door: tuple[DoorToDoor, ...] = ()
     destinations: Destinations = Destinations()
     control_points: tuple[ControlPoint, ...] = ()
     closures: tuple[Closure, ...] = ()
@@ -45,6 +47,12 @@ class Plan(Strict):
     def posts(self) -> tuple[Post, ...]:
         """Control points and then closures: rows of the site's and World's control tables."""
         return (*self.control_points, *self.closures)
+
+    @model_validator(mode="after")
+    def _somebody_bars_the_return(self) -> Plan:
+        if self.order.bar_return and not self.control_points:
+            raise ValueError("order.bar_return: nobody could turn people back without control_points")
+        return self
 
 
 def load_plan(name: str, scenario: Scenario | None = None, overrides: Iterable[str] = ()) -> Plan:

@@ -24,6 +24,7 @@ from engine.world import (
     P_HIGH,
     P_MEETING,
     P_OUTSIDE,
+    P_RETURNING,
     P_SHELTER,
     P_WAITING,
     P_WALKING,
@@ -98,7 +99,7 @@ class Recorder:
         place = world.party_place[parties.of_person]
         health = world.person_health
         alive = health != H_DEAD
-        moving = np.isin(place, (P_WALKING, P_DRIVING, P_WAITING))
+        moving = np.isin(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING))
         safe = np.isin(place, _SAFE)
         danger = self.ctx.site.danger_node[world.party_node][parties.of_person]
         started_in_danger = self.ctx.site.danger_node[parties.node][parties.of_person]

@@ -62,6 +62,10 @@ STREAMS: dict[str, int] = {
             "report.closure",
             "hurt.self_referral",
             "unit.caught",
+            "people.visit",
+            "people.return",
+            "position.beach",
+            "people.school",
         ]
     )
 }

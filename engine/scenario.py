@@ -47,11 +47,29 @@ class Area(Strict):
         return self
 
 
+class Beach(Circle):
+    """A beach in season: the share of all households whose free members are on it, if the scenario
+    starts in one of the months and between the hours of local time."""
+
+    share: Share
+    months: Annotated[tuple[Annotated[int, Field(ge=1, le=12)], ...], Field(min_length=1)] = (
+        12, 1, 2, 3)
+    from_hour: Annotated[float, Field(ge=0, le=24)] = 10.0
+    to_hour: Annotated[float, Field(ge=0, le=24)] = 20.0
+
+    @model_validator(mode="after")
+    def _forward(self) -> Beach:
+        if self.to_hour <= self.from_hour:
+            raise ValueError("to_hour must be later than from_hour")
+        return self
+
+
 class Population(Strict):
     """Who takes part and where people are: `auto` reads day and hour from the start."""
 
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     occupancy: Literal["auto", "night", "day", "commute"] = "auto"
+    beach: Beach | None = None
 
 
 class Station(Strict):
@@ -199,7 +217,7 @@ def load_scenario(name: str, overrides: Iterable[str] = ()) -> Scenario:
     path = scenario_path(name)
     scenario = load(Scenario, path, overrides)
     scenario._folder = path.parent
-    from engine.people.warning import Behaviour, with_overrides
+    from engine.people.behaviour import Behaviour, with_overrides
 
     document, lines = read_yaml(path)
     written = document.get("behaviour") or {}

@@ -134,6 +134,12 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     for row, zone in enumerate(plan.order.zones):
         mask = area_mask(city, zone, f"plan '{plan.name}': order.zones.{row}")
         order_zone[mask & (order_zone < 0)] = row
+    names = [zone.name for zone in plan.order.zones]
+    for row, teams in enumerate(plan.door_to_door):
+        if teams.zone not in names:
+            raise unknown(
+                "order zone", teams.zone, names, f"plan '{plan.name}': door_to_door.{row}.zone"
+            )
     safe = ~danger & (order_zone < 0)
     if city.terrain is not None:
         safe &= city.nodes.elev_m >= plan.destinations.high_ground_m

@@ -23,7 +23,7 @@ from engine.component import Component, Context, Mail, check_assembly
 from engine.events import EventLog
 from engine.inputs import Inputs
 from engine.parties import form_parties
-from engine.people.warning import Behaviour, with_overrides
+from engine.people.behaviour import Behaviour, with_overrides
 from engine.phases import TICK_MS, applicable, exogenous_sea
 from engine.plan import Plan, load_plan
 from engine.record import KPIS, Recorder

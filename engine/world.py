@@ -18,10 +18,11 @@ NO_EVENT = -1
 #: Places of a party; `party_place` indexes this tuple.
 PLACES = (
     "at start", "preparing", "walking", "driving", "waiting to drive", "high ground", "meeting point",
-    "shelter", "stranded", "in water", "staying", "outside",
+    "shelter", "stranded", "in water", "staying", "outside", "cut off",
+    "returning",
 )
 (P_START, P_PREPARING, P_WALKING, P_DRIVING, P_WAITING, P_HIGH, P_MEETING, P_SHELTER, P_STRANDED,
- P_WATER, P_STAYING, P_OUTSIDE) = range(len(PLACES))
+ P_WATER, P_STAYING, P_OUTSIDE, P_CUT_OFF, P_RETURNING) = range(len(PLACES))
 
 #: Health of a person: HAZUS severities 1-3, then dead.
 HEALTH = ("well", "lightly hurt", "seriously hurt", "critically hurt", "dead")
@@ -141,6 +142,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         "hub",
         ("order_decided_ms", "i8", "run", "ms", NEVER, "when the order was decided"),
         ("order_event", "i8", "run", "event", -1, "event of the decision"),
+        ("order_confirmed_event", "i8", "run", "event", -1, "event of its confirmation"),
         ("zone_order_ms", "i8", "zone", "ms", NEVER, "when the order goes out in the zone"),
         ("zone_order_event", "i8", "zone", "event", -1, "event of the zone's order"),
         ("predicted_ms", "i8", "run", "ms", NEVER, "first wave as the command centre expects it"),
@@ -168,8 +170,10 @@ VARIABLES: tuple[Variable, ...] = tuple(
     )
     + _rows(
         "warning",
-        ("party_alert", "u1", "party", "bits", 0, "cues received: 1 felt, 2 order, 4 neighbours, 8 water"),
-        ("party_decision", "u1", "party", "", 0, "0 open, 1 leaves, 2 stays"),
+        ("party_alert", "u1", "party", "bits", 0, "cues received: 1 felt, 2 order, 4 neighbours, 8 water, 16 sea, 32 visit; 64 has gone back home"),
+        ("party_alert_event", "i8", "party", "event", -1, "event of the last cue of a new kind"),
+        ("party_again", "i2", "party", "", 0, "times the order was met after the first"),
+        ("party_decision", "u1", "party", "", 0, "0 open, 1 leaves, 2 stays, 3 cut off by water in a building, 4 goes back home"),
         ("party_decision_event", "i8", "party", "event", -1, "event of the decision"),
         ("party_mode", "u1", "party", "mode", 0, "mode chosen: foot or car"),
         ("party_depart_ms", "i8", "party", "ms", NEVER, "ready to leave at"),
@@ -178,6 +182,8 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("party_missed", "i2", "party_channel", "", 0, "soundings missed while a channel was dead"),
         ("party_heard", "f4", "party", "", 0, "word-of-mouth hazard gathered so far"),
         ("zone_talk_event", "i8", "zone", "event", -1, "event that word of mouth started with"),
+        ("zone_leader_event", "i8", "zone", "event", -1, "event of the calls to street leaders"),
+        ("zone_doors_event", "i8", "zone", "event", -1, "event of the first door-to-door team"),
         ("zone_channel_event", "i8", "zone_channel", "event", -1, "event of a channel's start in a zone"),
     )
     + _rows(

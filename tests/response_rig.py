@@ -16,7 +16,7 @@ from engine.component import Context, Mail
 from engine.events import KIND_CODE, EventLog
 from engine.kernels.paths import forward_tree, speed_cost_ms
 from engine.parties import form_parties
-from engine.people.warning import Behaviour
+from engine.people.behaviour import Behaviour
 from engine.plan import Plan
 from engine.response.agents import create_agents
 from engine.response.units import UnitsComponent

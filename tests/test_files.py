@@ -30,15 +30,19 @@ SCENARIO["earthquake"] |= {"mechanism": "reverse", "residuals": True}
 for number, station in enumerate(SCENARIO["earthquake"]["stations"]):
     station["sa1_g"] = 0.3125 + number
 SCENARIO["tsunami"] |= {"sea_level_m": 0.0625, "factor": 1.0625, "land_shift_m": 0.5, "bed_factor": 1.125}
+SCENARIO["population"]["beach"] = {
+    "lon": -70.9995, "lat": -29.9965, "radius_m": 444.0, "share": 0.0375, "months": [11, 12, 1],
+    "from_hour": 9.5, "to_hour": 21.5}
 SCENARIO["outages"][0]["municipality"] = "Northport"
 SCENARIO["behaviour"] = {"car_share": 0.5}
 PLAN: dict[str, Any] = yaml.safe_load((FOLDER / "early-warning.yaml").read_text())
 PLAN["order"]["trigger"] |= {"magnitude": 7.25, "at_s": 4321.0}
 PLAN["order"]["zones"][0] |= {
     "within": {"lon": -70.998, "lat": -29.997, "radius_m": 900.0}, "municipality": "Southport",
-    "offset_s": 5.5}
+    "offset_s": 5.5, "exempt": ["assisted"]}
 PLAN["exclusion"]["line"] |= {
     "within": {"lon": -70.998, "lat": -29.997, "radius_m": 900.0}, "municipality": "Southport"}
+PLAN["order"] |= {"authority": "confirmed", "confirmation_s": 123.5}
 PLAN["channels"][0]["battery_s"] = 3600
 PLAN["destinations"] |= {"meeting_points": True, "shelters": True}
 DOCUMENTS = {"scenario": SCENARIO, "plan": PLAN}

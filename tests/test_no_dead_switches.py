@@ -19,10 +19,11 @@ from pydantic import BaseModel, ValidationError
 
 from engine.city import City
 from engine.errors import InputError
-from engine.people.warning import _RANGE, CARD, Behaviour
+from engine.levers.warning import StreetLeaders
+from engine.people.behaviour import _RANGE, CARD, Behaviour
 from engine.plan import Plan, load_plan
 from engine.run import Session, open_session
-from engine.scenario import Area, Circle, Scenario, load_scenario
+from engine.scenario import Area, Beach, Circle, Scenario, load_scenario
 
 PLANS = ("historical", "early-warning")
 CHECKPOINTS_S = (60, 150, 300, 600, 1200, 2400, 3600, 5400)
@@ -47,6 +48,10 @@ OTHER: dict[str, list[Any]] = {
     "gauge_m": [0.2, 2.9],
     "below_m": [8.0],
     "sa1_g": [0.8],
+    "zone": ["Shore", "Low town"],
+    "from_hour": [20.5],
+    "beach": [Beach(lon=-71.0, lat=-29.9965, radius_m=400.0, share=0.2, to_hour=21.0)],
+    "street_leaders": [StreetLeaders(call_s=60.0)],
 }
 
 Path = tuple[str | int, ...]
@@ -95,7 +100,8 @@ def leaves(model: BaseModel, path: Path = ()) -> Iterator[tuple[Path, BaseModel,
         elif isinstance(value, tuple):
             yield (*path, field), model, field
             for row, item in enumerate(value):
-                yield from leaves(item, (*path, field, row))
+                if isinstance(item, BaseModel):  # a list of words or numbers is one key
+                    yield from leaves(item, (*path, field, row))
         else:
             yield (*path, field), model, field
 
@@ -233,6 +239,7 @@ SPECIAL = {
     "earthquake.shakemap": "test_shakemap_matters",
     "earthquake.residuals": "test_shakemap_matters",
     "population.share": "test_share_matters",
+    "order.zones.0.exempt": "test_exempt_matters",
     # The coast of the test town is straight: along it the sea is everywhere the same.
     "tsunami.gauges.0.lat": "tsunami.gauges.0.lon",
     **{f"earthquake.stations.{row}.sa1_g": "test_spectra_matter" for row in range(2)},
@@ -269,6 +276,8 @@ BROUGHT_OUT: dict[str, dict[str, Any]] = {
     "siren_night": {"night": True},
     "phone_night": {"night": True},
     "radio_night": {"night": True},
+    "night_prepare_s": {"night": True},
+    "inland_share": {"behaviour": {"shore_m": 100.0}},  # all of the low town lies at the shore
     "car_patience_s": {"behaviour": {  # nobody queues unless all leave at once
         "car_share": 1.0, "car_near_share": 1.0, "prepare_felt_s": 1.0, "prepare_order_s": 1.0}},
 }
@@ -321,6 +330,21 @@ def test_trigger_matters(key: str, values: tuple[float, float], bench: Bench) ->
 
     base = bench._digests(bench.open(bench.scenario, plan(values[0])))
     assert bench.differs(bench.scenario, plan(values[1]), base)
+
+
+def test_exempt_matters(bench: Bench) -> None:
+    """Told to walk and all obeying, only exempt parties drive; few of the town's shore are slow."""
+    obey = changed(bench, behaviour={  # all wait for the order, and then do as it says
+        "foot_obey_share": 1.0, "car_slow_share": 1.0, "felt_share": 0.0, "neighbour_share": 0.0,
+        "order_share": 1.0})
+    digests = set()
+    for exempt in (("slow", "assisted"), ()):
+        document = bench.plans["early-warning"].model_dump()
+        document["order"]["zones"][0].update(below_m=15.0, exempt=exempt)
+        session = bench.open(obey, Plan.model_validate(document))
+        session.advance(900.0)
+        digests.add(session.twin.log.digest())
+    assert len(digests) == 2
 
 
 def test_every_key_is_tried() -> None:

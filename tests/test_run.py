@@ -88,7 +88,7 @@ def halves(
     out = {name: simulate(town, brief, plan, 1) for name, plan in plans.items()}
     for run in out.values():
         kinds = {KINDS[code].name for code in run.codes.kind.unique()}
-        assert {"zone_flooded", "unit_arrived", "party_arrived", "person_died"} <= kinds
+        assert {"zone_flooded", "unit_arrived", "party_arrived", "person_swept"} <= kinds
     return out
 
 
@@ -227,7 +227,7 @@ def test_order_by_hand_moves_people_earlier(
     base = simulate(town, brief, plans["historical"], 1)
     run = simulate(town, brief, plans["historical"], 1, [INPUTS["order"][0]])
     ordered = [int(r.events.t_ms[r.events.kind == "order_issued"].min()) for r in (run, base)]
-    assert ordered[0] == 40_000 + 180_000
+    assert ordered[0] == 40_000 + 30_000  # a person's order waits for no confirmation
     assert ordered[0] < ordered[1]
     left = [(r.events.kind == "party_departed").sum() for r in (run, base)]
     assert left[0] > left[1]

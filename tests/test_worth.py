@@ -75,7 +75,7 @@ def test_off_is_the_first_plan_then_the_default_then_false(scenario: Scenario) -
     assert found["dispatch.rule"].plan.dispatch.rule == first.dispatch.rule
     assert found["order.trigger"].plan.order.trigger == first.order.trigger
     assert found["channels"].plan.channels == first.channels
-    assert found["control_points"].plan.control_points == ()
+    assert found["closures"].plan.closures == ()
     assert [c.kind for c in found["channels.siren"].plan.channels] == [
         c.kind for c in plan.channels if c.kind != "siren"
     ]

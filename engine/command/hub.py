@@ -1,7 +1,8 @@
 """The command centre's evacuation order, its phases, shelters, the predicted wave, the all-clear.
 
 The order is decided at the first report that meets the plan's trigger, or when a person orders it
-(an input). It goes out `delay_s` later, zone by zone with each zone's offset: a zone is ordered
+(an input). A confirmed order waits `confirmation_s` for those who answer for it, except where a
+person gave it. It goes out `delay_s` later, zone by zone with each zone's offset: a zone is ordered
 when any of its inhabited junctions lies in an ordered area. Shelters open `shelter_open_s` after
 the order. The all-clear comes at the earliest `earliest_s` after the order, when no gauge showed
 more than `gauge_m` during the last hour, or when a person gives it.
@@ -23,6 +24,7 @@ import math
 import numpy as np
 
 from engine.component import Component, Context
+from engine.events import KIND_CODE
 from engine.world import NEVER
 
 QUIET_MS = 3_600_000
@@ -45,12 +47,16 @@ class Hub(Component):
     reads = (
         "seen_mmi", "seen_mmi_event", "seen_magnitude", "seen_magnitude_event", "seen_gauge_m",
         "seen_gauge_event", "gauge_above_ms", "predicted_ms", "predicted_event",
+        "order_confirmed_event",
     )
     writes = (
-        "order_decided_ms", "order_event", "zone_order_ms", "zone_order_event", "all_clear_event",
-        "shelter_open_event", "gauge_above_ms", "predicted_ms", "predicted_event",
+        "order_decided_ms", "order_event", "order_confirmed_event", "zone_order_ms", "zone_order_event",
+        "all_clear_event", "shelter_open_event", "gauge_above_ms", "predicted_ms", "predicted_event",
     )
-    emits = ("order_decided", "order_issued", "shelter_opened", "all_clear", "arrival_predicted")
+    emits = (
+        "order_decided", "order_confirmed", "order_issued", "shelter_opened", "all_clear",
+        "arrival_predicted",
+    )
     card = (
         ("rupture length", "10^(-2.477 + 0.585 M)", "km", "Strasser et al. 2010 (recalled)",
          "assumption"),
@@ -76,6 +82,7 @@ class Hub(Component):
         if self.w.order_event[0] < 0:
             self._decide(t0_ms)
         if self.w.order_event[0] >= 0:
+            self._confirm(t1_ms)
             self._issue(t1_ms)
             self._open_shelters(t1_ms)
             self._lift(t0_ms)
@@ -137,16 +144,30 @@ class Hub(Component):
             t, cause = min(met)
             self.w.order_decided_ms[0] = t
             self.w.order_event[0] = self.emit("order_decided", t, 0, cause=cause)[0]
-            goes_out = t + self.ctx.plan.order.delay_s * 1000 + self._offset
+            order = self.ctx.plan.order
+            by_hand = self.ctx.log.column("kind")[cause] == KIND_CODE["input_applied"]
+            waits_s = 0.0 if by_hand else order.confirmation_s
+            if waits_s == 0.0:
+                self.w.order_confirmed_event[0] = self.w.order_event[0]
+            goes_out = t + (waits_s + order.delay_s) * 1000 + self._offset
             due = np.isfinite(goes_out)
             self.w.zone_order_ms[due] = goes_out[due].astype(np.int64)
+
+    def _confirm(self, t1_ms: int) -> None:
+        """The confirmation arrives, `confirmation_s` after the decision."""
+        took_s = self.ctx.plan.order.confirmation_s
+        t = int(self.w.order_decided_ms[0] + took_s * 1000)
+        if self.w.order_confirmed_event[0] < 0 and t < t1_ms:
+            self.w.order_confirmed_event[0] = self.emit(
+                "order_confirmed", t, 0, value=took_s, cause=self.w.order_event[0]
+            )[0]
 
     def _issue(self, t1_ms: int) -> None:
         zones = np.flatnonzero((self.w.zone_order_ms < t1_ms) & (self.w.zone_order_event < 0))
         zones = zones[np.argsort(self.w.zone_order_ms[zones], kind="stable")]
         self.w.zone_order_event[zones] = self.emit(
             "order_issued", self.w.zone_order_ms[zones], zones, self._phase[zones],
-            cause=self.w.order_event[0],
+            cause=max(int(self.w.order_confirmed_event[0]), int(self.w.order_event[0])),
         )
 
     def _open_shelters(self, t1_ms: int) -> None:

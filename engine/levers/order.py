@@ -10,6 +10,7 @@ from engine.scenario import Area, Seconds
 from engine.yamlfile import Strict
 
 ModeRule = Literal["free", "foot", "car"]
+Exempt = Literal["slow", "assisted"]
 
 
 class Trigger(Strict):
@@ -29,16 +30,43 @@ class Trigger(Strict):
 
 
 class OrderZone(Area):
-    """An area that is ordered to leave, `offset_s` after the order; the first that fits counts."""
+    """An area that is ordered to leave, `offset_s` after the order; the first that fits counts.
+
+    Where people are told to walk, parties with a member named in `exempt` (who walks slowly, who
+    needs help) may drive."""
 
     name: Annotated[str, Field(min_length=1, max_length=40)]
     offset_s: Seconds = 0.0
     mode: ModeRule = "free"
+    exempt: tuple[Exempt, ...] = ("slow", "assisted")
+
+    @model_validator(mode="after")
+    def _exempt_from_walking(self) -> OrderZone:
+        if self.mode != "foot" and set(self.exempt) != {"slow", "assisted"}:
+            raise ValueError("exempt belongs to a zone with mode foot: elsewhere everybody may drive")
+        if len(set(self.exempt)) < len(self.exempt):
+            raise ValueError("exempt names a group twice")
+        return self
 
 
 class Order(Strict):
-    """The evacuation order."""
+    """The evacuation order: it goes out `delay_s` after the trigger where it is automatic, and
+    otherwise after `confirmation_s` more, in which those who answer for it confirm it (in Chile the
+    navy's SHOA, the emergency office and the operations committee, one after the other)."""
 
     trigger: Trigger
+    authority: Literal["automatic", "confirmed"] = "automatic"
+    confirmation_s: Seconds = 0.0
     delay_s: Seconds
+    # pupils leave school by themselves, are kept inside, or leave with their teachers, on foot
+    schools: Literal["release", "hold", "evacuate"] = "release"
+    bar_return: bool = False  # officers at the control points turn back who goes home before the all-clear
     zones: Annotated[tuple[OrderZone, ...], Field(min_length=1, max_length=50)]
+
+    @model_validator(mode="after")
+    def _confirmed_by_somebody(self) -> Order:
+        if (self.authority == "confirmed") != (self.confirmation_s > 0.0):
+            raise ValueError(
+                "a confirmed order needs confirmation_s above 0, an automatic one none"
+            )
+        return self

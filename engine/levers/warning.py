@@ -24,3 +24,38 @@ class Channel(Strict):
         if self.battery_s and self.kind not in ("siren", "cell_broadcast"):
             raise ValueError(f"battery_s belongs to siren and cell_broadcast, not to {self.kind}")
         return self
+
+
+class StreetLeaders(Strict):
+    """Street leaders are telephoned `call_s` after their zone's order, one for every so many
+    households of the ordered areas; who acknowledges the call (never without telephone service)
+    knocks on the doors of the block, until `stop_s` after the order."""
+
+    households_a_leader: Annotated[int, Field(ge=5, le=500)] = 40
+    acknowledge: Share = 0.6
+    call_s: Seconds = 300.0
+    households_an_hour: Annotated[float, Field(ge=1, le=600)] = 40.0
+    stop_s: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
+
+    @model_validator(mode="after")
+    def _in_time(self) -> StreetLeaders:
+        if self.stop_s <= self.call_s:
+            raise ValueError("stop_s must be later than call_s: leaders would never knock")
+        return self
+
+
+class DoorToDoor(Strict):
+    """Teams of volunteers who go from door to door in an order zone, from `start_s` to `stop_s`
+    after the order there, each team so many households an hour."""
+
+    zone: str  # name of one of order.zones
+    teams: Annotated[int, Field(ge=1, le=500)]
+    households_an_hour: Annotated[float, Field(ge=1, le=600)] = 30.0
+    start_s: Seconds = 600.0
+    stop_s: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
+
+    @model_validator(mode="after")
+    def _in_time(self) -> DoorToDoor:
+        if self.stop_s <= self.start_s:
+            raise ValueError("stop_s must be later than start_s: the teams would never knock")
+        return self

@@ -13,13 +13,19 @@ queues for the road where it starts. Rules with their status:
   travel times every 5 minutes (all take the best route then known).
 - Units drive by what the command centre knows (`seen_edge_*`), and not into the exclusion zone once
   it is shut; a unit that meets a closure nobody had reported turns and tells.
+- In the dark, where the street lights are out, people walk at `behaviour.dark_walk_share` of their
+  speed by day; whoever is ready on foot waits indoors while the first street is closed by water.
 - A walker whose way is cut waits and looks for another every minute.
 
-Limits: no background traffic besides the parties themselves; nobody turns back into the zone.
+- Parties that go back home before the all-clear walk, also those that came by car (their car stays
+  where it is, an assumption); where water stands ahead they turn round (`returns.py`).
+
+Limits: no background traffic besides the parties themselves.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -33,15 +39,20 @@ from engine.kernels.traffic_layout import V_DUE, V_T_IN, TrafficState
 from engine.kernels.walking import NEXT_CLOSED, NO_WAY, Walkers, WalkNet, advance_walkers
 from engine.mobility.destinations import WalkRoutes, car_targets
 from engine.mobility.geometry import StreetGeometry
+from engine.mobility.returns import Returns
 from engine.mobility.traffic import Traffic
 from engine.mobility.walking import party_speed, tobler_factor
 from engine.parties import positions
+from engine.shore import is_dark
 from engine.world import (
     H_CRITICAL,
+    NEVER,
+    P_CUT_OFF,
     P_DRIVING,
     P_HIGH,
     P_MEETING,
     P_PREPARING,
+    P_RETURNING,
     P_SHELTER,
     P_STAYING,
     P_STRANDED,
@@ -52,6 +63,7 @@ from engine.world import (
 ROUTE_MS = 300_000
 WALK_ROUTE_MS = 60_000
 MAP_MS = 60_000
+CAR_WADES_M = 0.1  #: nobody drives on in deeper water (assumption)
 FOOT, CAR = MODES.index("foot"), MODES.index("car")
 
 
@@ -67,6 +79,7 @@ class Mobility(Component):
         "party_left_ms", "party_stop_reason", "party_out_ms", "party_dest", "party_arc",
         "party_offset_m", "party_speed_mps", "facility_full_event", "facility_load",
         "person_trapped", "seen_edge_speed_mps", "seen_edge_closed", "exclusion_ms",
+        "zone_power_on",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
@@ -76,7 +89,7 @@ class Mobility(Component):
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
-        "party_left_zone", "party_arrived", "shelter_full",
+        "party_left_zone", "party_arrived", "shelter_full", "party_returned",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
@@ -91,6 +104,7 @@ class Mobility(Component):
         self._slope = np.asarray(tobler_factor(walk.slope), np.float64)
         self._walk = WalkRoutes(city, site, self._slope)
         self._net = WalkNet(walk.head, walk.length_m, self._slope, city.streets.width_m)
+        self._returns = Returns(city, self._slope)
         self._walk_fresh_ms = -1
         self._factor = np.ones(city.streets.length_m.size, np.float32)
         self._debt = np.zeros(city.streets.length_m.size)  # see kernels/walking.py
@@ -137,6 +151,7 @@ class Mobility(Component):
         private["cost_ms"] = self._walk.cost_ms.copy()
         private["factor"] = self._factor.copy()
         private["debt"] = self._debt.copy()
+        private.update(self._returns.save())
         private["walk_fresh"] = np.array([self._walk_fresh_ms])
         self.ctx.world.private[self.name] = private
 
@@ -151,6 +166,7 @@ class Mobility(Component):
         self._walk.cost_ms[:] = private["cost_ms"]
         self._factor = private["factor"].copy()
         self._debt = private["debt"].copy()
+        self._returns.load(private)
         self._walk_fresh_ms = int(private["walk_fresh"][0])
 
     def conserved(self) -> str:
@@ -169,6 +185,7 @@ class Mobility(Component):
         self._give_up_cars(t0_ms)
         self._drive(t1_ms)
         self._walkers(t0_ms, t1_ms)
+        self._go_back(t0_ms, t1_ms)
         self._left_zone(t0_ms, t1_ms)
         if t0_ms % MAP_MS == 0 or t1_ms % MAP_MS == 0:
             self._map()
@@ -214,24 +231,22 @@ class Mobility(Component):
     def _leave(self, t1_ms: int) -> None:
         """Parties that are ready set out, on foot or by car; deciders start to prepare."""
         w = self.w
-        start = w.party_place <= P_PREPARING
-        w.party_place[start & (w.party_decision == 1)] = P_PREPARING
-        w.party_place[start & (w.party_decision == 2)] = P_STAYING
-        # Whoever first stayed and then decides to leave after all prepares now.
-        back = (w.party_place == P_STAYING) & (w.party_decision == 1)
-        w.party_place[back] = P_PREPARING
+        # Whoever first stayed or was cut off and then decides to leave after all prepares now.
+        start = (w.party_place <= P_PREPARING) | np.isin(w.party_place, (P_STAYING, P_CUT_OFF))
+        for decision, place in ((1, P_PREPARING), (2, P_STAYING), (3, P_CUT_OFF)):
+            w.party_place[start & (w.party_decision == decision)] = place
         ready = np.flatnonzero((w.party_place == P_PREPARING) & (w.party_depart_ms < t1_ms))
         if ready.size == 0:
             return
-        ready = ready[self._able(ready)]
+        ready = self._with_way_out(ready[self._able(ready)], t1_ms)
         ready = ready[np.lexsort((ready, w.party_depart_ms[ready]))]
-        t = w.party_depart_ms[ready]
+        by_car = self._by_car(ready)
+        t = np.maximum(w.party_depart_ms[ready], t1_ms - self.ctx.tick_ms)
         w.party_trip_event[ready] = self.emit(
-            "party_departed", t, ready, w.party_mode[ready], w.party_node[ready],
+            "party_departed", t, ready, np.where(by_car, CAR, FOOT), w.party_node[ready],
             w.party_decision_event[ready],
         )
         w.party_left_ms[ready] = t
-        by_car = (w.party_mode[ready] == CAR) & (self._vehicle_of[ready] >= 0)
         w.party_dest[ready] = self._choose(ready)
         cars = ready[by_car]
         if cars.size:
@@ -241,6 +256,32 @@ class Mobility(Component):
                 w.party_dest[cars],
             )
         self._set_walking(ready[~by_car])
+
+    def _by_car(self, rows: I64) -> np.ndarray:
+        """Who drives [rows]: those who chose to, whose car is where they are, on dry ground."""
+        w = self.w
+        here = (self._vehicle_of[rows] >= 0) & (w.party_left_ms[rows] >= NEVER)
+        here &= w.node_depth_m[w.party_node[rows]] <= CAR_WADES_M
+        return np.asarray((w.party_mode[rows] == CAR) & here)
+
+    def _with_way_out(self, rows: I64, t1_ms: int) -> I64:
+        """Those of `rows` that find a way: on foot, nobody sets out into a street under water."""
+        w = self.w
+        by_car = self._by_car(rows)
+        node = w.party_node[rows]
+        arc = self._walk.next_arc[0, node]
+        wet = w.street_depth_m[np.maximum(arc, 0) >> 1] > 0.05
+        shut = (arc < 0) | (wet & (w.street_walk_factor[np.maximum(arc, 0) >> 1] <= 0.0))
+        shut &= ~self._walk.target[0, node] & (self.ctx.parties.building[rows] >= 0) & ~by_car
+        new = rows[shut & (w.party_stop_reason[rows] == 0)]
+        if new.size:
+            w.party_stop_reason[new] = reason("road under water")
+            w.party_trip_event[new] = self.emit(
+                "party_blocked", t1_ms, new, reason("road under water"), w.party_node[new],
+                w.party_decision_event[new],
+            )
+        w.party_stop_reason[rows[~shut]] = 0
+        return np.asarray(rows[~shut])
 
     def _able(self, rows: I64) -> np.ndarray:
         """Parties [n] with at least one living, free member and nobody trapped or dying."""
@@ -287,7 +328,7 @@ class Mobility(Component):
         node = np.where(edge >= 0, self.ctx.city.edges.to_node[np.maximum(edge, 0)],
                         w.party_node[rows])
         street = self.ctx.city.edges.street[np.maximum(edge, 0)]
-        wet = np.where(edge >= 0, w.street_depth_m[street], w.node_depth_m[node]) > 0.1
+        wet = np.where(edge >= 0, w.street_depth_m[street], w.node_depth_m[node]) > CAR_WADES_M
         record = self.traffic.state.vehicle[vehicle]
         since_us = np.where(edge >= 0, record[:, V_T_IN], record[:, V_DUE])
         stuck_s = (t0_ms * 1000 - since_us) / 1e6
@@ -412,7 +453,7 @@ class Mobility(Component):
         moved = advance_walkers(
             Walkers(w.party_arc, w.party_offset_m, w.party_node, self._debt), rows, t0_ms, t1_ms,
             net=self._net, street_factor=self.w.street_walk_factor,
-            free_speed_mps=w.party_speed_mps, size=self._size, dest=w.party_dest,
+            free_speed_mps=self._free_speed(t0_ms), size=self._size, dest=w.party_dest,
             next_arc=self._walk.next_arc, target=self._walk.target, start_ms=np.asarray(w.party_depart_ms),
         )
         order = np.lexsort((moved.arrived, moved.arrived_ms))
@@ -427,12 +468,62 @@ class Mobility(Component):
         going = rows[~held]
         w.party_stop_reason[going] = 0
 
+    def _free_speed(self, t0_ms: int) -> np.ndarray:
+        """Walking speed of each party on an empty street now, slower where it is dark."""
+        w = self.w
+        if not is_dark(self.ctx.city, self.ctx.scenario.start + timedelta(milliseconds=t0_ms)):
+            return np.asarray(w.party_speed_mps)
+        lit = w.zone_power_on[self.ctx.site.zone_of_node[w.party_node]]
+        share = self.ctx.behaviour.dark_walk_share
+        return np.asarray(np.where(lit, 1.0, share) * w.party_speed_mps, np.float32)
+
     def _stop(self, rows: I64, t_ms: int, why: Any) -> None:
         self.w.party_stop_reason[rows] = why
         self.w.party_trip_event[rows] = self.emit(
             "party_blocked", t_ms, rows, why, self.w.party_node[rows],
             self.w.party_trip_event[rows],
         )
+
+    # --- return -------------------------------------------------------------------------------
+
+    def _go_back(self, t0_ms: int, t1_ms: int) -> None:
+        """Parties that decided to go back home set out, walk, and arrive or turn round."""
+        w, parties = self.w, self.ctx.parties
+        safe = np.isin(w.party_place, (P_HIGH, P_MEETING, P_SHELTER))
+        new = np.flatnonzero(safe & (w.party_decision == 4))
+        new = new[self._able(new)]
+        new = new[self._returns.add(new, w.party_node[new], parties.node[new], t0_ms)]
+        self._free_place(new)
+        w.party_place[new] = P_RETURNING
+        w.party_trip_event[new] = w.party_decision_event[new]
+        if self._returns.party.size == 0:
+            return
+        home, home_ms, turned = self._returns.advance(
+            t0_ms, t1_ms, w.party_arc, w.party_offset_m, w.party_node, self._free_speed(t0_ms),
+            w.street_walk_factor, w.street_depth_m,
+        )
+        w.party_place[home], w.party_arc[home] = P_STAYING, -1
+        began = self.ctx.log.column("t_ms")[w.party_trip_event[home]]
+        w.party_trip_event[home] = self.emit(
+            "party_returned", home_ms, home, parties.zone[home], (home_ms - began) / 1000.0,
+            w.party_trip_event[home],
+        )
+        w.party_trip_event[turned] = self.emit(
+            "party_rerouted", t1_ms, turned, -1, cause=w.party_trip_event[turned])
+        w.party_dest[turned], w.party_left_ms[turned] = 0, t1_ms
+        self._set_walking(turned)
+
+    def _free_place(self, rows: I64) -> None:
+        """Give back the places of parties that leave a shelter or a meeting point."""
+        w, site, city = self.w, self.ctx.site, self.ctx.city
+        at = np.full(rows.size, -1, np.int64)
+        sheltered = w.party_place[rows] == P_SHELTER
+        at[sheltered] = site.shelter[w.party_dest[rows[sheltered]] - 1]
+        meeting = np.full(city.nodes.x_m.size, -1, np.int64)
+        meeting[city.facilities.node[site.meeting]] = site.meeting
+        met = w.party_place[rows] == P_MEETING
+        at[met] = meeting[w.party_node[rows[met]]]
+        np.subtract.at(w.facility_load, at[at >= 0], self._size[rows[at >= 0]])
 
     # --- arrival ------------------------------------------------------------------------------
 
@@ -522,7 +613,8 @@ class Mobility(Component):
     def _map(self) -> None:
         """Positions for the map: along the street for those under way."""
         w, city = self.w, self.ctx.city
-        walking = np.flatnonzero((w.party_place == P_WALKING) & (w.party_arc >= 0))
+        on_foot = np.isin(w.party_place, (P_WALKING, P_RETURNING))
+        walking = np.flatnonzero(on_foot & (w.party_arc >= 0))
         arc = w.party_arc[walking]
         street = arc >> 1
         part = w.party_offset_m[walking] / city.streets.length_m[street]

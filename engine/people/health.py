@@ -5,9 +5,9 @@ critically hurt without care (`casualties.py`). Water: exposure of each party wh
 stability and the death of the swept (`water_effects.py`).
 
 Exposure. A walking party stands in the depth interpolated between the junctions of its street; a
-driving one, like one indoors, in that of its last junction. Indoors the floor is `FLOOR_M` above the
-street and each storey adds `STOREY_M`; people climb to the top floor, and the current inside is
-`INDOOR_FLOW` of that outside (assumptions). Whoever is trapped or waits for care does not climb.
+driving one, like one indoors, in that of its last junction. Indoors people climb to the top floor
+while the building stands (`refuge.py`), and the current inside is `INDOOR_FLOW` of that outside
+(assumption).
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ import numpy as np
 from engine.city import F64, I64
 from engine.component import Component, Context
 from engine.events import CAUSES
-from engine.people import casualties, water_effects
+from engine.people import casualties, refuge, water_effects
 from engine.world import (
     C_HOSPITAL,
     H_CRITICAL,
     H_DEAD,
     H_SERIOUS,
     NEVER,
+    P_CUT_OFF,
     P_DRIVING,
     P_PREPARING,
+    P_RETURNING,
     P_START,
     P_STAYING,
     P_WAITING,
     P_WALKING,
 )  # fmt: skip
 
-FLOOR_M = 0.2
-STOREY_M = 2.7
 INDOOR_FLOW = 0.3
 WET_M = 0.3
+_ON_FOOT = (P_WALKING, P_RETURNING)
 _HOUR_MS = 3_600_000
 _SHAKING, _TSUNAMI = CAUSES.index("shaking"), CAUSES.index("tsunami")
 _TRAPPED, _UNTREATED = CAUSES.index("trapped"), CAUSES.index("untreated")
@@ -59,10 +60,11 @@ class Health(Component):
     emits = ("person_hurt", "person_trapped", "person_died", "party_in_water",
              "party_out_of_water", "person_swept")
     card = (
-        ("ground floor above the street", FLOOR_M, "m", "assumption", "assumption"),
+        ("ground floor above the street", refuge.FLOOR_M, "m", "assumption", "assumption"),
         ("current indoors over outdoors", INDOOR_FLOW, "", "assumption", "assumption"),
         ("RPM score of severity 3", casualties.CRITICAL_RPM, "", "assumption", "assumption"),
         *water_effects.CARD,
+        *refuge.CARD,
     )
 
     def __init__(self, context: Context) -> None:
@@ -70,10 +72,10 @@ class Health(Component):
         self._done = np.zeros(context.city.zones.population.size, np.bool_)
         b = context.city.buildings
         inside = context.parties.building >= 0
-        storeys = b.storeys[np.maximum(context.parties.building, 0)]
-        self._refuge_m = np.where(
-            inside, FLOOR_M + STOREY_M * np.maximum(storeys.astype(np.float64) - 1.0, 0.0), 0.0
-        )
+        building = np.maximum(context.parties.building, 0)
+        self._refuge_m = refuge.refuge_height_m(b.storeys[building], inside)
+        self._holds_m = refuge.holds_m(b.structure[building])
+        self._building = building
         self._inside = inside
         self._critical = water_effects.critical_dv(
             context.seed, np.arange(context.parties.of_person.size),
@@ -184,21 +186,26 @@ class Health(Component):
         place = w.party_place
         wet = w.node_depth_m > 0.01
         near = wet[w.party_node]
-        rows = np.flatnonzero(near | ((place == P_WALKING) & (w.party_arc >= 0)))
-        outside = np.isin(place[rows], (P_WALKING, P_DRIVING, P_WAITING))
-        inside = np.isin(place[rows], (P_START, P_PREPARING, P_STAYING))
+        rows = np.flatnonzero(near | (np.isin(place, _ON_FOOT) & (w.party_arc >= 0)))
+        outside = np.isin(place[rows], (*_ON_FOOT, P_DRIVING, P_WAITING))
+        inside = np.isin(place[rows], (P_START, P_PREPARING, P_STAYING, P_CUT_OFF))
         keep = outside | inside
         rows, outside = rows[keep], outside[keep]
         node = w.party_node[rows]
         depth = w.node_depth_m[node].astype(np.float64)
         flow = w.node_flow_mps[node].astype(np.float64)
-        on_arc = (w.party_place[rows] == P_WALKING) & (w.party_arc[rows] >= 0)
+        on_arc = np.isin(w.party_place[rows], _ON_FOOT) & (w.party_arc[rows] >= 0)
         arc = np.maximum(w.party_arc[rows], 0)
         part = np.clip(w.party_offset_m[rows] / walk.length_m[arc], 0.0, 1.0)
         for values, source in ((depth, w.node_depth_m), (flow, w.node_flow_mps)):
             along = source[walk.tail[arc]] * (1 - part) + source[walk.head[arc]] * part
             values[on_arc] = along[on_arc]
         indoors = ~outside & self._inside[rows]
+        # A building that the shaking or the water has broken shelters nobody.
+        stands = (depth <= self._holds_m[rows]) & (
+            w.building_damage[self._building[rows]] < refuge.NO_REFUGE_DAMAGE
+        )
+        indoors &= stands
         depth = np.where(indoors, np.maximum(depth - self._refuge_m[rows], 0.0), depth)
         flow = np.where(indoors, INDOOR_FLOW * flow, flow)
         return rows, depth, flow

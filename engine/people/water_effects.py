@@ -51,7 +51,8 @@ CARD: tuple[tuple[str, object, str, str, str], ...] = (
 )
 
 
-def _child(age_group: ArrayLike, mobility: ArrayLike) -> B:
+def is_weak(age_group: ArrayLike, mobility: ArrayLike) -> B:
+    """Return who has a child's limits [n]: children, and who walks slowly or needs help."""
     return np.asarray((np.asarray(age_group) <= 1) | (np.asarray(mobility) > 0))
 
 
@@ -59,7 +60,7 @@ def critical_dv(
     seed: int, key: ArrayLike, age_group: ArrayLike, mobility: ArrayLike
 ) -> F64:
     """Return each person's own limit of depth times speed [n], m2/s (stream water.stability)."""
-    base = np.where(_child(age_group, mobility), CRITICAL_DV[0], CRITICAL_DV[1])
+    base = np.where(is_weak(age_group, mobility), CRITICAL_DV[0], CRITICAL_DV[1])
     z = np.clip(rng.normal(seed, "water.stability", key), -2.5, 2.5)
     return np.asarray(base * (1.0 + SCATTER * z))
 

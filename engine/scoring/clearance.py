@@ -148,7 +148,8 @@ def people_counts(r: Record) -> list[Metric]:
 
     Affected: inside the danger zone, or trapped, severely hurt or dead anywhere. Evacuated:
     out of the danger zone at some time. Sheltered: in a shelter or at a meeting point at the
-    end. Shadow evacuees left though they were outside the danger zone.
+    end. Returned: went back home before the all-clear, whether they left again or not. Shadow
+    evacuees left though they were outside the danger zone.
     """
     p, state = r.people, r.ledger.state
     affected = p.at_risk | (p.trapped_ms < NEVER) | p.severe | p.dead
@@ -166,7 +167,9 @@ def people_counts(r: Record) -> list[Metric]:
     people = [
         ("people_at_risk", p.at_risk, "lower"), ("affected", affected, "lower"),
         ("evacuated", evacuated, "higher"), ("sheltered", sheltered, "higher"),
-        ("in_safety", np.isin(state, SAFE), "higher"), ("shadow_evacuees", shadow, "lower"),
+        ("in_safety", np.isin(state, SAFE), "higher"),
+        ("returned_before_all_clear", p.at_risk & p.parties.went_back[p.party], "lower"),
+        ("shadow_evacuees", shadow, "lower"),
     ]
     return [
         *(metric(n, int(m.sum()), "people", b, counts(r.groups, m)) for n, m, b in people),

@@ -20,7 +20,9 @@ B = NDArray[np.bool_]
 STATES = (
     "dead", "in hospital", "safe on high ground", "safe at meeting point", "safe at shelter",
     "safe elsewhere", "outside danger zone",
-    "trapped", "on the way to hospital", "in water", "stranded inside danger zone",
+    "trapped", "on the way to hospital", "in water", "cut off by water in a building",
+    "back inside danger zone",
+    "stranded inside danger zone",
     "stranded outside danger zone", "on the way inside danger zone",
     "on the way outside danger zone", "preparing inside danger zone", "at start inside danger zone",
 )
@@ -70,6 +72,8 @@ def close(city: City, log: Log, people: People) -> Ledger:
     put(people.trapped_at_end, "trapped")
     put(people.transport_ms < NEVER, "on the way to hospital")
     put(parties.in_water[party], "in water")
+    put(parties.cut_off[party], "cut off by water in a building")
+    put(trip == 4, "back inside danger zone")
     facility = parties.facility[party]
     kind = np.full(party.size, -1, np.int64)
     named = facility >= 0
@@ -116,8 +120,10 @@ def _reasons(city: City, log: Log, people: People, state: I64) -> I64:
     stop = np.where(stop > 0, stop, reason("no route"))
     put("trapped", reason("trapped"))
     put("in water", reason("in water"))
+    put("cut off by water in a building", people.parties.cut_off_reason[people.party])
     put("stranded inside danger zone", stop)
     put("stranded outside danger zone", stop)
+    put("back inside danger zone", reason("returned before the all-clear"))
     for name in ("on the way to hospital", "on the way inside danger zone",
                  "on the way outside danger zone"):
         put(name, reason("on the way"))

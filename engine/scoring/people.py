@@ -25,14 +25,15 @@ WARNINGS = (1, 2)
 class Parties:
     """One row per party; times in ms, NEVER where it did not happen.
 
-    `trip` is 0 never under way, 1 under way, 2 stopped, 3 arrived; `decision` is 0 open,
+    `trip` is 0 never under way, 1 under way, 2 stopped, 3 arrived, 4 back home; `decision` is 0 open,
     1 leaves, 2 stays; reasons index events.REASONS.
     """
 
     zone: I64
     left_ms: I64  # out of the danger zone, or in safety
     departed: B
-    crossed: B  # has left the danger zone
+    crossed: B  # has left the danger zone, and has not gone back since
+    went_back: B  # before the all-clear
     trip: I64
     stop_reason: I64
     facility: I64
@@ -42,6 +43,8 @@ class Parties:
     decided_ms: I64  # decided to leave
     cued: B  # any warning or the sight of water, shaking alone not counted
     in_water: B  # at the end
+    cut_off: B  # in a building, by water, at the end
+    cut_off_reason: I64
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def read_parties(log: Log, count: int) -> Parties:
     placed = log.rows("party_placed")
     left = log.rows("party_left_zone")
     trips = log.rows("party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
-                     "party_arrived")
+                     "party_arrived", "party_returning", "party_returned")
     arrived = trips.where(trips.kind == KIND_CODE["party_arrived"])
     blocked = trips.where(trips.kind == KIND_CODE["party_blocked"])
     departed = np.zeros(count, np.bool_)
@@ -103,6 +106,9 @@ def read_parties(log: Log, count: int) -> Parties:
     step = np.ones(trips.row.size, np.int64)
     step[trips.kind == KIND_CODE["party_blocked"]] = 2
     step[trips.kind == KIND_CODE["party_arrived"]] = 3
+    step[trips.kind == KIND_CODE["party_returned"]] = 4
+    back = trips.where(trips.kind == KIND_CODE["party_returning"])
+    back_row = last_of(back.subject, back.row, count, -1)
     trip = last_of(trips.subject, step, count, 0)
     blocked_row = last_of(blocked.subject, blocked.row, count, -1)
     left_row = last_of(left.subject, left.row, count, -1)
@@ -117,6 +123,8 @@ def read_parties(log: Log, count: int) -> Parties:
     cued[alerts.subject[alerts.value >= 1]] = True
     water = log.rows("party_in_water", "party_out_of_water")
     wet = (water.kind == KIND_CODE["party_in_water"]).astype(np.int64)
+    cut = log.rows("party_sheltered", "party_released")
+    held = (cut.kind == KIND_CODE["party_sheltered"]).astype(np.int64)
     out_ms = np.minimum(
         first_ms(left.subject, left.t_ms, count), first_ms(arrived.subject, arrived.t_ms, count)
     )
@@ -124,7 +132,8 @@ def read_parties(log: Log, count: int) -> Parties:
         zone=last_of(placed.subject, placed.object, count, -1),
         left_ms=out_ms,
         departed=departed,
-        crossed=left_row >= 0,
+        crossed=left_row > back_row,
+        went_back=back_row >= 0,
         trip=trip,
         stop_reason=last_of(blocked.subject, blocked.object, count, 0),
         facility=last_of(arrived.subject, arrived.object, count, -1),
@@ -134,6 +143,8 @@ def read_parties(log: Log, count: int) -> Parties:
         decided_ms=first_ms(decisions.subject[~stays], decisions.t_ms[~stays], count),
         cued=cued,
         in_water=last_of(water.subject, wet, count, 0) == 1,
+        cut_off=last_of(cut.subject, held, count, 0) == 1,
+        cut_off_reason=last_of(cut.subject, cut.object, count, 0),
     )
 
 

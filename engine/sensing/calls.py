@@ -49,6 +49,7 @@ from engine.world import (
     I_KNOWN,
     I_QUEUED,
     NEVER,
+    P_CUT_OFF,
     P_PREPARING,
     P_START,
     P_STAYING,
@@ -60,7 +61,7 @@ WALK_MPS = 1.34
 DETOUR = 1.3
 _OPEN = (I_CALLING, I_QUEUED, I_KNOWN, I_ASSIGNED)
 _TAKEN = (C_TRANSPORT, C_HOSPITAL, C_SELF)  #: gone from the place
-_INDOORS = (P_START, P_PREPARING, P_STAYING)
+_INDOORS = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
 
 
 def answer_fifo(

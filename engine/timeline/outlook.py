@@ -50,7 +50,9 @@ def _trigger(trigger: dict[str, Any]) -> str:
 
 def _while_standing(view: RunView, names: Names, decided_ms: int, t_ms: int, step: Any) -> None:
     plan = view.plan
-    out_ms = decided_ms + 1000 * float(plan["order"]["delay_s"])
+    out_ms = _confirmed_ms(view, decided_ms, t_ms) + 1000 * float(plan["order"]["delay_s"])
+    if out_ms - 1000 * float(plan["order"]["delay_s"]) > t_ms:
+        step(out_ms - 1000 * float(plan["order"]["delay_s"]), "The order is confirmed.")
     for zone in plan["order"]["zones"]:
         due = out_ms + 1000 * float(zone.get("offset_s", 0.0))
         if due > t_ms:
@@ -79,6 +81,19 @@ def _while_standing(view: RunView, names: Names, decided_ms: int, t_ms: int, ste
     if sea:
         step(None, "Further waves, possibly higher ones, are to be expected until the all-clear; "
                    "nobody returns before it.")
+
+
+def _confirmed_ms(view: RunView, decided_ms: int, t_ms: int) -> float:
+    """When those who answer for the order confirm it; a person's own order needs no confirming."""
+    done = view.rows("order_confirmed")
+    done = done.where(done.t_ms <= t_ms)
+    if done.row.size:
+        return float(done.t_ms[0])
+    order = view.plan["order"]
+    decided = int(view.rows("order_decided").row[0])
+    by_hand = int(view.cause[decided]) in view.rows("input_applied").row
+    waits = order.get("authority") == "confirmed" and not by_hand
+    return decided_ms + (1000 * float(order["confirmation_s"]) if waits else 0.0)
 
 
 def _pace(view: RunView, t_ms: int, step: Any) -> None:

@@ -33,8 +33,8 @@ def run_with_offset(town: City, offset_s: int) -> Run:
 
 
 def departures(run: Run) -> dict[int, int]:
-    """Time of departure in ms of every party that left."""
-    rows = run.codes[run.codes.kind == KIND_CODE["party_departed"]]
+    """Time in ms of the first departure of every party that left; some come back and leave again."""
+    rows = run.codes[run.codes.kind == KIND_CODE["party_departed"]].drop_duplicates("subject")
     return dict(zip(rows.subject.tolist(), rows.t_ms.tolist(), strict=True))
 
 

@@ -9,9 +9,12 @@ import pytest
 
 from engine import rng
 from engine.errors import InputError
+from engine.people import behaviour as bh
+from engine.people import belief as bl
+from engine.people import returning as rt
 from engine.people import warning as wa
 
-B = wa.Behaviour()
+B = bh.Behaviour()
 N = 40_000
 KEY = np.arange(N)
 
@@ -116,6 +119,15 @@ def test_pickup_delays_only_separated_parties():
     )
 
 
+def test_at_night_people_get_up_first():
+    u = draws(0)
+    cues = np.full(N, wa.ORDER)
+    later = wa.preparation_s(B, cues, u, night=True) - wa.preparation_s(B, cues, u)
+    assert later == pytest.approx(B.night_prepare_s)
+    water = np.full(N, wa.WATER)
+    assert np.array_equal(wa.preparation_s(B, water, u, night=True), wa.preparation_s(B, water, u))
+
+
 # --- channels ----------------------------------------
 
 
@@ -175,7 +187,7 @@ def test_unknown_names_are_refused():
 
 
 def test_felt_shaking_by_intensity():
-    assert wa.felt_probability(B, [4.0, 5.0, 6.0, 7.0, 9.0]) == pytest.approx(
+    assert bl.felt_probability(B, [4.0, 5.0, 6.0, 7.0, 9.0]) == pytest.approx(
         [0, 0, 0.375, 0.75, 0.75]
     )
 
@@ -185,7 +197,7 @@ def test_all_cues_together_leave_five_to_ten_percent():
     refuse = draws(9, "people.refuse")
     left = np.zeros(N, np.bool_)
     for cue in (wa.FELT, wa.ORDER, wa.NEIGHBOURS):
-        left |= wa.leaves(B, cue, draws(cue, "people.believe"), refuse,
+        left |= bl.leaves(B, cue, draws(cue, "people.believe"), refuse,
                           in_danger=np.ones(N, bool), mmi=7.5)
     assert 0.05 <= 1 - left.mean() <= 0.10
 
@@ -195,21 +207,21 @@ def test_refusers_leave_only_for_water_and_say_why():
     stays = refuse < B.refuse_share
     danger = np.ones(N, np.bool_)
     zero = np.zeros(N)
-    assert not wa.leaves(B, wa.ORDER, zero, refuse, in_danger=danger)[stays].any()
-    assert wa.leaves(B, wa.WATER, zero, refuse, in_danger=danger).all()
-    guards = wa.guards_property(B, refuse)
+    assert not bl.leaves(B, wa.ORDER, zero, refuse, in_danger=danger)[stays].any()
+    assert bl.leaves(B, wa.WATER, zero, refuse, in_danger=danger).all()
+    guards = bl.guards_property(B, refuse)
     assert np.all(stays[guards])
     assert guards.sum() / stays.sum() == pytest.approx(B.guard_share, abs=0.05)
 
 
 def test_shadow_evacuation_outside_the_danger_zone():
-    got = wa.leave_probability(B, wa.ORDER, in_danger=[True, False])
+    got = bl.leave_probability(B, wa.ORDER, in_danger=[True, False])
     assert got == pytest.approx([0.85, 0.85 * 0.25])
-    assert wa.leave_probability(B, wa.WATER, in_danger=[True, False]) == pytest.approx([0.95] * 2)
+    assert bl.leave_probability(B, wa.WATER, in_danger=[True, False]) == pytest.approx([0.95] * 2)
 
 
 def test_who_needs_help_and_is_alone_waits_for_it():
-    got = wa.can_leave(B, [2, 2, 2, 1, 0], [1, 1, 3, 1, 1], [0.1, 0.9, 0.9, 0.9, 0.9])
+    got = bl.can_leave(B, [2, 2, 2, 1, 0], [1, 1, 3, 1, 1], [0.1, 0.9, 0.9, 0.9, 0.9])
     assert got.tolist() == [True, False, True, True, True]
 
 
@@ -221,6 +233,9 @@ def test_mode_follows_car_distance_mobility_and_instruction():
     slow = np.array([0, 0, 1, 0])
     assert wa.prob_car(B, car, far, slow) == pytest.approx([0.6, 0.45, 0.85, 0.0])
     assert wa.prob_car(B, car, far, slow, "foot") == pytest.approx([0.42, 0.315, 0.85, 0.0])
+    # Who needs help may drive, who only walks slowly may not: two thirds as often by car.
+    assert wa.prob_car(B, car, far, slow, "foot", ("assisted",))[2] == pytest.approx(0.85 * 0.7)
+    assert wa.prob_car(B, car, far, 2 * slow, "foot", ("assisted",))[2] == pytest.approx(0.85)
     assert wa.prob_car(B, car, far, slow, "car") == pytest.approx([0.88, 0.835, 0.955, 0.0])
 
 
@@ -229,18 +244,24 @@ def test_mode_follows_car_distance_mobility_and_instruction():
 
 def fingerprint(b):
     """Every function of the model at fixed draws, as one vector."""
-    u = np.linspace(0.01, 0.99, 50)
+    u = np.linspace(0.005, 0.99, 50)
     half = np.arange(50) % 2 == 0
     mmi = np.linspace(4, 9, 50)
-    out = [wa.felt_probability(b, mmi), wa.guards_property(b, u),
-           wa.can_leave(b, np.full(50, 2), np.ones(50), u)]
-    out += [wa.leave_probability(b, cue, in_danger=half, mmi=mmi) for cue in range(4)]
-    out += [wa.leaves(b, cue, np.zeros(50), u, in_danger=half, mmi=mmi) for cue in range(4)]
-    out += [wa.preparation_s(b, np.full(50, cue), u, u, half) for cue in range(4)]
+    out = [bl.felt_probability(b, mmi), bl.guards_property(b, u),
+           bl.can_leave(b, np.full(50, 2), np.ones(50), u)]
+    out += [bl.leave_probability(b, cue, in_danger=half, mmi=mmi) for cue in range(6)]
+    out += [bl.leave_probability(b, cue, in_danger=half, mmi=mmi, coastal=False, again=2, others=1)
+            for cue in range(6)]
+    out += [bl.leaves(b, cue, np.zeros(50), u, in_danger=half, mmi=mmi) for cue in range(6)]
+    out += [bl.leaves(b, cue, np.zeros(50), u / 20, in_danger=half, mmi=mmi) for cue in range(6)]
+    out += [wa.preparation_s(b, np.full(50, cue), u, u, half, night)
+            for cue in range(6) for night in (False, True)]
     for kind in wa.CHANNELS:
         out += [np.array([wa.channel_reach(kind, b, night=night)]) for night in (False, True)]
         out.append(wa.channel_works(kind, b, u, power=False, telecom=half))
         out.append(wa.channel_delay_s(kind, b, u))
+    out += [rt.return_delay_s(b, u), rt.return_reason(b, u, half)]
+    out += [rt.goes_back(b, u, dark=half, barred=barred) for barred in (0.0, 0.9)]
     out += [wa.first_sounding(u, 0.9, b.notice_share),
             wa.contagion_probability(5, 10, b.neighbour_rate_pmin, 10.0)[None]]
     for rule in ("free", "foot", "car"):
@@ -248,36 +269,36 @@ def fingerprint(b):
     return np.concatenate([np.asarray(x, np.float64).ravel() for x in out])
 
 
-#: Read by engine/mobility, not here.
-ELSEWHERE = {"car_patience_s"}
+#: Read by engine/mobility or, about places, by the component.
+ELSEWHERE = {"car_patience_s", "dark_walk_share", "shore_m", "sea_seen_m", "sea_view_m"}
 
 
 def test_every_field_matters():
     base = fingerprint(B)
-    for row in wa.CARD:
+    for row in bh.CARD:
         changed = 6.0 if row.parameter == "felt_from_mmi" else row.value * 0.5
         if row.parameter == "felt_full_mmi":
             changed = 8.0
-        b = wa.with_overrides(B, {row.parameter: changed})
+        b = bh.with_overrides(B, {row.parameter: changed})
         assert (row.parameter in ELSEWHERE) != bool(np.any(fingerprint(b) != base)), row.parameter
 
 
 def test_card_lists_every_field_with_source():
-    assert [row.parameter for row in wa.CARD] == [f.name for f in dataclasses.fields(B)]
-    for row in wa.CARD:
+    assert [row.parameter for row in bh.CARD] == [f.name for f in dataclasses.fields(B)]
+    for row in bh.CARD:
         assert row.status in ("sourced", "assumption")
         assert row.value == getattr(B, row.parameter)
         assert len(row.source) > 10
 
 
 def test_overrides_are_checked():
-    assert wa.with_overrides(B, {"felt_share": 0.4}).felt_share == 0.4
-    assert wa.with_overrides(B, {}) == B
+    assert bh.with_overrides(B, {"felt_share": 0.4}).felt_share == 0.4
+    assert bh.with_overrides(B, {}) == B
     with pytest.raises(InputError, match="did you mean 'felt_share'"):
-        wa.with_overrides(B, {"felt_shar": 0.4})
+        bh.with_overrides(B, {"felt_shar": 0.4})
     with pytest.raises(InputError, match="0 to 1 share"):
-        wa.with_overrides(B, {"felt_share": 40})
+        bh.with_overrides(B, {"felt_share": 40})
     with pytest.raises(InputError, match="not allowed"):
-        wa.with_overrides(B, {"prepare_felt_s": float("nan")})
+        bh.with_overrides(B, {"prepare_felt_s": float("nan")})
     with pytest.raises(InputError, match="above felt_from_mmi"):
-        wa.with_overrides(B, {"felt_full_mmi": 4.0})
+        bh.with_overrides(B, {"felt_full_mmi": 4.0})

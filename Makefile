@@ -9,7 +9,7 @@ demo: venv
 	$(BIN)/anlan demo --out out/demo
 
 test: venv browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: venv
 	$(BIN)/ruff check engine city_models scenarios viz benches tests

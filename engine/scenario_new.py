@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.city import City
 from engine.errors import InputError
-from engine.runfolder import atomic_folder
+from engine.outputs import atomic_folder
 
 _SCENARIO = """\
 # A precautionary evacuation: everyone within {radius:.0f} m of the point has to leave.

@@ -13,10 +13,11 @@ import numpy as np
 
 from engine.city import City
 from engine.errors import InputError
+from engine.outputs import check_file, write_whole
 from viz import charts
 from viz.feed import Places, build_feed
 from viz.phrases import translate
-from viz.replay import illustrative, write_whole
+from viz.replay import illustrative
 from viz.report_words import ADVICE, CHART, WORDS, metric_name
 from viz.rundata import RunData, load_run
 
@@ -38,13 +39,15 @@ def write_report(
     source = Path(folder)
     if source.is_file() and source.name == "comparison.json":
         source = source.parent
+    target = Path(out_html) if out_html else source / "report.html"
+    if source.is_dir():
+        check_file(target)
     if (source / "comparison.json").is_file():
         page = _comparison_page(source, lang, city)
     elif (source / "manifest.json").is_file():
         page = _run_page(load_run(source, city), lang)
     else:
         raise InputError(f"{source}: holds neither a run (manifest.json) nor a comparison.json")
-    target = Path(out_html) if out_html else source / "report.html"
     write_whole(target, _render(page, lang))
     return target
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.scenario import Lat, Lon, Seconds
 from engine.yamlfile import Strict
@@ -29,3 +29,9 @@ class Closure(Strict):
     radius_m: Annotated[float, Field(gt=0, le=2000)]
     from_s: Seconds = 0.0
     to_s: Seconds = 86400.0
+
+    @model_validator(mode="after")
+    def _forward(self) -> Closure:
+        if self.to_s <= self.from_s:
+            raise ValueError(f"to_s {self.to_s:g} must be later than from_s {self.from_s:g}")
+        return self

@@ -326,7 +326,7 @@ def run(
     given = run_inputs(place, loaded, chosen, seed, rows)
     usual = Path("out") / f"{loaded.name}-{stem}-{seed}"
     target = out or free_folder(usual, given)
-    before = other_inputs(target, given) if check(target, "run").is_dir() else []
+    before = other_inputs(target, given) if os.path.isdir(check(target, "run")) else []
     with Progress(f"{loaded.name}, {chosen.name}, seed {seed}", quiet or as_json) as progress:
         result = simulate(place, loaded, chosen, seed, rows, progress)
     result.save(target)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from datetime import date
 
 
 class AnlanError(Exception):
@@ -40,7 +41,7 @@ def shown(value: object, most: int = 60) -> str:
         return "empty"
     if isinstance(value, dict | list | tuple):
         return {dict: "a group of keys", list: "a list", tuple: "a list"}[type(value)]
-    text = repr(value)
+    text = str(value) if isinstance(value, date) else repr(value)
     return text if len(text) <= most else f"{text[:most]}... ({len(str(value)):,} characters)"
 
 

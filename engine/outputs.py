@@ -77,9 +77,9 @@ def _ours(folder: Path, file: Path, kind: str) -> bool:
 def check(target: Path, kind: str) -> Path:
     """The target's real path, if a result of `kind` may be written there; InputError otherwise."""
     given, target = target, Path(os.path.realpath(target))
-    if os.path.lexists(target) and not target.is_dir():
+    if os.path.lexists(target) and not os.path.isdir(target):
         raise InputError(f"{given}: exists and is not a folder; it is left alone")
-    if target.is_dir():
+    if os.path.isdir(target):
         found = kind_of(target)
         if found is None:
             raise InputError(f"{given}: exists and is not a result of anlan; it is left alone")

@@ -38,8 +38,11 @@ def _prepare(
     city: City, scenario: Scenario, plans: dict[str, Plan], extra: Extra | None = None
 ) -> None:
     """Give a worker its inputs once; one numba thread, so that workers do not crowd each other."""
+    import threading
+
     import numba
 
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     numba.set_num_threads(1)
     _worker.update(city=city, scenario=scenario, plans=plans, extra=extra)
 
@@ -145,17 +148,39 @@ def _in_processes(
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment: processes begun meanwhile leave it to this one for good."""
-    import signal
+    """Hold Ctrl-C back while processes begin, so that none is left behind half begun.
 
-    if not hasattr(signal, "pthread_sigmask"):
+    They inherit the mask of this thread and leave Ctrl-C to the parent for good.
+    """
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    held: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    mask = None
+    if hasattr(signal, "pthread_sigmask"):
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if held:
+        raise KeyboardInterrupt
+
+
+def _leave_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _fingerprint(

@@ -121,7 +121,13 @@ def read_score(folder: Path) -> dict[str, Any]:
     path = Path(folder) / "score.json"
     if not path.is_file():
         return {}
-    score = read_json(path)
+    return checked_score(read_json(path), path)
+
+
+def checked_score(score: Any, path: Path) -> dict[str, Any]:
+    """The score, if it holds what pages read of it."""
+    if not isinstance(score, dict):
+        raise InputError(f"{path}: damaged: the score is no object")
     ledger = score.get("ledger")
     metrics = score.get("metrics")
     whole = (

@@ -115,3 +115,22 @@ def test_page_that_cannot_be_written(whole: Path, tmp_path: Path) -> None:
         for target in (tmp_path / "file" / "x.html", Path("/proc/x.html")):
             with pytest.raises(InputError, match="cannot be written"):
                 write(whole, target)
+
+
+@pytest.mark.parametrize(("file", "text"), [
+    ("comparison.json", "["), ("comparison.json", "{}"), ("comparison.json", '{"plans": ["a"]}'),
+    ("replications/a-1.json", "["), ("replications/a-1.json", '{"plan": "a", "score": {}}'),
+])
+def test_damaged_comparison_is_named(file: str, text: str, tmp_path: Path) -> None:
+    entry = {"mean": 1.0, "ci95": None}
+    document = {
+        "plans": ["a", "b"], "replications": 1, "probability_best": {},
+        "metrics": [{"name": "deaths", "unit": "people", "plans": {"a": entry, "b": entry},
+                     "differences": {"b": {**entry, "verdict": None}}}],
+    }
+    (tmp_path / "replications").mkdir()
+    (tmp_path / "comparison.json").write_text(json.dumps(document))
+    (tmp_path / file).write_text(text)
+    with pytest.raises(InputError, match=file.replace(".", r"\.")):
+        write_report(tmp_path)
+    assert not (tmp_path / "report.html").exists()

@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import outputs
 from engine.city import TABLES, City, Layer, Terrain, table_length
 from engine.errors import InputError, shown, unknown
 
@@ -197,6 +198,22 @@ def _check_head(head: dict[str, Any], path: Path) -> None:
         raise wrong("terrain.open_sides", sides, f"a list of {', '.join(_SIDES)}")
 
 
+def check_target(folder: str | os.PathLike[str]) -> Path:
+    """The absolute path of a folder to write a city to; InputError where that cannot be."""
+    target = Path(os.fspath(folder)).absolute()
+    if os.path.lexists(target) and not os.path.isdir(target):
+        raise InputError(f"{target}: exists and is not a folder")
+    if os.path.isdir(target) and any(target.iterdir()):
+        try:
+            read_head(target)
+        except InputError:
+            raise InputError(
+                f"{target}: exists and is not a city folder; give another folder"
+            ) from None
+    outputs.check_file(target / CITY_TOML)
+    return target
+
+
 def save_city(
     city: City, folder: str | os.PathLike[str], extra: Mapping[str, str] | None = None
 ) -> Path:
@@ -205,11 +222,7 @@ def save_city(
     `extra` maps file names to text (for example `quality.json`). An existing city folder is
     replaced, its other files kept; any other folder that is not empty is refused.
     """
-    target = Path(os.fspath(folder)).absolute()
-    if target.exists() and not target.is_dir():
-        raise InputError(f"{target}: exists and is not a folder")
-    if target.is_dir() and any(target.iterdir()) and not (target / CITY_TOML).is_file():
-        raise InputError(f"{target}: exists and is not a city folder; give another folder")
+    target = check_target(folder)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = target.parent / f".{target.name}.{os.getpid()}.part"

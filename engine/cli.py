@@ -171,7 +171,9 @@ def city_build(
 ) -> None:
     """Build a city folder. Example: anlan city build --name porto --osm porto.osm.pbf --out porto"""
     from city_models.build import build_city
+    from engine.city_io import check_target
 
+    check_target(out)
     if timezone is not None and timezone not in available_timezones():
         raise unknown("time zone", timezone, sorted(available_timezones()))
     box = None
@@ -256,9 +258,10 @@ def scenario_check(
     check_hazards(sample, scenario)
     found, notes = {}, []
     for row in plans:
-        danger = build_site(sample, scenario, row).danger_node
-        found[row.name] = int(danger.sum())
-        notes += [f"plan '{row.name}': {text}" for text in remarks(scenario, row, sample, danger)]
+        site = build_site(sample, scenario, row)
+        found[row.name] = int(site.danger_node.sum())
+        odd = remarks(scenario, row, sample, site.danger_node, site.order_zone)
+        notes += [f"plan '{row.name}': {text}" for text in odd]
     if as_json:
         dump({"scenario": scenario.name, "city": place.name, "danger_junctions": found,
               "notes": notes})

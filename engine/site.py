@@ -142,7 +142,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         mask = area_mask(city, zone, f"plan '{plan.name}': order.zones.{row}")
         order_zone[mask & (order_zone < 0)] = row
         masks.append(mask)
-    check_levers(city, scenario, plan, masks, order_zone)
+    check_levers(city, scenario, plan, masks)
     safe = ~danger & (order_zone < 0)
     if city.terrain is not None:
         safe &= city.nodes.elev_m >= plan.destinations.high_ground_m

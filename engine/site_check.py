@@ -19,9 +19,7 @@ from engine.scenario import Scenario
 CONTROL_WITHIN_M = 300.0
 
 
-def check_levers(
-    city: City, scenario: Scenario, plan: Plan, zone_masks: list[B], order_zone: I16
-) -> None:
+def check_levers(city: City, scenario: Scenario, plan: Plan, zone_masks: list[B]) -> None:
     """InputError for a lever that cannot work; `zone_masks` [zones][nodes] are the order's areas."""
     label = f"plan '{plan.name}'"
     names = [zone.name for zone in plan.order.zones]
@@ -31,10 +29,6 @@ def check_levers(
             raise InputError(f"{where} has the name of an earlier zone")
         if not mask.any():
             raise InputError(f"{where} holds no junction of city '{city.name}'")
-        if not (order_zone == row).any():
-            raise InputError(
-                f"{where} lies wholly in earlier zones, and the first that fits counts"
-            )
     trigger = plan.order.trigger
     shakes, floods = scenario.earthquake is not None, scenario.tsunami is not None
     possible = (
@@ -60,8 +54,14 @@ def check_levers(
             raise InputError(f"{label}: staging.{row}: units of kind '{kind}' have a place already")
 
 
-def remarks(scenario: Scenario, plan: Plan, city: City, danger_node: B) -> Iterator[str]:
-    """What is odd in a plan, a line each."""
+def remarks(
+    scenario: Scenario, plan: Plan, city: City, danger_node: B, order_zone: I16
+) -> Iterator[str]:
+    """What is odd in a plan, a line each; masks as in Site."""
+    for row, zone in enumerate(plan.order.zones):
+        if not (order_zone == row).any():
+            yield (f"order.zones.{row}: zone '{zone.name}' lies wholly in earlier zones, and the "
+                   "first that fits counts")
     end, trigger = scenario.duration_s, plan.order.trigger
     if trigger.at_s is not None and trigger.at_s >= end:
         yield f"order.trigger.at_s {trigger.at_s:g} lies past the end ({end:g} s)"

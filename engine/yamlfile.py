@@ -169,7 +169,7 @@ def read_overridden(path: Path, overrides: Iterable[str] = ()) -> tuple[dict[str
     document, lines = read_yaml(path)
     source = Source(str(path), lines)
     for item in overrides:
-        source.sets[apply_override(document, item)] = shown(item).strip("'\"")
+        source.sets[apply_override(document, item)] = item if len(item) <= 80 else f"{item[:80]}..."
     return document, source
 
 

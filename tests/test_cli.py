@@ -342,6 +342,7 @@ WRONG = [
     (("compare", "testtown-tsunami", "--plan", "historical", "--plan", "early-warning", "--out",
       "/proc/x"), "/proc/x: cannot be written"),
     (("traffic", "nowhere", "--duration", "1e300"), "--duration"),
+    (("city", "build", "--name", "x", "--osm", "none.osm", "--out", "/proc/x"), "cannot be written"),
     (("scenario", "new", "b3", "--city", "testtown", "--radius-m", "20000"), "20000 m does not suit"),
     (("run", "testtown-tsunami", "--sed", "1"), "--seed"),
     (("run",), "scenario"),

@@ -126,6 +126,13 @@ def test_wrong_value_in_city_toml_is_named(town, tmp_path, old, new, words):
     assert str(caught.value).startswith(str(path))
 
 
+def test_a_foreign_folder_is_left_alone(town, tmp_path):
+    (tmp_path / "city.toml").write_text('title = "Notes on my city"\n')
+    with pytest.raises(InputError, match="not a city folder"):
+        save_city(town, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["city.toml"]
+
+
 def test_rows_that_are_missing_are_noticed(town, tmp_path):
     """Half the people would still be a consistent city."""
     import pyarrow.parquet as pq

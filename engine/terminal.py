@@ -97,7 +97,16 @@ def city_name(scenario: Any, given: str | None) -> str:
     if given:
         return given
     beside = scenario.folder / scenario.city
-    return str(beside) if os.path.isfile(beside / "city.toml") else str(scenario.city)
+    if os.path.isfile(beside / "city.toml"):
+        return str(beside)
+    from engine.city_io import city_folder
+    from engine.yamlfile import located
+
+    try:
+        city_folder(scenario.city)
+    except InputError as error:
+        raise located(InputError(f"scenario '{scenario.name}': city: {error}"), scenario) from None
+    return str(scenario.city)
 
 
 def own_city(given: str | None) -> Any:

@@ -337,6 +337,8 @@ WRONG = [
     (("run", "x" * 5000), "unknown scenario"),
     (("run", "testtown-tsunami", "--city", "x" * 5000), "unknown city"),
     (("run", "testtown-tsunami", "--plan", "x" * 5000), "unknown plan"),
+    (("run", "testtown-tsunami", "--set", "city=testtwn"),
+     "--set 'city=testtwn': city: unknown city 'testtwn', did you mean 'testtown'"),
     (("run", "testtown-tsunami", "--set", "tsunami.series=" + "x" * 400), "not found"),
     (("run", "testtown-tsunami", "--out", "/proc/x"), "/proc/x: cannot be written"),
     (("compare", "testtown-tsunami", "--plan", "historical", "--plan", "early-warning", "--out",

@@ -37,7 +37,7 @@ LABELS = {
 OTHER: dict[str, list[Any]] = {
     "municipality": ["Northport", "Southport"],
     "within": [
-        Circle(lon=-70.998, lat=-29.997, radius_m=radius_m) for radius_m in (300.0, 120.0)
+        Circle(lon=-70.998, lat=-29.997, radius_m=radius_m) for radius_m in (300.0, 140.0)
     ],
     "at_s": [20.0],
     "magnitude": [7.0, 3.0],

@@ -138,7 +138,7 @@ def _read_objects(path: Path, report: Report, *, areas: bool) -> Source:
                 if shape is not None:
                     key = item.orig_id() * 4 + _RELATION
                     features.append(Feature(_pick(item.tags), shape, key))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, osmium.InvalidLocationError) as error:
         raise InputError(f"{path}: damaged or not OpenStreetMap data ({error})") from None
     report.add(
         "way node without position", "roads", lost, lost + sum(map(len, ways.refs)),

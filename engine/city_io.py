@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import shutil
 import tomllib
@@ -16,13 +17,15 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.city import TABLES, City, Layer, Terrain
+from engine import outputs
+from engine.city import TABLES, City, Layer, Terrain, table_length
 from engine.departments import Departments, read_departments
-from engine.errors import InputError, unknown
+from engine.errors import InputError, shown, unknown
 
 _DTYPES: dict[str, Any] = {
     "B": np.bool_, "U8": np.uint8, "I16": np.int16, "I32": np.int32, "I64": np.int64,
@@ -42,6 +45,8 @@ _FORMAT = 1
 CITY_TOML = "city.toml"
 TERRAIN_TIF = "terrain.tif"
 QUALITY_JSON = "quality.json"
+_STATUS = ("measured", "derived", "synthetic")
+_SIDES = ("west", "east", "south", "north")
 _QUALITY_KEYS = ("layer", "count", "total", "action", "severity", "examples")
 
 
@@ -60,16 +65,18 @@ def city_folder(name: str | os.PathLike[str]) -> Path:
     if text in built_in:
         return Path(str(resources.files("city_models").joinpath(text)))
     folder = Path(text)
-    if folder.is_file() and folder.name == CITY_TOML:
+    if os.path.isfile(folder) and folder.name == CITY_TOML:
         return folder.parent
-    if folder.is_dir():
+    if os.path.isdir(folder):
         if not (folder / CITY_TOML).is_file():
             raise InputError(f"{folder}: not a city folder, {CITY_TOML} is missing")
         return folder
-    if folder.exists():
+    if os.path.exists(folder):
         raise InputError(f"{folder}: not a city folder but a file")
     if len(folder.parts) > 1:
-        raise InputError(f"{folder}: no such city folder (built-in: {', '.join(built_in)})")
+        raise InputError(
+            f"{shown(text)[1:-1]}: no such city folder (built-in: {', '.join(built_in)})"
+        )
     raise unknown("city", text, built_in)
 
 
@@ -81,6 +88,12 @@ def load_city_folder(folder: str | os.PathLike[str]) -> City:
     path = city_folder(folder)
     head = read_head(path)
     tables = {name: _read_table(path, name) for name in TABLES}
+    for name, count in head.get("rows", {}).items():
+        if name in tables and table_length(tables[name]) != count:
+            raise InputError(
+                f"{path / f'{name}.parquet'}: damaged: {table_length(tables[name]):,} rows, and "
+                f"{CITY_TOML} says {shown(count)}"
+            )
     terrain = _read_terrain(path / TERRAIN_TIF, head["terrain"]) if "terrain" in head else None
     return City(
         name=head["name"], title=head["title"], crs=head["crs"], timezone=head["timezone"],
@@ -133,6 +146,7 @@ def read_head(folder: Path) -> dict[str, Any]:
     head.setdefault("notes", [])
     head.setdefault("layer", [])
     head.setdefault("departments", {})
+    _check_head(head, path)
     allowed = {f.name for f in dataclasses.fields(Layer)}
     for number, row in enumerate(head["layer"]):
         missing = allowed - {"note"} - set(row)
@@ -140,7 +154,67 @@ def read_head(folder: Path) -> dict[str, Any]:
             raise InputError(
                 f"{path}: layer {number + 1} needs the keys {', '.join(sorted(allowed))}"
             )
+        for key, value in row.items():
+            if not isinstance(value, str):
+                raise InputError(f"{path}: layer {number + 1}: '{key}' must be text")
+        if row["status"] not in _STATUS:
+            raise unknown("status", row["status"], _STATUS, f"{path}: layer {number + 1}")
     return head
+
+
+def _check_head(head: dict[str, Any], path: Path) -> None:
+    """InputError for a value of `city.toml` that cannot be used."""
+
+    def wrong(key: str, value: Any, expected: str) -> InputError:
+        return InputError(f"{path}: '{key}' is {shown(value)}, expected {expected}")
+
+    try:
+        ZoneInfo(head["timezone"])
+    except (OSError, ValueError, KeyError):
+        raise wrong("timezone", head["timezone"], "an IANA name such as Europe/Lisbon") from None
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        CRS(head["crs"])
+    except CRSError:
+        raise wrong("crs", head["crs"], "a coordinate system in metres, such as EPSG:32719") from None
+    for key, kind in (("notes", str), ("layer", dict)):
+        rows = head[key]
+        if not isinstance(rows, list) or not all(isinstance(row, kind) for row in rows):
+            raise wrong(key, rows, "a list of texts" if kind is str else "[[layer]] entries")
+    if not isinstance(head.get("rows", {}), dict):
+        raise wrong("rows", head["rows"], "a number of rows for each table")
+    terrain = head.get("terrain")
+    if terrain is None:
+        return
+    if not isinstance(terrain, dict):
+        raise wrong("terrain", terrain, "a table")
+    for key in ("x0_m", "y0_m", "dx_m", "uncertainty_m"):
+        value = terrain.get(key, 1.0)
+        number = float(value) if type(value) in (int, float) else math.nan
+        low = {"dx_m": 1e-3, "uncertainty_m": 0.0}.get(key, -1e9)
+        if not low <= number <= 1e9:
+            raise wrong(f"terrain.{key}", value, f"a number of {low:g} to 1e+09")
+    sides = terrain.get("open_sides", [])
+    if not isinstance(sides, list) or not set(map(str, sides)) <= set(_SIDES):
+        raise wrong("terrain.open_sides", sides, f"a list of {', '.join(_SIDES)}")
+
+
+def check_target(folder: str | os.PathLike[str]) -> Path:
+    """The absolute path of a folder to write a city to; InputError where that cannot be."""
+    target = Path(os.fspath(folder)).absolute()
+    if os.path.lexists(target) and not os.path.isdir(target):
+        raise InputError(f"{target}: exists and is not a folder")
+    if os.path.isdir(target) and any(target.iterdir()):
+        try:
+            read_head(target)
+        except InputError:
+            raise InputError(
+                f"{target}: exists and is not a city folder; give another folder"
+            ) from None
+    outputs.check_file(target / CITY_TOML)
+    return target
 
 
 def save_city(
@@ -151,11 +225,7 @@ def save_city(
     `extra` maps file names to text (for example `quality.json`). An existing city folder is
     replaced, its other files kept; any other folder that is not empty is refused.
     """
-    target = Path(os.fspath(folder)).absolute()
-    if target.exists() and not target.is_dir():
-        raise InputError(f"{target}: exists and is not a folder")
-    if target.is_dir() and any(target.iterdir()) and not (target / CITY_TOML).is_file():
-        raise InputError(f"{target}: exists and is not a city folder; give another folder")
+    target = check_target(folder)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = target.parent / f".{target.name}.{os.getpid()}.part"
@@ -226,6 +296,8 @@ def _head_text(city: City) -> str:
         f"timezone = {_toml(city.timezone)}",
         f"notes = [{', '.join(_toml(n) for n in city.notes)}]",
     ]
+    lines += ["", "[rows]"]
+    lines += [f"{name} = {table_length(getattr(city, name))}" for name in TABLES]
     if city.terrain is not None:
         t = city.terrain
         lines += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -60,6 +61,15 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        # A path that cannot be read or written is wrong input; a full or failing disk is not.
+        failed = error.errno in (None, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.ENOMEM)
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"anlan: {name}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1 if failed else 2)
+    except MemoryError:
+        print("anlan: not enough memory", file=sys.stderr)
+        sys.exit(1)
     except Exception as error:
         show = getattr(error, "format_message", None)  # click's own usage errors
         if show is None:
@@ -80,16 +90,16 @@ def _unraisable(event: Any) -> None:
 
 
 @city_app.command("list")
-def city_list(as_json: Json = False) -> None:
+def city_list(as_json: Json = False, quiet: Quiet = False) -> None:
     """List the built-in cities. Example: anlan city list"""
     from engine.city_io import list_cities
 
     names = list_cities()
-    dump(names) if as_json else print("\n".join(names))
+    dump(names) if as_json else say("\n".join(names), quiet)
 
 
 @city_app.command("show")
-def city_show(city: str, as_json: Json = False) -> None:
+def city_show(city: str, as_json: Json = False, quiet: Quiet = False) -> None:
     """Show what a city holds and how each layer is known. Example: anlan city show coquimbo"""
     from engine.city import TABLES, table_length
     from engine.city_io import load_city
@@ -102,6 +112,7 @@ def city_show(city: str, as_json: Json = False) -> None:
     }
     if as_json:
         dump(facts)
+    if as_json or quiet:
         return
     from rich.table import Table
 
@@ -118,13 +129,17 @@ def city_show(city: str, as_json: Json = False) -> None:
 
 
 @city_app.command("check")
-def city_check(city: str, as_json: Json = False) -> None:
+def city_check(city: str, as_json: Json = False, quiet: Quiet = False) -> None:
     """List the defects found in a city and what was done. Example: anlan city check coquimbo"""
     from engine.city_io import city_quality
 
     rows = city_quality(city)
     if as_json:
         dump(rows)
+    if as_json or quiet:
+        return
+    if not rows:
+        print(f"{city}: in order, no defects")
         return
     from rich.table import Table
 
@@ -156,7 +171,9 @@ def city_build(
 ) -> None:
     """Build a city folder. Example: anlan city build --name porto --osm porto.osm.pbf --out porto"""
     from city_models.build import build_city
+    from engine.city_io import check_target
 
+    check_target(out)
     if timezone is not None and timezone not in available_timezones():
         raise unknown("time zone", timezone, sorted(available_timezones()))
     box = None
@@ -184,7 +201,7 @@ def city_build(
 
 
 @scenario_app.command("list")
-def scenario_list(as_json: Json = False) -> None:
+def scenario_list(as_json: Json = False, quiet: Quiet = False) -> None:
     """List the built-in scenarios with their plans. Example: anlan scenario list"""
     from engine.scenario import list_scenarios, load_scenario
 
@@ -197,39 +214,62 @@ def scenario_list(as_json: Json = False) -> None:
         dump(rows)
         return
     for row in rows:
-        print(f"{row['name']}: {row['title']} (city {row['city']}; plans {', '.join(row['plans'])})")
+        say(f"{row['name']}: {row['title']} (city {row['city']}; plans {', '.join(row['plans'])})",
+            quiet)
 
 
 @scenario_app.command("show")
-def scenario_show(name: str, as_json: Json = False) -> None:
+def scenario_show(name: str, as_json: Json = False, quiet: Quiet = False) -> None:
     """Show a scenario with every default filled in. Example: anlan scenario show coquimbo-tsunami"""
     import yaml
 
     from engine.scenario import load_scenario
 
     document = json.loads(load_scenario(name).model_dump_json())
-    dump(document) if as_json else print(yaml.safe_dump(document, sort_keys=False), end="")
+    dump(document) if as_json else say(yaml.safe_dump(document, sort_keys=False).rstrip(), quiet)
 
 
 @scenario_app.command("check")
-def scenario_check(file: str, as_json: Json = False) -> None:
-    """Check a scenario and its plans. Example: anlan scenario check coquimbo-tsunami"""
+def scenario_check(
+    file: str,
+    plan: Annotated[list[str] | None, typer.Option(
+        help="Plans to check with it; those that the scenario names by default.")] = None,
+    city: Annotated[str | None, typer.Option(help="City instead of the scenario's.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check a scenario and its plans, up to where a run would begin.
+
+    Example: anlan scenario check coquimbo-tsunami
+
+    One plan of your own: anlan scenario check coquimbo-tsunami --plan my-plan.yaml"""
     from engine.city_io import load_city
-    from engine.plan import default_plans
+    from engine.phases import check_hazards
+    from engine.plan import default_plans, load_plan
+    from engine.sample import sample_city
     from engine.scenario import load_scenario
     from engine.site import build_site
+    from engine.site_check import remarks
 
     scenario = load_scenario(file)
-    city = load_city(city_name(scenario, None))
-    if scenario.tsunami:
-        scenario.data_file(scenario.tsunami.series)
-    plans = default_plans(scenario)
-    found = {plan.name: int(build_site(city, scenario, plan).danger_node.sum()) for plan in plans}
+    plans = [load_plan(name, scenario) for name in plan] if plan else default_plans(scenario)
+    place = load_city(city_name(scenario, city))
+    sample = sample_city(place, scenario.population.share, 1)
+    check_hazards(sample, scenario)
+    found, notes = {}, []
+    for row in plans:
+        site = build_site(sample, scenario, row)
+        found[row.name] = int(site.danger_node.sum())
+        odd = remarks(scenario, row, sample, site.danger_node, site.order_zone)
+        notes += [f"plan '{row.name}': {text}" for text in odd]
     if as_json:
-        dump({"scenario": scenario.name, "city": city.name, "danger_junctions": found})
+        dump({"scenario": scenario.name, "city": place.name, "danger_junctions": found,
+              "notes": notes})
         return
-    print(f"{scenario.name}: in order; city {city.name}, plans {', '.join(found)}, "
-          f"{next(iter(found.values())):,} junctions in the danger zone")
+    say(f"{scenario.name}: in order; city {place.name}, plans {', '.join(found)}, "
+        f"{next(iter(found.values())):,} junctions in the danger zone", quiet)
+    for text in notes:
+        say(f"note: {text}", quiet)
 
 
 @scenario_app.command("new")
@@ -262,7 +302,10 @@ def run(
     plan: Annotated[str | None, typer.Option(help="Plan; the scenario's first by default.")] = None,
     city: Annotated[str | None, typer.Option(help="City instead of the scenario's.")] = None,
     seed: Seed = 1,
-    inputs: Annotated[Path | None, typer.Option(help="inputs.jsonl to play in.")] = None,
+    inputs: Annotated[Path | None, typer.Option(
+        help="inputs.jsonl to play in: a JSON object a line, such as "
+             '{"t_s": 600, "kind": "decision", "what": "order"}; '
+             "all kinds in docs/architecture.md.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the run.")] = None,
     settings: Settings = None,
     quiet: Quiet = False,
@@ -271,25 +314,37 @@ def run(
     """Play a scenario under one plan. Example: anlan run coquimbo-tsunami --plan early-warning"""
     from engine.city_io import list_cities, load_city
     from engine.inputs import read_inputs
-    from engine.plan import load_plan
+    from engine.outputs import check, free_folder, other_inputs
+    from engine.plan import default_plan, load_plan, plan_path
     from engine.run import simulate
+    from engine.runfolder import run_inputs
     from engine.scenario import load_scenario
     from engine.summary import print_run
 
     loaded = load_scenario(scenario, settings or ())
-    chosen = load_plan(plan or loaded.plans[0], loaded)
-    rows = read_inputs(inputs) if inputs else []
+    chosen = load_plan(plan, loaded) if plan else default_plan(loaded)
+    rows = read_inputs(inputs, loaded.duration_s) if inputs else []
     place = load_city(city_name(loaded, city))
+    stem = plan_path(plan or loaded.plans[0], loaded).stem
+    given = run_inputs(place, loaded, chosen, seed, rows)
+    usual = Path("out") / f"{loaded.name}-{stem}-{seed}"
+    target = out or free_folder(usual, given)
+    before = other_inputs(target, given) if os.path.isdir(check(target, "run")) else []
     with Progress(f"{loaded.name}, {chosen.name}, seed {seed}", quiet or as_json) as progress:
         result = simulate(place, loaded, chosen, seed, rows, progress)
-    target = out or Path("out") / f"{loaded.name}-{chosen.name}-{seed}"
     result.save(target)
     if as_json:
         dump(result.score)
     elif not quiet:
         print_run(console(), result)
         of = "" if place.name in list_cities() else f" --city {city_name(loaded, city)}"
-        print(f"written: {target}\nnext: anlan replay {target}{of}; anlan report {target}{of}")
+        print(f"written: {target}")
+        if before:
+            print(f"(replaces a run with another {' and another '.join(before)})")
+        elif target != usual and out is None:
+            differs = other_inputs(usual, given) or ["content"]
+            print(f"({usual} holds a run with another {' and another '.join(differs)}: kept)")
+        print(f"next: anlan replay {target}{of}; anlan report {target}{of}")
 
 
 for _command in (compare, worth, hindcast, timeline):
@@ -302,6 +357,7 @@ def demo(
     seed: Seed = 1,
     settings: Settings = None,
     quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """The main job in one command: La Serena-Coquimbo, 16 September 2015, two plans.
 
@@ -309,6 +365,7 @@ def demo(
 
     from engine.city_io import load_city
     from engine.hindcast import measure, read_figures, summarise
+    from engine.outputs import check, check_file
     from engine.plan import default_plans
     from engine.run import simulate
     from engine.scenario import load_scenario
@@ -316,22 +373,29 @@ def demo(
     from engine.summary import print_comparison, print_hindcast, print_run
     from viz.replay import write_replay
 
+    silent = quiet or as_json
     scenario = load_scenario("coquimbo-tsunami", settings or ())
     city = load_city(scenario.city)
+    plans = default_plans(scenario)
+    check_file(out / "replay.html")
+    for plan in plans:
+        check(out / plan.name, "run")
     folders, scores = [], {}
-    for plan in default_plans(scenario):
-        with Progress(f"{plan.name}, seed {seed}", quiet) as progress:
+    for plan in plans:
+        with Progress(f"{plan.name}, seed {seed}", silent) as progress:
             result = simulate(city, scenario, plan, seed, (), progress)
         folders.append(result.save(out / plan.name))
         scores[plan.name] = {seed: result.score}
-        if not quiet:
+        if not silent:
             if len(folders) == 1:  # the plan of the day itself comes first
                 rows = summarise(read_figures(scenario), [measure(result)])
                 print_hindcast(console(), rows, scenario.title)
             print_run(console(), result)
     document = comparison(list(scores), scores)
     page = write_replay(folders[0], out / "replay.html", vs=folders[1], city=city)
-    if not quiet:
+    if as_json:
+        dump({"comparison": document, "runs": [str(f) for f in folders], "replay": str(page)})
+    if not silent:
         print_comparison(console(), document)
         print(f"replay: {page}\nnext: open {page} in a browser; "
               "anlan compare coquimbo-tsunami --plan historical --plan early-warning "
@@ -372,9 +436,10 @@ def report(
 @app.command()
 def traffic(
     folder: Path,
-    duration: Annotated[float, typer.Option(help="Seconds.", min=1)] = 14_400,
+    duration: Annotated[float, typer.Option(help="Seconds.", min=1, max=40 * 86_400)] = 14_400,
     routing: Annotated[str, typer.Option(help="static or dynamic.")] = "static",
-    update: Annotated[float, typer.Option(help="Seconds between route updates.", min=1)] = 600,
+    update: Annotated[float, typer.Option(
+        help="Seconds between route updates.", min=1, max=40 * 86_400)] = 600,
     out: Annotated[Path | None, typer.Option(help="Folder; the instance's own by default.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,

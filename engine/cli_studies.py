@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.errors import InputError
+from engine.inputs import MAX_SEED
+from engine.outputs import study_folder
 from engine.terminal import (
     CityOption,
     Json,
@@ -16,12 +18,14 @@ from engine.terminal import (
     Seed,
     Settings,
     city_name,
-    claim,
     console,
     dump,
     own_city,
     say,
 )
+
+if TYPE_CHECKING:
+    from engine.plan import Plan
 
 
 def compare(
@@ -49,22 +53,36 @@ def compare(
 
     loaded = load_scenario(scenario, settings or ())
     plans = [load_plan(name, loaded) for name in plan]
-    if len({p.name for p in plans}) < max(2, len(plans)):
-        raise InputError("compare needs two or more --plan with different names")
+    _different(plan, plans)
     place = load_city(city_name(loaded, city))
     target = out or Path("out") / f"{loaded.name}-comparison"
-    claim(target, resume)
-    with Progress(f"{loaded.name}, {len(plans)} plans x {replications}", quiet or as_json) as show:
-        document = play(
-            place, loaded, plans, replications, seed, workers, target,
-            lambda done, total: show(done / total),
-        )
-    write_json(target / "comparison.json", document)
+    label = f"{loaded.name}, {len(plans)} plans x {replications}"
+    with study_folder(target, "comparison", resume) as work:
+        with Progress(label, quiet or as_json) as show:
+            document = play(
+                place, loaded, plans, replications, seed, workers, work,
+                lambda done, total: show(done / total),
+            )
+        write_json(work / "comparison.json", document)
     if as_json:
         dump(document)
     elif not quiet:
         print_comparison(console(), document)
         print(f"written: {target}")
+
+
+def _different(given: list[str], plans: list[Plan]) -> None:
+    """InputError where fewer than two plans are given, or two carry one name in their files."""
+    if len(plans) < 2:
+        raise InputError("compare needs two or more --plan with different names")
+    names = [plan.name for plan in plans]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        files = [word for word, name in zip(given, names, strict=True) if name == twice]
+        raise InputError(
+            f"compare: {' and '.join(f'--plan {file}' for file in files)} both have the name "
+            f"'{twice}'; plans need different names: change 'name:' inside one of the files"
+        )
 
 
 def worth(
@@ -91,7 +109,7 @@ def worth(
     to switch: anlan worth coquimbo-tsunami --plan early-warning --list"""
     from engine.city_io import load_city
     from engine.ensemble import play
-    from engine.plan import load_plan
+    from engine.plan import default_plan, load_plan
     from engine.runfolder import write_json
     from engine.scenario import load_scenario
     from engine.summary import print_worth
@@ -99,7 +117,7 @@ def worth(
 
     loaded = load_scenario(scenario, settings or ())
     judged = load_plan(plan, loaded)
-    found, refused = find_levers(judged, load_plan(loaded.plans[0], loaded))
+    found, refused = find_levers(judged, default_plan(loaded))
     wanted = [part.strip() for part in (layers or "").split(",") if part.strip()]
     levers = chosen(found, wanted)
     if not levers:
@@ -115,14 +133,16 @@ def worth(
     if not levers:
         raise InputError(f"none of these levers can be off alone: {unfit[0].reason}")
     target = out or Path("out") / f"{loaded.name}-{judged.name}-worth"
-    claim(target, resume)
-    with Progress(f"{loaded.name}, {len(levers)} levers x {replications}", quiet or as_json) as show:
-        done = play(
-            place, loaded, [judged, *(x.plan for x in levers)], range(seed, seed + replications),
-            workers, target, lambda done, total: show(done / total),
-        )
-    result = table(judged, levers, refused, done)
-    write_json(target / "worth.json", result)
+    label = f"{loaded.name}, {len(levers)} levers x {replications}"
+    with study_folder(target, "worth", resume) as work:
+        with Progress(label, quiet or as_json) as show:
+            done = play(
+                place, loaded, [judged, *(x.plan for x in levers)],
+                range(seed, seed + replications), workers, work,
+                lambda done, total: show(done / total),
+            )
+        result = table(judged, levers, refused, done)
+        write_json(work / "worth.json", result)
     if as_json:
         dump(result)
     elif not quiet:
@@ -137,7 +157,7 @@ def hindcast(
     workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
     runs: Annotated[list[Path] | None, typer.Option(
         "--run", help="A finished run's folder instead of playing; may be given again.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="First seed.", min=0)] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="First seed.", min=0, max=MAX_SEED)] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder for the finished seeds.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep finished seeds of --out.")] = False,
     settings: Settings = None,
@@ -151,7 +171,7 @@ def hindcast(
     from engine.city_io import load_city
     from engine.ensemble import play
     from engine.hindcast import measure, read_figures, read_run, summarise
-    from engine.plan import load_plan
+    from engine.plan import default_plan, load_plan
     from engine.runfolder import write_json
     from engine.scenario import load_scenario
     from engine.summary import print_hindcast
@@ -166,18 +186,19 @@ def hindcast(
                 raise InputError(f"{folder}: is a run of '{name}', not of '{loaded.name}'")
             values.append(found)
     else:
-        chosen = load_plan(plan or loaded.plans[0], loaded)
+        chosen = load_plan(plan, loaded) if plan else default_plan(loaded)
         target = out or Path("out") / f"{loaded.name}-hindcast"
         place = load_city(city_name(loaded, None))
-        claim(target, resume)
-        with Progress(f"{loaded.name}, {chosen.name} x {seeds}", quiet or as_json) as show:
-            done = play(place, loaded, [chosen], range(seed, seed + seeds), workers, target,
-                        lambda done, total: show(done / total), measure, repr(figures))
-        values = [done[key]["extra"] for key in sorted(done)]
+        with study_folder(target, "hindcast", resume) as work:
+            with Progress(f"{loaded.name}, {chosen.name} x {seeds}", quiet or as_json) as show:
+                done = play(place, loaded, [chosen], range(seed, seed + seeds), workers, work,
+                            lambda done, total: show(done / total), measure, repr(figures))
+            values = [done[key]["extra"] for key in sorted(done)]
+            write_json(work / "hindcast.json", {
+                "scenario": loaded.name, "plan": chosen.name, "seeds": seeds,
+                "figures": summarise(figures, values),
+            })
     rows = summarise(figures, values)
-    if not runs:
-        write_json(target / "hindcast.json", {"scenario": loaded.name, "plan": chosen.name,
-                                              "seeds": seeds, "figures": rows})
     if as_json:
         dump(rows)
     elif not quiet:

@@ -7,9 +7,10 @@ missing is then computed again in a new pool, twice at most.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -17,8 +18,9 @@ from typing import Any
 
 from engine.city import City
 from engine.errors import InputError, RunError
+from engine.inputs import check_seed
 from engine.plan import Plan
-from engine.run import Run, simulate
+from engine.run import Run, resolve, simulate
 from engine.runfolder import write_json
 from engine.scenario import Scenario
 from engine.scoring.comparison import comparison
@@ -36,8 +38,11 @@ def _prepare(
     city: City, scenario: Scenario, plans: dict[str, Plan], extra: Extra | None = None
 ) -> None:
     """Give a worker its inputs once; one numba thread, so that workers do not crowd each other."""
+    import threading
+
     import numba
 
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     numba.set_num_threads(1)
     _worker.update(city=city, scenario=scenario, plans=plans, extra=extra)
 
@@ -51,8 +56,8 @@ def _one(plan: str, seed: int) -> dict[str, Any]:
 
 
 def compare(
-    city: City, scenario: Scenario, plans: Sequence[Plan], replications: int = 1,
-    first_seed: int = 1, workers: int = 1, folder: Path | None = None,
+    city: City | str | Path, scenario: Scenario | str | Path, plans: Sequence[Plan | str | Path],
+    replications: int = 1, first_seed: int = 1, workers: int = 1, folder: Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Play every plan under seeds first_seed .. first_seed + replications - 1.
@@ -60,6 +65,7 @@ def compare(
     With `folder`, each finished run is kept there at once, and runs found there that belong to
     the same inputs are not computed again. Returns the dictionary of comparison.json.
     """
+    city, scenario, plans = resolve(city, scenario, plans)
     names = [plan.name for plan in plans]
     if len(set(names)) != len(names) or len(names) < 2:
         raise InputError("compare needs two or more plans with different names")
@@ -82,6 +88,7 @@ def play(
     """
     if not seeds:
         raise InputError("replications is 0, must be 1 or more")
+    check_seed(seeds[-1])
     by_name = {plan.name: plan for plan in plans}
     todo = [(name, seed) for seed in seeds for name in by_name]
     done: dict[tuple[str, int], dict[str, Any]] = {}
@@ -122,13 +129,58 @@ def _in_processes(
                 workers, mp_context=context, initializer=_prepare,
                 initargs=inputs,
             ) as pool:
-                jobs: list[Future[dict[str, Any]]] = [pool.submit(_one, *job) for job in left]
-                for job in as_completed(jobs):
-                    finished(job.result())
+                try:
+                    with _interrupts_held():
+                        jobs: list[Future[dict[str, Any]]] = [
+                            pool.submit(_one, *job) for job in left
+                        ]
+                    for job in as_completed(jobs):
+                        finished(job.result())
+                except KeyboardInterrupt:
+                    for process in multiprocessing.active_children():
+                        process.terminate()
+                    raise
         except BrokenProcessPool:
             continue
     if any(job not in done for job in missing):
         raise RunError(f"workers died {_MAX_POOLS} times; is there enough memory?")
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while processes begin, so that none is left behind half begun.
+
+    They inherit the mask of this thread and leave Ctrl-C to the parent for good.
+    """
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    mask = None
+    if hasattr(signal, "pthread_sigmask"):
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if held:
+        raise KeyboardInterrupt
+
+
+def _leave_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _fingerprint(

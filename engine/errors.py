@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from datetime import date
 
 
 class AnlanError(Exception):
@@ -34,10 +35,20 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f", did you mean '{found[0]}'?" if found else ""
 
 
+def shown(value: object, most: int = 60) -> str:
+    """A value as a message shows it: short, lists and objects by their kind."""
+    if value is None:
+        return "empty"
+    if isinstance(value, dict | list | tuple):
+        return {dict: "a group of keys", list: "a list", tuple: "a list"}[type(value)]
+    text = str(value) if isinstance(value, date) else repr(value)
+    return text if len(text) <= most else f"{text[:most]}... ({len(str(value)):,} characters)"
+
+
 def unknown(kind: str, name: str, valid: Iterable[str], where: str = "") -> InputError:
     """Return the error for a name that is not among `valid`."""
     names = sorted(str(v) for v in valid)
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    some = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     prefix = f"{where}: " if where else ""
-    hint = nearest(name, names)
-    return InputError(f"{prefix}unknown {kind} '{name}'{hint} (allowed: {shown})")
+    hint = nearest(str(name)[:200], names)
+    return InputError(f"{prefix}unknown {kind} {shown(str(name))}{hint} (allowed: {some})")

@@ -239,6 +239,7 @@ def summarise(
 
 def read_run(folder: Path, city: City | None = None) -> tuple[str, dict[str, float | None]]:
     """(name of the scenario, its figures) of a saved run."""
+    from engine.runreader import read_frame
     from engine.sample import sample_city
     from engine.scenario import load_scenario
     from engine.timeline.view import load_view
@@ -246,10 +247,8 @@ def read_run(folder: Path, city: City | None = None) -> tuple[str, dict[str, flo
     view = load_view(folder, city)
     name = str(view.manifest["scenario"]["name"])
     path = Path(folder) / "frames" / "edge_speed_ratio.npz"
-    if not path.is_file():
-        raise InputError(f"{folder}: frames/edge_speed_ratio.npz is missing")
-    with np.load(path) as frame:
-        speed, links = frame["data"], frame["index"].astype(np.int64)
+    frame = read_frame(path)
+    speed, links = frame["data"], frame["index"].astype(np.int64)
     share = float(view.manifest.get("population_share", 1.0))
     whole = sample_city(view.city, share, int(view.manifest["seed"]))
     scenario = load_scenario(name)

@@ -8,8 +8,8 @@ from engine.city import City
 from engine.command.dispatch import Dispatch
 from engine.command.hub import Hub
 from engine.component import Component
-from engine.hazards.earthquake import Earthquake
-from engine.hazards.tsunami import Tsunami, sea_of
+from engine.hazards.earthquake import Earthquake, Shaking
+from engine.hazards.tsunami import Tsunami, sea_inputs, sea_of
 from engine.mobility.component import Mobility
 from engine.networks.buildings import Buildings
 from engine.networks.lifelines import Lifelines
@@ -47,3 +47,11 @@ def applicable(scenario: Scenario) -> list[type[Component]]:
 def exogenous_sea(city: City, scenario: Scenario) -> Any:
     """The sea of the scenario, computed once and then reused by content; None without one."""
     return sea_of(city, scenario) if scenario.tsunami else None
+
+
+def check_hazards(city: City, scenario: Scenario, seed: int = 1) -> None:
+    """Build what the hazards are made of, short of computing a sea; InputError for what is wrong."""
+    if scenario.tsunami:
+        sea_inputs(city, scenario)
+    if scenario.earthquake:
+        Shaking(city, scenario, seed).fields()

@@ -7,6 +7,7 @@ work. Times are seconds after the moment named; every key is read by a component
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,7 @@ from engine.levers.response import Dispatch, Exclusion, Hospitals, MutualAid, St
 from engine.levers.roads import Closure, ControlPoint, Post
 from engine.levers.warning import Channel, DoorToDoor, StreetLeaders
 from engine.scenario import Scenario, scenarios_root
-from engine.yamlfile import Strict, load
+from engine.yamlfile import Strict, load, located
 
 
 class Plan(Strict):
@@ -63,18 +64,20 @@ def load_plan(name: str, scenario: Scenario | None = None, overrides: Iterable[s
 
 def plan_path(name: str, scenario: Scenario | None = None) -> Path:
     """Resolve a plan's name to its file; InputError with the nearest valid name."""
-    if scenario is not None and (scenario.folder / f"{name}.yaml").is_file():
+    if scenario is not None and os.path.isfile(scenario.folder / f"{name}.yaml"):
         return scenario.folder / f"{name}.yaml"
     if scenario is not None:  # a scenario may list plans of another one's folder
         name = next((p for p in scenario.plans if p.endswith(f"/{name}")), name)
-    if Path(name).is_file():
+    if os.path.isfile(name):
         return Path(name)
     if name.count("/") == 1:
         folder, _, plan = name.partition("/")
         candidate = scenarios_root() / folder / f"{plan}.yaml"
-        if candidate.is_file():
+        if os.path.isfile(candidate):
             return candidate
-    valid = list(scenario.plans) if scenario else [
+    valid = [
+        p.stem for p in sorted(scenario.folder.glob("*.yaml")) if p.stem != "scenario"
+    ] if scenario else [
         f"{p.parent.name}/{p.stem}" for p in sorted(scenarios_root().glob("*/*.yaml"))
         if p.stem != "scenario"
     ]
@@ -83,7 +86,23 @@ def plan_path(name: str, scenario: Scenario | None = None) -> Path:
 
 def default_plans(scenario: Scenario) -> list[Plan]:
     """The plans a scenario names, in its order."""
-    plans = [load_plan(name, scenario) for name in scenario.plans]
-    if len({plan.name for plan in plans}) != len(plans):
-        raise InputError(f"scenario '{scenario.name}': two of its plans carry the same name")
+    plans = [default_plan(scenario, row) for row in range(len(scenario.plans))]
+    for row, plan in enumerate(plans):
+        if plan.name in {other.name for other in plans[:row]}:
+            raise located(
+                InputError(f"scenario '{scenario.name}': plans.{row}: two of its plans carry the "
+                           f"same name '{plan.name}' (the key 'name' inside their files)"),
+                scenario,
+            )
     return plans
+
+
+def default_plan(scenario: Scenario, row: int = 0) -> Plan:
+    """One of the plans a scenario names; a name without a file is the scenario's fault."""
+    try:
+        plan_path(scenario.plans[row], scenario)
+    except InputError as error:
+        raise located(
+            InputError(f"scenario '{scenario.name}': plans.{row}: {error}"), scenario
+        ) from None
+    return load_plan(scenario.plans[row], scenario)

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -123,28 +124,36 @@ class Run:
 
 
 def open_session(
-    city: City, scenario: Scenario, plan: Plan, seed: int = 1,
-    inputs: Iterable[dict[str, Any]] = (),
+    city: City | str | Path, scenario: Scenario | str | Path, plan: Plan | str | Path,
+    seed: int = 1, inputs: Iterable[dict[str, Any]] = (),
 ) -> Session:
     """Open a session at the scenario's start."""
     begun = time.perf_counter()
+    city, scenario, (plan,) = resolve(city, scenario, [plan])
     twin = Twin(city, scenario, plan, seed, inputs=list(inputs))
     return Session(twin, time.perf_counter() - begun)
 
 
-def simulate(
-    city: City | str, scenario: Scenario | str, plan: Plan | str, seed: int = 1,
-    inputs: Iterable[dict[str, Any]] = (), progress: Progress | None = None,
-) -> Run:
-    """Play `scenario` in `city` under `plan` and return the finished run."""
-    if isinstance(scenario, str):
-        scenario = load_scenario(scenario)
-    if isinstance(plan, str):
-        plan = load_plan(plan, scenario)
-    if isinstance(city, str):
+def resolve(
+    city: City | str | Path, scenario: Scenario | str | Path, plans: Iterable[Plan | str | Path]
+) -> tuple[City, Scenario, list[Plan]]:
+    """City, scenario and plans, loaded where they are given by name or path."""
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(os.fspath(scenario))
+    found = [p if isinstance(p, Plan) else load_plan(os.fspath(p), scenario) for p in plans]
+    if not isinstance(city, City):
         from engine.city_io import load_city
 
         city = load_city(city)
+    return city, scenario, found
+
+
+def simulate(
+    city: City | str | Path, scenario: Scenario | str | Path, plan: Plan | str | Path,
+    seed: int = 1, inputs: Iterable[dict[str, Any]] = (), progress: Progress | None = None,
+) -> Run:
+    """Play `scenario` in `city` under `plan`, objects or names, and return the finished run."""
+    city, scenario, (plan,) = resolve(city, scenario, [plan])
     session = open_session(city, scenario, plan, seed, inputs)
     steps = 100 if progress else 1
     for part in range(1, steps + 1):

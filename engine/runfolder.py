@@ -6,12 +6,9 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
-import os
 import platform
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +17,17 @@ import pandas as pd
 
 from engine import events
 from engine.assumptions import assumption_card
-from engine.city import AGE_GROUPS, FACILITIES, MOBILITY
-from engine.errors import InputError
+from engine.city import AGE_GROUPS, FACILITIES, MOBILITY, City
+from engine.outputs import atomic_folder, write_whole
 from engine.parties import positions
 from engine.scoring import context as scoring
 from engine.site import UNIT_KINDS, UNIT_LETTER
 from engine.world import CARE, HEALTH, PLACES, UNIT_PHASES
 
 if TYPE_CHECKING:
+    from engine.plan import Plan
     from engine.run import Run
+    from engine.scenario import Scenario
     from engine.twin import Twin
 
 _PACKAGES = ("mesa", "simpy", "numba", "numpy", "scipy", "pandas", "networkx", "osmnx", "geopandas",
@@ -150,39 +149,16 @@ def party_table(twin: Twin) -> pd.DataFrame:
     )
 
 
-@contextlib.contextmanager
-def atomic_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder that replaces `target` when the block ends well.
+def run_inputs(
+    city: City, scenario: Scenario, plan: Plan, seed: int, rows: Iterable[dict[str, Any]]
+) -> dict[str, Any]:
+    """What a run is made of, as its folder tells it (`outputs.other_inputs`)."""
+    return {"city": city.content_hash, "scenario": _hash(scenario), "plan": _hash(plan),
+            "seed": seed, "inputs": _lines(rows)}
 
-    An existing target is replaced only if it is empty or was written by anlan (it holds a
-    manifest.json or a comparison.json); raises InputError otherwise.
-    """
-    target = Path(target)
-    if target.exists():
-        ours = target.is_dir() and (
-            not any(target.iterdir())
-            or (target / "manifest.json").exists() or (target / "comparison.json").exists()
-        )
-        if not ours:
-            raise InputError(f"{target}: exists and is not a result of anlan; it is left alone")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
-    try:
-        os.chmod(temporary, 0o755)
-        yield temporary
-        for path in temporary.rglob("*"):
-            if path.is_file():
-                with open(path, "rb") as handle:
-                    os.fsync(handle.fileno())
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(temporary, target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+
+def _lines(rows: Iterable[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows)
 
 
 def save(run: Run, target: Path) -> Path:
@@ -194,8 +170,7 @@ def save(run: Run, target: Path) -> Path:
         run.kpis.to_parquet(folder / "kpis.parquet", index=False, compression="zstd")
         party_table(run.twin).to_parquet(folder / "parties.parquet", index=False,
                                          compression="zstd")
-        lines = [json.dumps(row, sort_keys=True) for row in run.twin.inputs.rows]
-        (folder / "inputs.jsonl").write_text("".join(line + "\n" for line in lines))
+        (folder / "inputs.jsonl").write_text(_lines(run.twin.inputs.rows))
         (folder / "frames").mkdir()
         for name, frame in run.twin.recorder.frames().items():
             np.savez_compressed(folder / "frames" / f"{name}.npz", **frame)
@@ -205,18 +180,4 @@ def save(run: Run, target: Path) -> Path:
 def write_json(path: Path, document: Any) -> None:
     """Write JSON with sorted keys and no NaN."""
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def load_manifest(folder: Path) -> dict[str, Any]:
-    """Read a run folder's manifest; InputError where there is none."""
-    path = Path(folder) / "manifest.json"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise InputError(f"{folder}: is not a run folder (no manifest.json)") from None
-    except ValueError:
-        raise InputError(f"{path}: is not valid JSON") from None
-    if not isinstance(document, dict) or "digest" not in document:
-        raise InputError(f"{path}: is not the manifest of a run")
-    return document
+    write_whole(path, text + "\n")

@@ -6,16 +6,18 @@ for it, or a path to such a YAML file.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from engine.errors import InputError, unknown
-from engine.yamlfile import Strict, load, read_yaml
+from engine.errors import InputError, shown, unknown
+from engine.yamlfile import Strict, parse, read_overridden
 
 Seconds = Annotated[float, Field(ge=0, le=40 * 86400)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -163,6 +165,18 @@ class Scenario(Strict):
 
     _folder: Path = PrivateAttr(default=Path("."))
 
+    @field_validator("start_utc", mode="before")
+    @classmethod
+    def _a_time(cls, value: Any) -> Any:
+        """A bare number or a date is no moment; years outside the calendar's use break clocks."""
+        text = isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", value)
+        if not (isinstance(value, datetime) or text):
+            raise ValueError("expected date and time, for example 2015-09-16T22:54:32Z")
+        year = value.year if isinstance(value, datetime) else int(value[:4])
+        if not 1900 <= year <= 2200:
+            raise ValueError("the year must be within 1900 to 2200")
+        return value
+
     @model_validator(mode="after")
     def _utc(self) -> Scenario:
         if self.start_utc.tzinfo is None:
@@ -183,10 +197,12 @@ class Scenario(Strict):
 
     def data_file(self, name: str) -> Path:
         """Path of a data file named in the scenario; InputError where it is missing."""
-        path = (self._folder / name).resolve()
-        if not path.is_file():
-            raise InputError(f"scenario '{self.name}': data file '{name}' not found in {self._folder}")
-        return path
+        path = self._folder / name
+        if not os.path.isfile(path):
+            raise InputError(
+                f"scenario '{self.name}': data file {shown(name)} not found in {self._folder}"
+            )
+        return path.resolve()
 
 
 def scenarios_root() -> Path:
@@ -202,12 +218,12 @@ def list_scenarios() -> list[str]:
 def scenario_path(name: str) -> Path:
     """Resolve a built-in name, a folder or a file to the scenario's YAML file."""
     candidate = Path(name)
-    if candidate.is_dir() and (candidate / "scenario.yaml").is_file():
+    if os.path.isfile(candidate / "scenario.yaml"):
         return candidate / "scenario.yaml"
-    if candidate.is_file():
+    if os.path.isfile(candidate):
         return candidate
     built_in = scenarios_root() / name / "scenario.yaml"
-    if "/" not in name and "\\" not in name and built_in.is_file():
+    if "/" not in name and "\\" not in name and os.path.isfile(built_in):
         return built_in
     raise unknown("scenario", name, list_scenarios())
 
@@ -215,28 +231,32 @@ def scenario_path(name: str) -> Path:
 def load_scenario(name: str, overrides: Iterable[str] = ()) -> Scenario:
     """Load a scenario by built-in name or path, with `key.path=value` overrides."""
     path = scenario_path(name)
-    scenario = load(Scenario, path, overrides)
+    document, source = read_overridden(path, overrides)
+    if "order" in document and "danger_zone" not in document:
+        raise InputError(
+            f"{path}: is a plan, not a scenario (check it with: anlan scenario check SCENARIO "
+            f"--plan {path})"
+        )
+    scenario = parse(Scenario, document, source)
     scenario._folder = path.parent
     from engine.people.behaviour import Behaviour, with_overrides
 
-    document, lines = read_yaml(path)
     written = document.get("behaviour") or {}
     for name, value in scenario.behaviour.items():
+        where = source.where(("behaviour", name))
         if isinstance(written.get(name), (str, bool)):
             raise InputError(
-                f"{path}:{lines['behaviour', name]}: 'behaviour.{name}' is {written[name]!r}: "
+                f"{where}: 'behaviour.{name}' is {written[name]!r}: "
                 "expected a number, without quotes"
             )
         try:
             with_overrides(Behaviour(), {name: value})
         except InputError as error:
-            line = lines.get(("behaviour", name))
-            where = f"{path}:{line}" if line else str(path)
             # Two bounds may only fit together: a single value is then judged with the others.
             if "must be above" not in str(error):
                 raise InputError(f"{where}: behaviour.{name}: {error}") from None
     try:
         with_overrides(Behaviour(), scenario.behaviour)
     except InputError as error:
-        raise InputError(f"{path}: behaviour: {error}") from None
+        raise InputError(f"{source.where(('behaviour',))}: behaviour: {error}") from None
     return scenario

@@ -16,7 +16,10 @@ import numpy as np
 
 from engine.city import City
 from engine.errors import InputError
-from engine.runfolder import atomic_folder
+from engine.outputs import atomic_folder
+from engine.plan import default_plans
+from engine.scenario import load_scenario
+from engine.site import build_site
 
 _SCENARIO = """\
 # A precautionary evacuation: everyone within {radius:.0f} m of the point has to leave.
@@ -84,6 +87,15 @@ def write_new_scenario(
             plan="evacuate-early", plan_title="Prepared, walking first", at=0, delay=300,
             mode="foot", channels=early, open=1200,
             **{k: fields[k] for k in ("lon", "lat", "radius")}))
+        scenario = load_scenario(str(place))
+        try:
+            for plan in default_plans(scenario):
+                build_site(city, scenario, plan)
+        except InputError as error:
+            reason = str(error).rpartition(": ")[2]
+            raise InputError(
+                f"a circle of {radius_m:g} m does not suit city '{city.name}': {reason}"
+            ) from None
     return Path(folder)
 
 

@@ -14,6 +14,8 @@ from engine.city import F64, I16, I32, I64, B, City
 from engine.errors import InputError, unknown
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
+from engine.site_check import check_levers
+from engine.yamlfile import located
 
 UNIT_KINDS = ("ambulance", "fire_rescue", "police")
 #: Letter and crew of a unit of each kind. Chilean practice: an advanced SAMU ambulance carries
@@ -118,7 +120,15 @@ def nearest_node(city: City, lon: float, lat: float, where: str, drive: bool = T
 
 
 def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
-    """Derive the site; raises InputError for places that do not exist in the city."""
+    """Derive the site; raises InputError, with file and line, for what the city does not have and
+    for levers that cannot work in it."""
+    try:
+        return _build_site(city, scenario, plan)
+    except InputError as error:
+        raise located(error, scenario, plan) from None
+
+
+def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     where = f"scenario '{scenario.name}'"
     if city.persons.household.size == 0:
         raise InputError(
@@ -129,24 +139,32 @@ def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     for row, area in enumerate(scenario.danger_zone):
         danger |= area_mask(city, area, f"{where}: danger_zone.{row}")
     if not danger.any():
-        raise InputError(f"{where}: no junction lies in the danger zone")
+        raise InputError(f"{where}: danger_zone: no junction lies in the danger zone")
+    towns = city.zone_municipality[1]
+    for row, outage in enumerate(scenario.outages):
+        if outage.municipality is not None and outage.municipality not in towns:
+            raise unknown("municipality", outage.municipality, towns, f"{where}: outages.{row}")
     order_zone = np.full(danger.size, -1, np.int16)
+    masks = []
     for row, zone in enumerate(plan.order.zones):
         mask = area_mask(city, zone, f"plan '{plan.name}': order.zones.{row}")
         order_zone[mask & (order_zone < 0)] = row
+        masks.append(mask)
     names = [zone.name for zone in plan.order.zones]
     for row, teams in enumerate(plan.door_to_door):
         if teams.zone not in names:
             raise unknown(
                 "order zone", teams.zone, names, f"plan '{plan.name}': door_to_door.{row}.zone"
             )
+    check_levers(city, scenario, plan, masks)
     safe = ~danger & (order_zone < 0)
     if city.terrain is not None:
         safe &= city.nodes.elev_m >= plan.destinations.high_ground_m
     if not safe.any():
         raise InputError(
-            f"plan '{plan.name}': no junction is safe (destinations.high_ground_m = "
-            f"{plan.destinations.high_ground_m}, outside every zone)"
+            f"plan '{plan.name}': destinations: no junction is safe: none lies outside the danger "
+            f"zone and every ordered zone on or above high_ground_m = "
+            f"{plan.destinations.high_ground_m:g}"
         )
     into: list[I32] = []
     controls, officers = [], []

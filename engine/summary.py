@@ -52,6 +52,12 @@ def print_run(console: Console, run: Run) -> None:
         f"{twin.city.persons.household.size:,} people, {twin.scenario.duration_s / 3600:.1f} h in "
         f"{run.wall_s:.0f} s"
     )
+    share = twin.scenario.population.share
+    if share < 1.0:
+        console.print(
+            f"SAMPLE of {share:.12g} of the households: counts are of the sample; for the whole "
+            f"city divide by {share:.12g}"
+        )
     table = Table("people at the end", "count", show_header=True)
     for state, count in people.items():
         if count:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from engine.errors import InputError
+from engine.inputs import MAX_SEED
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of every random draw.", min=0)]
+Seed = Annotated[
+    int, typer.Option("--seed", help="Seed of every random draw.", min=0, max=MAX_SEED)
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a scenario key, for example --set duration_s=3600."),
@@ -94,7 +97,16 @@ def city_name(scenario: Any, given: str | None) -> str:
     if given:
         return given
     beside = scenario.folder / scenario.city
-    return str(beside) if (beside / "city.toml").is_file() else str(scenario.city)
+    if os.path.isfile(beside / "city.toml"):
+        return str(beside)
+    from engine.city_io import city_folder
+    from engine.yamlfile import located
+
+    try:
+        city_folder(scenario.city)
+    except InputError as error:
+        raise located(InputError(f"scenario '{scenario.name}': city: {error}"), scenario) from None
+    return str(scenario.city)
 
 
 def own_city(given: str | None) -> Any:
@@ -102,19 +114,3 @@ def own_city(given: str | None) -> Any:
     from engine.city_io import load_city
 
     return load_city(given) if given else None
-
-
-def claim(target: Path, resume: bool) -> None:
-    """Make the comparison's folder; what is not ours is left alone."""
-    import shutil
-
-    if target.exists() and any(target.iterdir()):
-        ours = (target / "replications").is_dir() or (target / "comparison.json").is_file()
-        if not ours:
-            raise InputError(f"{target}: exists and is not a comparison of anlan; left alone")
-        if not resume:
-            shutil.rmtree(target)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror})") from None

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from engine.city import City
 from engine.component import Component, Context, Mail, check_assembly
 from engine.events import EventLog
-from engine.inputs import Inputs
+from engine.inputs import Inputs, check_seed, check_time
 from engine.parties import form_parties
 from engine.people.behaviour import Behaviour, with_overrides
 from engine.phases import TICK_MS, applicable, exogenous_sea
@@ -66,7 +66,8 @@ class Twin(mesa.Model):  # type: ignore[misc]
         inputs: Sequence[dict[str, Any]] = (),
         snapshot: Snapshot | None = None,
     ) -> None:
-        super().__init__(seed=int(seed))
+        seed = check_seed(seed)
+        super().__init__(seed=seed)
         if isinstance(scenario, str):
             scenario = load_scenario(scenario)
         if isinstance(plan, str):
@@ -157,7 +158,8 @@ class Twin(mesa.Model):  # type: ignore[misc]
             self.env.run(until=until)
 
     def check_place(self, row: dict[str, Any]) -> None:
-        """Raise InputError for an input at a place away from the city's streets."""
+        """Raise InputError for an input past the end or at a place away from the city's streets."""
+        check_time(row, self.scenario.duration_s, f"input {row['what']}")
         if row["what"] == "close_street":
             nearest_node(self.city, row["lon"], row["lat"], "input close_street")
 

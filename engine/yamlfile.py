@@ -6,24 +6,70 @@ nearest valid one.
 
 from __future__ import annotations
 
+import os
+import re
 import types
 import typing
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
-from engine.errors import InputError, nearest
+from engine.errors import InputError, nearest, shown
 
 MAX_BYTES = 4_000_000
+MAX_TEXT = 500
+Lines = dict[tuple[Any, ...], int]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 with the numbers of YAML 1.2: 1e-9 is a number."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a document comes from: its file, the line of each key path, what --set replaced."""
+
+    file: str
+    lines: Lines
+    sets: dict[tuple[Any, ...], str] = field(default_factory=dict)
+
+    def where(self, path: tuple[Any, ...]) -> str:
+        """File and line of a key path, or the --set that gave it."""
+        for size in range(len(path), 0, -1):
+            if path[:size] in self.sets:
+                return f"--set '{self.sets[path[:size]]}'"
+            if path[:size] in self.lines:
+                # A rule between keys may be broken by a --set below the place it is told at.
+                below = [item for key, item in self.sets.items() if key[:size] == path[:size]]
+                with_set = f" with --set '{below[0]}'" if below else ""
+                return f"{self.file}:{self.lines[path[:size]]}{with_set}"
+        with_set = f" with --set '{next(iter(self.sets.values()))}'" if self.sets else ""
+        return f"{self.file}{with_set}"
 
 
 class Strict(BaseModel):
     """Base of everything read from a file: frozen, no unknown keys, no coercion from strings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    _source: Source | None = PrivateAttr(default=None)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -33,14 +79,28 @@ class Strict(BaseModel):
             kinds = set(_unfold(cls.model_fields[info.field_name].annotation)) - {type(None)}
             if kinds and kinds <= {int, float}:
                 raise ValueError("expected a number, without quotes")
+        for text in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(text, str):
+                _check_text(text)
         return value
+
+
+def _check_text(text: str) -> None:
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"at most {MAX_TEXT} characters are allowed")
+    if any(ord(letter) < 32 for letter in text.rstrip("\n")):
+        raise ValueError("control characters are not allowed")
+    if not text.strip():
+        raise ValueError("must not be empty")
 
 
 Model = TypeVar("Model", bound=Strict)
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
+def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     """Return (document, line of each key path); raise InputError for what is not a mapping."""
+    if os.path.isdir(path):
+        raise InputError(f"{path}: is a folder, not a file")
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path}: larger than {MAX_BYTES:,} bytes, which no such file needs")
@@ -50,9 +110,9 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not UTF-8 text") from None
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
-        lines: dict[tuple[Any, ...], int] = {}
+        node = yaml.compose(text, Loader=_Loader)
+        document = yaml.load(text, Loader=_Loader)
+        lines: Lines = {}
         _collect_lines(node, (), lines, str(path))
     except RecursionError:
         raise InputError(f"{path}: nested too deeply") from None
@@ -61,13 +121,15 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not valid YAML"
         raise InputError(f"{path}{line}: {problem}") from None
+    except ValueError as error:  # a date such as 2024-02-31
+        raise InputError(f"{path}: not valid YAML ({error})") from None
     if not isinstance(document, dict):
         raise InputError(f"{path}: expected keys with values, got {type(document).__name__}")
     return document, lines
 
 
 def _collect_lines(
-    node: yaml.Node | None, path: tuple[Any, ...], lines: dict[tuple[Any, ...], int], file: str
+    node: yaml.Node | None, path: tuple[Any, ...], lines: Lines, file: str
 ) -> None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -86,36 +148,61 @@ def _collect_lines(
             _collect_lines(value, (*path, index), lines, file)
 
 
-def parse(
-    model: type[Model], document: dict[str, Any], lines: dict[tuple[Any, ...], int], file: str
-) -> Model:
+def parse(model: type[Model], document: dict[str, Any], source: Source) -> Model:
     """Validate `document`; raise one InputError for the first fault."""
     try:
-        return model.model_validate(document, strict=False)
+        found = model.model_validate(document, strict=False)
     except ValidationError as error:
-        raise InputError(_message(model, error, lines, file)) from None
+        raise InputError(_message(model, error, source)) from None
+    found._source = source
+    return found
 
 
 def load(model: type[Model], path: Path, overrides: Iterable[str] = ()) -> Model:
     """Read `path` as `model`, after applying `key.path=value` overrides."""
+    document, source = read_overridden(path, overrides)
+    return parse(model, document, source)
+
+
+def read_overridden(path: Path, overrides: Iterable[str] = ()) -> tuple[dict[str, Any], Source]:
+    """The document of a file after its overrides, and where its keys come from."""
     document, lines = read_yaml(path)
+    source = Source(str(path), lines)
     for item in overrides:
-        apply_override(document, item)
-    return parse(model, document, lines, str(path))
+        source.sets[apply_override(document, item)] = item if len(item) <= 80 else f"{item[:80]}..."
+    return document, source
 
 
-def apply_override(document: dict[str, Any], item: str) -> None:
-    """Apply one `key.path=value`; the value is read as YAML."""
+def located(error: InputError, *models: Strict) -> InputError:
+    """The error with file and line, where it begins with "plan 'NAME': KEY" of one of `models`."""
+    text = str(error)
+    for model in models:
+        label = f"{type(model).__name__.lower()} '{getattr(model, 'name', '')}': "
+        if model._source is None or not text.startswith(label):
+            continue
+        rest = text.removeprefix(label)
+        word = re.match(r"[a-z_0-9]+(\.[a-z_0-9]+)*", rest)
+        path = tuple(int(p) if p.isdigit() else p for p in word[0].split(".")) if word else ()
+        if not path or path[0] not in type(model).model_fields:
+            path = ()
+        return InputError(f"{model._source.where(path)}: {rest}")
+    return error
+
+
+def apply_override(document: dict[str, Any], item: str) -> tuple[Any, ...]:
+    """Apply one `key.path=value`, the value read as YAML, and return the key path."""
     key, sep, text = item.partition("=")
     parts = key.strip().split(".")
     if not sep or not all(parts):
         raise InputError(f"--set '{item}': expected key.path=value")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise InputError(f"--set '{item}': the value is not valid YAML") from None
     target: Any = document
+    path: list[Any] = []
     for part in parts[:-1]:
+        path.append(int(part) if isinstance(target, list) and part.isdigit() else part)
         if isinstance(target, list):
             if not part.isdigit() or int(part) >= len(target):
                 raise InputError(f"--set '{item}': '{part}' is not a row of the list")
@@ -127,44 +214,77 @@ def apply_override(document: dict[str, Any], item: str) -> None:
     last = parts[-1]
     if isinstance(target, list) and last.isdigit() and int(last) < len(target):
         target[int(last)] = value
-    elif isinstance(target, dict):
-        target[last] = value
-    else:
+        return (*path, int(last))
+    if not isinstance(target, dict):
         raise InputError(f"--set '{item}': '{last}' cannot be set")
+    target[last] = value
+    return (*path, last)
 
 
-def _message(
-    model: type[Strict], error: ValidationError, lines: dict[tuple[Any, ...], int], file: str
-) -> str:
+def _message(model: type[Strict], error: ValidationError, source: Source) -> str:
     faults = error.errors()
     # A misspelt key that is required shows as missing and as unknown: the spelling is the fault.
     first = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     location = tuple(first["loc"])
-    path = tuple(part for part in location if not _is_tag(part, lines))
-    line = next(
-        (lines[path[:size]] for size in range(len(path), 0, -1) if path[:size] in lines), None
-    )
-    where = f"{file}:{line}" if line else file
-    key = ".".join(str(part) for part in path) or "(top)"
+    path = tuple(part for part in location if not _is_tag(part))
+    where = source.where(path)
+    key = ".".join(str(part) for part in path)
     if first["type"] == "extra_forbidden":
         valid = sorted(_fields_at(model, path[:-1]))
         return (
-            f"{where}: unknown key '{key}'{nearest(str(path[-1]), valid)} "
-            f"(allowed here: {', '.join(valid)})"
+            f"{where}: unknown key '{shown(key).strip(chr(39))}'"
+            f"{nearest(str(path[-1])[:200], valid)} (allowed here: {', '.join(valid)})"
         )
     if first["type"] == "missing":
         return f"{where}: '{key}' is missing"
     value = first.get("input")
-    shown = repr(value) if not isinstance(value, (dict, list)) else type(value).__name__
-    allowed = first["msg"].removeprefix("Value error, ")
+    allowed = _words(first)
     hint = ""
     expected = first.get("ctx", {}).get("expected")
     if isinstance(expected, str) and isinstance(value, str):
-        hint = nearest(value, [part.strip(" '") for part in expected.replace(" or ", ",").split(",")])
-    return f"{where}: '{key}' is {shown}: {allowed}{hint}"
+        hint = nearest(
+            value[:200], [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]
+        )
+    if not isinstance(value, dict | list) or first["type"] != "value_error":
+        subject = f"'{key}' is {shown(value)}: " if key else ""
+    else:  # a rule between keys
+        subject = f"'{key}': " if key else ""
+    return f"{where}: {subject}{allowed}{hint}"
 
 
-def _is_tag(part: Any, lines: dict[tuple[Any, ...], int]) -> bool:
+def _words(fault: Any) -> str:
+    """What is allowed, in plain words."""
+    kind, limits = fault["type"], fault.get("ctx", {})
+    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+        word, limit = {
+            "greater_than": ("above", "gt"), "greater_than_equal": ("at least", "ge"),
+            "less_than": ("below", "lt"), "less_than_equal": ("at most", "le"),
+        }[kind]
+        return f"must be {word} {limits[limit]:,.12g}"
+    if kind in ("too_short", "too_long"):
+        bound = limits["min_length" if kind == "too_short" else "max_length"]
+        return f"needs {'at least' if kind == 'too_short' else 'at most'} {bound} row(s)"
+    if kind == "string_too_long":
+        return f"at most {limits['max_length']} characters are allowed"
+    if kind == "string_pattern_mismatch":
+        return "allowed are a-z, 0-9 and hyphens" if "a-z" in limits["pattern"] else (
+            f"must fit {limits['pattern']}")
+    if kind == "literal_error":
+        return f"allowed: {limits['expected']}"
+    plain = {
+        "tuple_type": "expected a list", "list_type": "expected a list",
+        "model_type": "expected keys with values", "dict_type": "expected keys with values",
+        "model_attributes_type": "expected keys with values",
+        "float_type": "expected a number", "float_parsing": "expected a number",
+        "int_type": "expected a whole number", "int_parsing": "expected a whole number",
+        "int_from_float": "expected a whole number", "finite_number": "must be a finite number",
+        "bool_type": "expected true or false", "bool_parsing": "expected true or false",
+        "string_type": "expected text", "string_too_short": "must not be empty",
+    }
+    return plain.get(kind, str(fault["msg"]).removeprefix("Value error, "))
+
+
+def _is_tag(part: Any) -> bool:
     """Pydantic puts the names of union members and validators into a location."""
     if not isinstance(part, str):
         return False

@@ -70,9 +70,9 @@ def input_rows() -> list[dict[str, Any]]:
     return [
         {"t_s": 40.0, "kind": "decision", "what": "order"},
         {"t_s": 200.0, "kind": "inject", "what": "close_street", "lon": -70.9963, "lat": -29.9968},
-        {"t_s": 300.0, "kind": "inject", "what": "outage", "service": "telecom", "on": False},
+        {"t_s": 300.0, "kind": "inject", "what": "outage", "service": "telecom", "service_on": False},
         {"t_s": 400.0, "kind": "observation", "what": "gauge", "level_m": 2.5},
-        {"t_s": 600.0, "kind": "inject", "what": "outage", "service": "telecom", "on": True},
+        {"t_s": 600.0, "kind": "inject", "what": "outage", "service": "telecom", "service_on": True},
         {"t_s": 1500.0, "kind": "decision", "what": "all_clear"},
     ]
 

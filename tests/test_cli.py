@@ -96,14 +96,13 @@ def test_help_shows_an_example(
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_is_quiet_or_speaks_json(
+def test_every_command_is_quiet_and_those_that_print_results_speak_json(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, out, _ = in_process(*command, "--help", capsys=capsys, monkeypatch=monkeypatch)
-    if command[-1] in ("list", "show", "check"):
+    assert "--quiet" in out
+    if command[-1] in ("list", "show", "check", "demo", "run", "compare"):
         assert "--json" in out
-    else:
-        assert "--quiet" in out
 
 
 def test_top_help_names_every_command(anlan: Anlan) -> None:
@@ -334,6 +333,19 @@ WRONG = [
     (("run", "testtown-tsunami", "--inputs", "none.jsonl"), "none.jsonl"),
     (("run", "testtown-tsunami", "--seed", "x"), "seed"),
     (("run", "testtown-tsunami", "--seed", "-1"), "seed"),
+    (("run", "testtown-tsunami", "--seed", "99999999999999999999"), "seed"),
+    (("run", "x" * 5000), "unknown scenario"),
+    (("run", "testtown-tsunami", "--city", "x" * 5000), "unknown city"),
+    (("run", "testtown-tsunami", "--plan", "x" * 5000), "unknown plan"),
+    (("run", "testtown-tsunami", "--set", "city=testtwn"),
+     "--set 'city=testtwn': city: unknown city 'testtwn', did you mean 'testtown'"),
+    (("run", "testtown-tsunami", "--set", "tsunami.series=" + "x" * 400), "not found"),
+    (("run", "testtown-tsunami", "--out", "/proc/x"), "/proc/x: cannot be written"),
+    (("compare", "testtown-tsunami", "--plan", "historical", "--plan", "early-warning", "--out",
+      "/proc/x"), "/proc/x: cannot be written"),
+    (("traffic", "nowhere", "--duration", "1e300"), "--duration"),
+    (("city", "build", "--name", "x", "--osm", "none.osm", "--out", "/proc/x"), "cannot be written"),
+    (("scenario", "new", "b3", "--city", "testtown", "--radius-m", "20000"), "20000 m does not suit"),
     (("run", "testtown-tsunami", "--sed", "1"), "--seed"),
     (("run",), "scenario"),
     (("rum",), "rum"),
@@ -382,11 +394,111 @@ def test_wrong_input_in_another_process(anlan: Anlan, tmp_path: Path) -> None:
         assert done.stdout == ""
 
 
+@pytest.mark.parametrize("arguments", [
+    ("city", "list"), ("city", "show", "testtown"), ("city", "check", "testtown"),
+    ("scenario", "list"), ("scenario", "show", "testtown-tsunami"),
+    ("scenario", "check", "testtown-tsunami"),
+], ids=" ".join)
+def test_quiet_prints_nothing(arguments: tuple[str, ...], here: Anlan) -> None:
+    assert here(*arguments, "--quiet").stdout == ""
+
+
+def test_city_without_defects_says_so(here: Anlan) -> None:
+    assert here("city", "check", "testtown").stdout == "testtown: in order, no defects\n"
+
+
+def test_another_plan_file_keeps_the_baseline(here: Anlan, tmp_path: Path, scenario: Any) -> None:
+    """A copied plan keeps its `name:`; its run, and one with other settings, get own folders."""
+    brief = ("--set", "duration_s=60")
+    here("run", "testtown-tsunami", *brief, "--quiet", cwd=tmp_path)
+    base = tmp_path / "out" / "testtown-tsunami-historical-1"
+    before = (base / "manifest.json").read_bytes()
+    text = (scenario.folder / "historical.yaml").read_text()
+    mine = tmp_path / "my-plan.yaml"
+    mine.write_text(text.replace("delay_s: 180", "delay_s: 10"))
+    here("run", "testtown-tsunami", *brief, "--plan", mine)
+    told = here("run", "testtown-tsunami", "--set", "duration_s=120").stdout
+    assert "testtown-tsunami-historical-1-2" in told
+    assert "holds a run with another scenario: kept" in told
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "testtown-tsunami-historical-1", "testtown-tsunami-historical-1-2",
+        "testtown-tsunami-my-plan-1"]
+    assert (base / "manifest.json").read_bytes() == before
+    named = here("run", "testtown-tsunami", *brief, "--plan", mine, "--out", base).stdout
+    assert "(replaces a run with another plan)" in named
+    err = here("compare", "testtown-tsunami", "--plan", "historical", "--plan", mine, code=2).stderr
+    assert f"--plan historical and --plan {mine} both have the name 'historical'" in err
+    assert "'name:'" in err
+
+
+def test_replay_in_another_city_is_refused(folder: Path, here: Anlan) -> None:
+    for command in ("replay", "report", "timeline"):
+        err = here(command, folder, "--city", "coquimbo", code=2).stderr
+        assert "is a run of city 'testtown', not of 'coquimbo'" in err
+
+
+def test_a_sample_is_labelled(here: Anlan, tmp_path: Path) -> None:
+    out = here("run", "testtown-tsunami", "--set", "duration_s=60", "--set", "population.share=0.5",
+               "--out", tmp_path / "r").stdout
+    assert "SAMPLE of 0.5 of the households" in out
+
+
+def test_a_plan_is_checked_with_its_scenario(here: Anlan, tmp_path: Path, scenario: Any) -> None:
+    text = (scenario.folder / "historical.yaml").read_text()
+    mine = tmp_path / "my-plan.yaml"
+    mine.write_text(text.replace("below_m: 15", "municipality: Southprt"))
+    err = here("scenario", "check", mine, code=2).stderr
+    assert "is a plan, not a scenario" in err
+    err = here("scenario", "check", "testtown-tsunami", "--plan", mine, code=2).stderr
+    assert f"{mine}:8: order.zones.0: unknown municipality 'Southprt', did you mean" in err
+    mine.write_text(text)
+    assert "in order" in here("scenario", "check", "testtown-tsunami", "--plan", mine).stdout
+
+
+@pytest.mark.parametrize("wait", [0.15, 0.4, 0.7])
+def test_stopped_while_it_loads(
+    wait: float, child_environment: dict[str, str], tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine.entry", "run", "testtown-tsunami", "--out", "r"],
+        env=child_environment, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    time.sleep(wait)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert "engine" not in err  # no traceback through the project's modules
+    assert process.returncode in (130, -signal.SIGINT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stopped_comparison_with_workers(
+    child_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Ctrl-C reaches the whole group; no worker may answer it with a traceback."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine.entry", "compare", "testtown-tsunami", "--plan",
+         "historical", "--plan", "early-warning", "--replications", "20", "--workers", "2",
+         "--out", "c"],
+        env=child_environment, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    time.sleep(4.0)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert "Traceback" not in err
+    assert process.returncode == 130
+    assert not (tmp_path / "c" / "comparison.json").exists()
+
+
 @pytest.mark.parametrize("command", ["run", "compare"])
 def test_foreign_folder_is_left_alone(command: str, here: Anlan, tmp_path: Path) -> None:
     target = tmp_path / "letters"
     target.mkdir()
     (target / "dear.txt").write_text("keep me")
+    for name in ("manifest.json", "comparison.json"):  # a name alone does not make a folder ours
+        (target / name).write_text('{"name": "a web application"}')
     plans = ("--plan", "historical") + (("--plan", "early-warning") if command == "compare" else ())
     done = here(command, "testtown-tsunami", *plans, "--set", "duration_s=60", "--out", target,
                  code=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +14,16 @@ import yaml
 from pydantic import BaseModel
 
 from engine.city import City
-from engine.city_io import load_city
+from engine.city_io import load_city, save_city
+from engine.ensemble import compare
 from engine.errors import InputError
 from engine.inputs import read_inputs
+from engine.phases import check_hazards
 from engine.plan import Plan, default_plans, load_plan
 from engine.run import open_session, simulate
-from engine.scenario import Scenario, load_scenario, scenarios_root
+from engine.scenario import Scenario, list_scenarios, load_scenario, scenarios_root
+from engine.site import build_site
+from engine.site_check import remarks
 
 FOLDER = scenarios_root() / "testtown-tsunami"
 #: Shipped files with every key that may be left out filled in.
@@ -415,6 +420,177 @@ def test_what_the_city_does_not_have(
         open_session(town, scenario, load_plan("early-warning", scenario), 1)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("scenario.yaml", "lon: -71.0005", "lon: -72", r"scenario\.yaml:22: tsunami\.gauges\.0"),
+        ("scenario.yaml", "share: 0.5}", "share: 0.5, municipality: Atlantis}",
+         r"scenario\.yaml:25: outages\.1: unknown municipality 'Atlantis'"),
+        ("scenario.yaml", "lon: -70.993, lat: -29.994,", "lon: -70.998, lat: -29.998,",
+         r"scenario\.yaml:\d+: earthquake: stations: two stations"),
+        ("scenario.yaml", "  stations:", "  shakemap: none.xml\n  residuals: false\n  x_stations:",
+         "unknown key"),
+        ("scenario.yaml", "below_m: 15", "below_m: 1", r"scenario\.yaml:7: danger_zone: no junction"),
+        ("historical.yaml", "below_m: 15", "municipality: Atlantis",
+         r"historical\.yaml:8: order\.zones\.0"),
+        ("historical.yaml", "high_ground_m: 20", "high_ground_m: 190",
+         r"historical\.yaml:12: destinations: no junction is safe"),
+        ("sea_level.csv", "t_s,level_m", "banana", r"sea_level\.csv:\d+: expected the header"),
+    ],
+)
+def test_scenario_check_finds_what_a_run_would_refuse(
+    file: str, old: str, new: str, words: str, copy: Path, town: City,
+) -> None:
+    """The same message, with file and line, from `check_hazards` and `build_site` as from a run."""
+    path = copy / file
+    text = path.read_text()
+    assert text.count(old) >= 1
+    path.write_text(text.replace(old, new, 1))
+
+    def checked() -> None:
+        scenario = load_scenario(str(copy))
+        check_hazards(town, scenario)
+        for plan in default_plans(scenario):
+            build_site(town, scenario, plan)
+
+    def played() -> None:
+        scenario = load_scenario(str(copy))
+        open_session(town, scenario, load_plan("historical", scenario), 1)
+
+    with pytest.raises(InputError, match=words) as check:
+        checked()
+    with pytest.raises(InputError, match=words) as run:
+        played()
+    assert str(check.value) == str(run.value)
+
+
+def test_shakemap_that_is_missing_or_no_xml(copy: Path, town: City) -> None:
+    path = copy / "scenario.yaml"
+    document = yaml.safe_load(path.read_text())
+    del document["earthquake"]["stations"]
+    document["earthquake"] |= {"shakemap": "grid.xml", "residuals": False}
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(InputError, match=r"'grid\.xml' not found"):
+        check_hazards(town, load_scenario(str(copy)))
+    (copy / "grid.xml").write_text("no xml")
+    with pytest.raises(InputError, match=r"grid\.xml: not valid XML"):
+        check_hazards(town, load_scenario(str(copy)))
+
+
+ZONE = {"name": "Z", "below_m": 15}
+CONTROL = {"name": "X", "lon": -70.9963, "lat": -29.9968}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("order.zones", [{"name": "Z", "below_m": 0.01}], "holds no junction"),
+        ("order.zones", [{"name": "Z", "below_m": 8}, ZONE], "name of an earlier zone"),
+        ("order.trigger", {"gauge_m": 0.3}, "order.trigger.*does not have"),
+        ("control_points", [{**CONTROL, "lat": -29.975}], r"control_points.0.*km from the nearest"),
+        ("staging", [{"kind": "police", "lon": -70.9924, "lat": -29.9962}] * 2,
+         "staging.1.*'police'"),
+        ("closures", [{**CONTROL, "radius_m": 100, "from_s": 90, "to_s": 30}],
+         "to_s 30 must be later than from_s 90"),
+        ("order.zones", [{**ZONE, "name": " "}], "must not be empty"),
+        ("order.zones", [{**ZONE, "name": "a\0b"}], "control characters"),
+        ("title", "x" * 5000, r"5,000 characters.*at most 500"),
+    ],
+)
+def test_lever_that_cannot_work(key: str, value: Any, words: str, town: City, tmp_path: Path) -> None:
+    """In a scenario with an earthquake and without a tsunami."""
+    scenario = load_scenario("testtown-quake")
+    document = yaml.safe_load((scenario.folder / "wait.yaml").read_text())
+    target = document
+    *above, last = key.split(".")
+    for part in above:
+        target = target[part]
+    target[last] = value
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(InputError, match=words) as caught:
+        build_site(town, scenario, load_plan(str(path)))
+    assert str(caught.value).startswith(f"{path}:")
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("name", list_scenarios())
+def test_shipped_scenarios_are_in_order(name: str) -> None:
+    scenario = load_scenario(name)
+    city = load_city(scenario.city)
+    check_hazards(city, scenario)
+    for plan in default_plans(scenario):
+        site = build_site(city, scenario, plan)
+        assert list(remarks(scenario, plan, city, site.danger_node, site.order_zone)) == []
+
+
+def test_what_is_odd_is_remarked(town: City) -> None:
+    scenario = load_scenario("testtown-tsunami", ["duration_s=600"])
+    plan = load_plan("early-warning", scenario)
+    at_sea = plan.staging[0].model_copy(update={"lon": -70.9994, "lat": -29.9962})
+    order = plan.order.model_copy(update={"zones": plan.order.zones[::-1]})
+    changed = plan.model_copy(update={"staging": (at_sea,), "order": order})
+    site = build_site(town, scenario, changed)
+    found = list(remarks(scenario, changed, town, site.danger_node, site.order_zone))
+    assert [text.split(" ")[0] for text in found] == [
+        "order.zones.1:", "destinations.shelter_open_s", "staging.0:"]
+
+
+def test_named_plan_without_a_file_is_the_scenario_s_fault(copy: Path) -> None:
+    path = copy / "scenario.yaml"
+    path.write_text(path.read_text().replace("plans: [historical, early", "plans: [banana, early"))
+    with pytest.raises(InputError, match=r"scenario\.yaml:26: plans\.0: unknown plan 'banana'") as e:
+        default_plans(load_scenario(str(copy)))
+    assert "did you mean 'banana'" not in str(e.value)
+
+
+@pytest.mark.parametrize("value", ["-1", "0", "0.5", "12", "'12'", "2024-03-06", "soon",
+                                   "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_start_that_is_no_moment(value: str) -> None:
+    with pytest.raises(InputError, match=r"^--set 'start_utc=.*'start_utc' is"):
+        load_scenario("testtown-tsunami", [f"start_utc={value}"])
+
+
+@pytest.mark.parametrize("item", ["population.share=2", "duration_s=many", "danger_zone=[]",
+                                  "behaviour.car_share=7", "tsunami.factr=1"])
+def test_fault_of_an_override_is_told_as_such(item: str) -> None:
+    """Not as a fault of the file, in which nothing is wrong."""
+    with pytest.raises(InputError, match=f"^--set '{re.escape(item)}': ") as caught:
+        load_scenario("testtown-tsunami", [item])
+    assert "scenario.yaml" not in str(caught.value)
+
+
+def test_rule_between_keys_names_file_and_override() -> None:
+    with pytest.raises(InputError, match=r"scenario\.yaml:\d+ with --set 'outages\.0\.to_s=1': "):
+        load_scenario("testtown-tsunami", ["outages.0.to_s=1"])
+
+
+def test_small_number_is_a_number(tmp_path: Path) -> None:
+    assert load_scenario("testtown-tsunami", ["population.share=1e-9"]).population.share == 1e-9
+
+
+def test_a_plan_is_no_scenario() -> None:
+    with pytest.raises(InputError, match=r"is a plan, not a scenario \(check it with.*--plan"):
+        load_scenario(str(FOLDER / "historical.yaml"))
+
+
+@pytest.mark.parametrize("item", ["plans=[]", "danger_zone=5", "earthquake=[]", "title=null",
+                                  "outages={}", "name=''", "earthquake.magnitude=[]"])
+def test_messages_are_in_plain_words(item: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_scenario("testtown-tsunami", [item])
+    for word in ("tuple", "dict", "None", "validation", "Input should", "(top)", "instance"):
+        assert word not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a\0b", "a/" * 3000])
+def test_names_no_file_system_takes(path: str) -> None:
+    for load in (load_city, load_scenario, load_plan):
+        with pytest.raises(InputError) as caught:
+            load(path)
+        assert len(str(caught.value)) < 1000
+
+
 # --- inputs ----------------------------------------------------------------------------------------
 
 GOOD = {"t_s": 5, "kind": "decision", "what": "order"}
@@ -426,22 +602,26 @@ GOOD = {"t_s": 5, "kind": "decision", "what": "order"}
         ("{", "not valid JSON"),
         ("[1]", "expected an object"),
         ("7", "expected an object"),
-        ('{"t_s": 5, "kind": "decision"}', "unknown input"),
+        ('{"t_s": 5, "kind": "decision"}', "'what' is missing"),
+        ('{"t_s": 5, "t_s": 6, "kind": "decision", "what": "order"}', "'t_s' is given twice"),
+        ("[" * 100_000, "not valid JSON"),
+        ({**GOOD, "t_s": 600.0}, "t_s is 600, and the run ends at 600 s"),
         ({**GOOD, "what": "ordr"}, "did you mean 'order'"),
         ({**GOOD, "what": ["order"]}, "unknown input"),
         ({**GOOD, "kind": "inject"}, "'order' is a decision"),
         ({**GOOD, "t_ss": 5}, "unknown field 't_ss'.*did you mean 't_s'"),
         ({"kind": "decision", "what": "order"}, "'t_s' is missing"),
-        ({**GOOD, "t_s": "5"}, "'t_s' is '5', expected float"),
+        ({**GOOD, "t_s": "5"}, "'t_s' is '5', expected a number"),
         ({**GOOD, "t_s": True}, "'t_s' is True"),
         ({**GOOD, "t_s": -1}, "allowed 0 to"),
         ('{"t_s": NaN, "kind": "decision", "what": "order"}', "t_s"),
         ({"t_s": 5, "kind": "inject", "what": "close_street", "lon": -71.0}, "'lat' is missing"),
         ({"t_s": 5, "kind": "inject", "what": "close_street", "lon": 181.0, "lat": 0.0}, "lon"),
         ('{"t_s": 5, "kind": "inject", "what": "close_street", "lon": NaN, "lat": 0}', "lon"),
-        ({"t_s": 5, "kind": "inject", "what": "outage", "service": "powr", "on": True},
+        ({"t_s": 5, "kind": "inject", "what": "outage", "service": "powr", "service_on": True},
          "did you mean 'power'"),
-        ({"t_s": 5, "kind": "inject", "what": "outage", "service": "power", "on": 1}, "'on' is 1"),
+        ({"t_s": 5, "kind": "inject", "what": "outage", "service": "power", "service_on": 1},
+         "'service_on' is 1"),
         ('{"t_s": 5, "kind": "observation", "what": "gauge", "level_m": Infinity}', "level_m"),
     ],
 )
@@ -450,12 +630,12 @@ def test_bad_input_row(row: Any, words: str, tmp_path: Path) -> None:
     text = row if isinstance(row, str) else json.dumps(row)
     path.write_text(f"{json.dumps(GOOD)}\n\n{text}\n")
     with pytest.raises(InputError, match=words) as caught:
-        read_inputs(path)
+        read_inputs(path, end_s=600.0)
     assert str(caught.value).startswith(f"{path}:3: ")
 
 
 def test_inputs_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="No such file"):
         read_inputs(tmp_path / "none.jsonl")
     (tmp_path / "inputs.jsonl").write_bytes(b"\xff\n")
     with pytest.raises(InputError, match="cannot be read"):
@@ -463,8 +643,32 @@ def test_inputs_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_good_inputs(tmp_path: Path) -> None:
-    (tmp_path / "inputs.jsonl").write_text(f"{json.dumps(GOOD)}\n\n")
+    (tmp_path / "inputs.jsonl").write_text(f"\ufeff{json.dumps(GOOD)}\n\n", encoding="utf-8")
     assert read_inputs(tmp_path / "inputs.jsonl") == [GOOD]
+
+
+def test_input_past_the_end_is_refused(town: City, scenario: Scenario) -> None:
+    with pytest.raises(InputError, match="the run ends at"):
+        simulate(town, scenario, load_plan("historical", scenario), 1, [{**GOOD, "t_s": 1e6}])
+
+
+@pytest.mark.parametrize("seed", [-1, "a", 1.5, True, 2**60, None])
+def test_wrong_seed(seed: Any, town: City, scenario: Scenario) -> None:
+    plan = load_plan("historical", scenario)
+    with pytest.raises(InputError, match=r"^seed "):
+        open_session(town, scenario, plan, seed)
+
+
+def test_names_and_paths_do_for_objects(tmp_path: Path, town: City) -> None:
+    saved = save_city(town, tmp_path / "town")
+    short = tmp_path / "short"
+    shutil.copytree(FOLDER, short)
+    path = short / "scenario.yaml"
+    path.write_text(path.read_text().replace("duration_s: 5400", "duration_s: 60"))
+    run = simulate(saved, short, short / "historical.yaml")
+    document = compare("testtown", str(short), ["historical", "early-warning"])
+    assert run.digest == simulate("testtown", str(short), "historical").digest
+    assert document["plans"] == ["historical", "early-warning"]
 
 
 def test_street_far_from_the_city_is_refused(town: City, scenario: Scenario) -> None:

@@ -38,7 +38,7 @@ LABELS = {
 OTHER: dict[str, list[Any]] = {
     "municipality": ["Northport", "Southport"],
     "within": [
-        Circle(lon=-70.998, lat=-29.997, radius_m=radius_m) for radius_m in (300.0, 120.0)
+        Circle(lon=-70.998, lat=-29.997, radius_m=radius_m) for radius_m in (300.0, 140.0)
     ],
     "line": [Area(below_m=below_m) for below_m in (25.0, 5.0)],
     "home_cover": [0.25, 0.75],

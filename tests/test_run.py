@@ -184,13 +184,13 @@ INPUTS: dict[str, tuple[dict[str, Any], str, str]] = {
         {"t_s": 100.0, "kind": "inject", "what": "close_street", "lon": -70.9955, "lat": -29.9968},
         "historical", "street_closed"),
     "outage of power": (
-        {"t_s": 30.0, "kind": "inject", "what": "outage", "service": "power", "on": False},
+        {"t_s": 30.0, "kind": "inject", "what": "outage", "service": "power", "service_on": False},
         "historical", "power_lost"),
     "outage of telecom": (
-        {"t_s": 30.0, "kind": "inject", "what": "outage", "service": "telecom", "on": False},
+        {"t_s": 30.0, "kind": "inject", "what": "outage", "service": "telecom", "service_on": False},
         "historical", "telecom_lost"),
     "end of an outage": (
-        {"t_s": 130.0, "kind": "inject", "what": "outage", "service": "power", "on": True},
+        {"t_s": 130.0, "kind": "inject", "what": "outage", "service": "power", "service_on": True},
         "historical", "power_restored"),
     "gauge": (
         {"t_s": 20.0, "kind": "observation", "what": "gauge", "level_m": -1.5},

@@ -8,9 +8,7 @@ packed arrays inside the file.
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import pydeck
 
 from engine.city import City
 from engine.errors import InputError
+from engine.outputs import check_file, write_whole
 from engine.world import UNIT_PHASES
 from viz import ground
 from viz.pack import Grid16, Pack
@@ -49,15 +48,13 @@ def write_replay(
         raise InputError(f"language '{lang}' is not known (allowed: {', '.join(UI)})")
     if pydeck.__version__ != PYDECK:
         raise InputError(f"the replay needs pydeck {PYDECK}, found {pydeck.__version__}")
+    target = Path(out_html) if out_html else Path(run_dir) / "replay.html"
     first = load_run(run_dir, city)
+    check_file(target)
     runs = [first]
     if vs is not None:
         second = load_run(vs, first.city)
-        names = [str((r.manifest.get("city") or {}).get("name", "")) for r in (first, second)]
-        if names[0] != names[1]:
-            raise InputError(f"{vs}: a run of '{names[1]}', not of '{names[0]}'")
         runs.append(second)
-    target = Path(out_html) if out_html else Path(run_dir) / "replay.html"
     page = _fitting_page(runs, lang)
     write_whole(target, page)
     return target
@@ -151,19 +148,3 @@ def strip_remote(html: str) -> str:
     html = re.sub(r'<link\b[^>]*\bhref=["\']?https?:[^>]*>', "", html)
     html = re.sub(r"//# sourceMappingURL=\S+", "", html)
     return _ADDRESS.sub("offline:", html)
-
-
-def write_whole(target: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

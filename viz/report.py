@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from importlib import resources
 from pathlib import Path
@@ -13,10 +12,12 @@ import numpy as np
 
 from engine.city import City
 from engine.errors import InputError
+from engine.outputs import check_file, write_whole
+from engine.runreader import checked_score, read_json
 from viz import charts
 from viz.feed import Places, build_feed
 from viz.phrases import translate
-from viz.replay import illustrative, write_whole
+from viz.replay import illustrative
 from viz.report_words import ADVICE, CHART, WORDS, metric_name
 from viz.rundata import RunData, load_run
 
@@ -38,13 +39,15 @@ def write_report(
     source = Path(folder)
     if source.is_file() and source.name == "comparison.json":
         source = source.parent
+    target = Path(out_html) if out_html else source / "report.html"
+    if source.is_dir():
+        check_file(target)
     if (source / "comparison.json").is_file():
         page = _comparison_page(source, lang, city)
     elif (source / "manifest.json").is_file():
         page = _run_page(load_run(source, city), lang)
     else:
         raise InputError(f"{source}: holds neither a run (manifest.json) nor a comparison.json")
-    target = Path(out_html) if out_html else source / "report.html"
     write_whole(target, _render(page, lang))
     return target
 
@@ -281,11 +284,17 @@ def _methods(run: RunData, lang: str) -> str:
 def _comparison_page(folder: Path, lang: str, city: City | None) -> dict[str, Any]:
     words = WORDS[lang]
     path = folder / "comparison.json"
+    document = read_json(path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
         plans, metrics = document["plans"], {m["name"]: m for m in document["metrics"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a comparison ({error})") from None
+        count = int(document["replications"])
+        whole = len(plans) >= 2 and count >= 1 and all(
+            plan in m["plans"] for m in metrics.values() for plan in plans
+        )
+    except (ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise InputError(f"{path}: damaged or not a comparison")
     scores = _replications(folder, plans)
     runs = [load_run(p.parent, city) for p in sorted(folder.glob("*/manifest.json"))][:1]
     last = scores.get(plans[-1], [])
@@ -321,9 +330,12 @@ def _replications(folder: Path, plans: list[str]) -> dict[str, list[dict[str, An
     """Scores by plan in seed order, where the comparison kept them."""
     found: dict[str, list[tuple[int, dict[str, Any]]]] = {plan: [] for plan in plans}
     for path in sorted((folder / "replications").glob("*.json")):
-        row = json.loads(path.read_text(encoding="utf-8"))
+        row = read_json(path)
         if row.get("plan") in found and "score" in row:
-            found[row["plan"]].append((int(row["seed"]), row["score"]))
+            try:
+                found[row["plan"]].append((int(row["seed"]), checked_score(row["score"], path)))
+            except (KeyError, TypeError, ValueError):
+                raise InputError(f"{path}: damaged: 'seed' is no whole number") from None
     return {plan: [s for _, s in sorted(rows, key=lambda r: r[0])] for plan, rows in found.items()}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +15,7 @@ import pandas as pd
 from engine.city import City
 from engine.errors import InputError
 from engine.events import KIND_CODE
+from engine.runreader import city_of, read_frame, read_manifest, read_score, read_table
 
 
 @dataclass(frozen=True)
@@ -153,39 +153,28 @@ def _collect_rings(node: Any, out: list[np.ndarray]) -> None:
 
 
 def load_run(run_dir: Path | str, city: City | None = None) -> RunData:
-    """Read a run folder; InputError names the file that is missing or wrong."""
+    """Read a run folder; InputError names the file that is missing or wrong.
+
+    `city` is the run's own, where it is not built in; another one is refused.
+    """
     folder = Path(run_dir)
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise InputError(f"{folder}: not a run folder (manifest.json is missing)")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON: {error}") from None
-    tables = {}
-    for name in ("events", "kpis", "parties"):
-        source = folder / f"{name}.parquet"
-        if not source.is_file():
-            raise InputError(f"{folder}: {name}.parquet is missing")
-        tables[name] = pd.read_parquet(source)
-    score_path = folder / "score.json"
-    score = json.loads(score_path.read_text(encoding="utf-8")) if score_path.is_file() else {}
+    manifest = read_manifest(folder)
+    tables = {name: read_table(folder, name, manifest) for name in ("events", "kpis", "parties")}
     run = RunData(
         folder=folder, manifest=manifest, events=tables["events"], kpis=tables["kpis"],
-        parties=tables["parties"], score=score, city=city or _load_city(manifest, folder),
+        parties=tables["parties"], score=read_score(folder),
+        city=city_of(folder, manifest, city),
     )
     for file in sorted((folder / "frames").glob("*.npz")):
         run.frames[file.stem] = _load_frame(file)
+    if "party_state" not in run.frames:
+        raise InputError(f"{folder / 'frames' / 'party_state.npz'}: file is missing")
     return run
 
 
 def _load_frame(path: Path) -> Frame:
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    arrays = read_frame(path)
     known = {"data", "times_ms", "index", "scale", "offset", "unit", "entity"}
-    for name in ("data", "times_ms", "index"):
-        if name not in arrays:
-            raise InputError(f"{path}: array '{name}' is missing")
     extra = {
         name: (value.item() if value.ndim == 0 else value)
         for name, value in arrays.items() if name not in known
@@ -195,15 +184,3 @@ def _load_frame(path: Path) -> Frame:
         index=arrays["index"].astype(np.int64), scale=float(arrays.get("scale", 1.0)),
         offset=float(arrays.get("offset", 0.0)), unit=str(arrays.get("unit", "")), extra=extra,
     )
-
-
-def _load_city(manifest: dict[str, Any], folder: Path) -> City:
-    entry = manifest.get("city")
-    if isinstance(entry, str):
-        entry = {"name": entry}
-    if not isinstance(entry, dict):
-        raise InputError(f"{folder}/manifest.json: 'city' is missing; pass the city explicitly")
-    from engine.city_io import load_city_folder
-
-    path = entry.get("path")
-    return load_city_folder(path if path and Path(path).is_dir() else str(entry.get("name")))

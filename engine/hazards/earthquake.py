@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.city import F64
+from engine.city import F64, City
 from engine.component import Component, Context
+from engine.errors import InputError
 from engine.hazards.gmpe import bssa14_ln_median
 from engine.hazards.ground_motion import (
     RuptureTrend,
@@ -24,10 +25,91 @@ from engine.hazards.ground_motion import (
     read_shakemap,
     s_arrival_s,
 )
+from engine.scenario import Scenario
 from engine.world import NEVER
+from engine.yamlfile import located
 
 _STYLE = {"unspecified": "unspecified", "strike-slip": "strike-slip", "normal": "normal",
           "reverse": "reverse"}
+
+
+class Shaking:
+    """How strongly a scenario's earthquake shakes a city; InputError where its sources are wrong."""
+
+    def __init__(self, city: City, scenario: Scenario, seed: int) -> None:
+        quake = scenario.earthquake
+        assert quake is not None
+        self._city, self._scenario, self._seed, self._quake = city, scenario, seed, quake
+
+    def fields(self) -> tuple[F64, F64, F64, F64]:
+        """PGA, Sa(1 s), MMI [zones] and PGA [buildings]."""
+        try:
+            return self._fields()
+        except InputError as error:
+            text = str(error)
+            if not text.startswith("scenario '"):
+                text = f"scenario '{self._scenario.name}': earthquake: {text}"
+            raise located(InputError(text), self._scenario) from None
+
+    def _fields(self) -> tuple[F64, F64, F64, F64]:
+        city, quake = self._city, self._quake
+        x, y = city.xy(quake.lon, quake.lat)
+        ex, ey = float(x), float(y)
+        zx, zy = city.zones.x_m, city.zones.y_m
+        bx, by = city.buildings.x_m, city.buildings.y_m
+        if quake.shakemap:
+            shake = read_shakemap(self._scenario.data_file(quake.shakemap))
+            lon, lat = city.lonlat(zx, zy)
+            blon, blat = city.lonlat(bx, by)
+            pga, _, mmi = shake.at(lon, lat)
+            return pga, pga * self._ratios(ex, ey)[0], mmi, shake.at(blon, blat)[0]
+        trend = None
+        stations: tuple[tuple[float, ...], ...] = ((), (), ())
+        if quake.stations:
+            sx, sy = city.xy([s.lon for s in quake.stations], [s.lat for s in quake.stations])
+            stations = (tuple(sx), tuple(sy), tuple(s.pga_g for s in quake.stations))
+        else:
+            trend = self._trend(ex, ey)
+        field = StationField("PGA", *stations, trend=trend)
+        sample = (
+            field.sample(self._seed, zx, zy, np.arange(zx.size)) if quake.residuals else None
+        )
+        pga = field.at(zx, zy, sample=sample, centre=np.arange(zx.size))
+        building = field.at(bx, by, sample=sample, centre=city.buildings.zone)
+        if quake.stations and quake.stations[0].sa1_g is not None:
+            recorded = [float(s.sa1_g or 0.0) for s in quake.stations]
+            slow = StationField("SA1", stations[0], stations[1], recorded)
+            score = (
+                slow.sample(self._seed, zx, zy, np.arange(zx.size)) if quake.residuals else None
+            )
+            sa1 = slow.at(zx, zy, sample=score, centre=np.arange(zx.size))
+            return pga, sa1, mmi_worden2012(pga, pgv_from_sa1(sa1)), building
+        sa1_ratio, pgv_per_g = self._ratios(ex, ey)
+        return pga, pga * sa1_ratio, mmi_worden2012(pga, pga * pgv_per_g), building
+
+    def _trend(self, ex: float, ey: float) -> RuptureTrend:
+        """BSSA14 about the nearest point of the rupture, or about the epicentre."""
+        quake, zones = self._quake, self._city.zones
+        px, py = ex, ey
+        if quake.rupture_distance_km is not None:
+            cx, cy = float(zones.x_m.mean()), float(zones.y_m.mean())
+            away = max(float(np.hypot(ex - cx, ey - cy)), 1.0)
+            part = min(quake.rupture_distance_km * 1000.0 / away, 1.0)
+            px, py = cx + part * (ex - cx), cy + part * (ey - cy)
+        return RuptureTrend(quake.magnitude, (px,), (py,), style=_STYLE[quake.mechanism],
+                            vs30_mps=quake.vs30_mps)
+
+    def _ratios(self, ex: float, ey: float) -> tuple[float, float]:
+        """Sa(1 s)/PGA and PGV/PGA (cm/s per g) of BSSA14 at the city's centre."""
+        quake, zones = self._quake, self._city.zones
+        trend = self._trend(ex, ey)
+        rjb = trend.rjb_km(np.array([zones.x_m.mean()]), np.array([zones.y_m.mean()]))
+        style = _STYLE[quake.mechanism]
+        ln = {
+            m: float(bssa14_ln_median(m, quake.magnitude, rjb, quake.vs30_mps, style, "global")[0])
+            for m in ("PGA", "SA1", "PGV")
+        }
+        return float(np.exp(ln["SA1"] - ln["PGA"])), float(np.exp(ln["PGV"] - ln["PGA"]))
 
 
 class Earthquake(Component):
@@ -56,67 +138,8 @@ class Earthquake(Component):
         self._arrival_ms = np.rint(
             1000.0 * s_arrival_s(distance, quake.depth_km * 1000.0)
         ).astype(np.int64)
-        self._pga, self._sa1, self._mmi, self._building = self._fields(float(ex), float(ey))
-
-    def _fields(self, ex: float, ey: float) -> tuple[F64, F64, F64, F64]:
-        """PGA, Sa(1 s), MMI [zones] and PGA [buildings]."""
-        context, quake = self.ctx, self._quake
-        city = context.city
-        zx, zy = city.zones.x_m, city.zones.y_m
-        bx, by = city.buildings.x_m, city.buildings.y_m
-        if quake.shakemap:
-            shake = read_shakemap(context.scenario.data_file(quake.shakemap))
-            lon, lat = city.lonlat(zx, zy)
-            blon, blat = city.lonlat(bx, by)
-            pga, _, mmi = shake.at(lon, lat)
-            return pga, pga * self._ratios(ex, ey)[0], mmi, shake.at(blon, blat)[0]
-        trend = None
-        stations: tuple[tuple[float, ...], ...] = ((), (), ())
-        if quake.stations:
-            sx, sy = city.xy([s.lon for s in quake.stations], [s.lat for s in quake.stations])
-            stations = (tuple(sx), tuple(sy), tuple(s.pga_g for s in quake.stations))
-        else:
-            trend = self._trend(ex, ey)
-        field = StationField("PGA", *stations, trend=trend)
-        sample = (
-            field.sample(context.seed, zx, zy, np.arange(zx.size)) if quake.residuals else None
-        )
-        pga = field.at(zx, zy, sample=sample, centre=np.arange(zx.size))
-        building = field.at(bx, by, sample=sample, centre=city.buildings.zone)
-        if quake.stations and quake.stations[0].sa1_g is not None:
-            recorded = [float(s.sa1_g or 0.0) for s in quake.stations]
-            slow = StationField("SA1", stations[0], stations[1], recorded)
-            score = (
-                slow.sample(context.seed, zx, zy, np.arange(zx.size)) if quake.residuals else None
-            )
-            sa1 = slow.at(zx, zy, sample=score, centre=np.arange(zx.size))
-            return pga, sa1, mmi_worden2012(pga, pgv_from_sa1(sa1)), building
-        sa1_ratio, pgv_per_g = self._ratios(ex, ey)
-        return pga, pga * sa1_ratio, mmi_worden2012(pga, pga * pgv_per_g), building
-
-    def _trend(self, ex: float, ey: float) -> RuptureTrend:
-        """BSSA14 about the nearest point of the rupture, or about the epicentre."""
-        quake, zones = self._quake, self.ctx.city.zones
-        px, py = ex, ey
-        if quake.rupture_distance_km is not None:
-            cx, cy = float(zones.x_m.mean()), float(zones.y_m.mean())
-            away = max(float(np.hypot(ex - cx, ey - cy)), 1.0)
-            part = min(quake.rupture_distance_km * 1000.0 / away, 1.0)
-            px, py = cx + part * (ex - cx), cy + part * (ey - cy)
-        return RuptureTrend(quake.magnitude, (px,), (py,), style=_STYLE[quake.mechanism],
-                            vs30_mps=quake.vs30_mps)
-
-    def _ratios(self, ex: float, ey: float) -> tuple[float, float]:
-        """Sa(1 s)/PGA and PGV/PGA (cm/s per g) of BSSA14 at the city's centre."""
-        quake, zones = self._quake, self.ctx.city.zones
-        trend = self._trend(ex, ey)
-        rjb = trend.rjb_km(np.array([zones.x_m.mean()]), np.array([zones.y_m.mean()]))
-        style = _STYLE[quake.mechanism]
-        ln = {
-            m: float(bssa14_ln_median(m, quake.magnitude, rjb, quake.vs30_mps, style, "global")[0])
-            for m in ("PGA", "SA1", "PGV")
-        }
-        return float(np.exp(ln["SA1"] - ln["PGA"])), float(np.exp(ln["PGV"] - ln["PGA"]))
+        self._pga, self._sa1, self._mmi, self._building = Shaking(
+            city, context.scenario, context.seed).fields()
 
     def start(self) -> None:
         quake = self._quake

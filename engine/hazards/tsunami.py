@@ -9,13 +9,17 @@ have gone (levels of 1 to 2 cm, currents up to 0.4 m/s in 3 m of water); none st
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from engine.city import I64, City
 from engine.component import Component, Context
+from engine.errors import InputError
 from engine.hazards.sea import SeaResult, load_or_compute
 from engine.hazards.tsunami_source import read_series, water_terrain
 from engine.scenario import Scenario
+from engine.yamlfile import located
 
 FRAME_S = 20.0
 DISTURBED_M = 0.1
@@ -24,14 +28,24 @@ FLOODED_M = 0.1
 
 def sea_of(city: City, scenario: Scenario) -> SeaResult:
     """Compute or reuse the sea of a scenario in a city."""
-    from engine.errors import InputError
+    return load_or_compute(*sea_inputs(city, scenario))
 
+
+def sea_inputs(city: City, scenario: Scenario) -> tuple[Any, ...]:
+    """What the sea model is given; InputError where series, gauges and terrain do not fit."""
+    try:
+        return _sea_inputs(city, scenario)
+    except InputError as error:
+        raise located(error, scenario) from None
+
+
+def _sea_inputs(city: City, scenario: Scenario) -> tuple[Any, ...]:
     tsunami = scenario.tsunami
     assert tsunami is not None
     terrain = city.terrain
     if terrain is None:
         raise InputError(
-            f"scenario '{scenario.name}': tsunami needs terrain, and city '{city.name}' has none"
+            f"scenario '{scenario.name}': tsunami: needs terrain, and city '{city.name}' has none"
         )
     if not terrain.open_sides:
         raise InputError(f"city '{city.name}': its terrain has no side open to the sea")
@@ -40,13 +54,13 @@ def sea_of(city: City, scenario: Scenario) -> SeaResult:
     rows = np.floor((np.atleast_1d(y) - terrain.y0_m) / terrain.dx_m).astype(np.int64)
     columns = np.floor((np.atleast_1d(x) - terrain.x0_m) / terrain.dx_m).astype(np.int64)
     height, width = terrain.elev_m.shape
-    for gauge, row, column in zip(tsunami.gauges, rows, columns, strict=True):
-        where = f"scenario '{scenario.name}': gauge '{gauge.name}'"
+    for number, (gauge, row, column) in enumerate(zip(tsunami.gauges, rows, columns, strict=True)):
+        where = f"scenario '{scenario.name}': tsunami.gauges.{number}: gauge '{gauge.name}'"
         if not (0 <= row < height and 0 <= column < width):
             raise InputError(f"{where} lies outside the terrain of city '{city.name}'")
         if terrain.elev_m[row, column] >= tsunami.sea_level_m:
             raise InputError(f"{where} lies on land in the terrain of city '{city.name}'")
-    return load_or_compute(
+    return (
         water_terrain(city, scenario), terrain.manning, terrain.dx_m,
         terrain.open_sides, t_s, level_m * tsunami.factor, scenario.duration_s, FRAME_S,
         rows * width + columns,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.scenario import Lat, Lon, Seconds
 from engine.yamlfile import Strict
@@ -33,6 +33,12 @@ class Closure(Strict):
     to_s: Seconds = 86400.0
     officers: Annotated[int, Field(ge=1, le=20)] = 2
     setup_s: Seconds = 300.0
+
+    @model_validator(mode="after")
+    def _forward(self) -> Closure:
+        if self.to_s <= self.from_s:
+            raise ValueError(f"to_s {self.to_s:g} must be later than from_s {self.from_s:g}")
+        return self
 
 
 Post = ControlPoint | Closure  #: what officers stand at

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import time
@@ -19,7 +18,9 @@ from engine.errors import InputError
 from engine.kernels import traffic_layout as lay
 from engine.mobility.traffic import REASONS, STATES, Traffic
 from engine.mobility.traffic_tables import Instance, read_folder, validate
+from engine.outputs import check_file, write_whole
 
+MOST_S = 40 * 86_400.0
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
@@ -79,8 +80,8 @@ def simulate_traffic(
     if routing not in ("static", "dynamic"):
         raise InputError(f"routing: '{routing}' (allowed: static, dynamic)")
     for name, value in (("duration_s", duration_s), ("update_s", update_s)):
-        if not np.isfinite(value) or value <= 0:
-            raise InputError(f"{name}: {value} (allowed: a number above 0)")
+        if not 0 < value <= MOST_S:
+            raise InputError(f"{name}: {value} (allowed: above 0 and at most {MOST_S:g} s)")
     case = validate(nodes, links, trips, closures, capacity_changes)
     traffic, goal = _build(case)
     changes = _changes(case, traffic)
@@ -197,26 +198,12 @@ def run_traffic_folder(
     the columns of `simulate_traffic`. Each output appears under its name only when whole.
     """
     tables = read_folder(Path(folder))
+    target = Path(folder if out is None else out)
+    check_file(target / "summary.json")
     result = simulate_traffic(
         tables["nodes"], tables["links"], tables["trips"], duration_s, routing, update_s,
         tables.get("closures"), tables.get("capacity_changes"),
     )
-    target = Path(folder if out is None else out)
-    target.mkdir(parents=True, exist_ok=True)
     write_whole(target / "arrivals.csv", result.arrivals.to_csv(index=False))
     write_whole(target / "summary.json", json.dumps(result.summary, indent=2) + "\n")
     return result
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` so that `path` is either the old file or the whole new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-

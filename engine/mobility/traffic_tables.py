@@ -6,6 +6,8 @@ what is allowed.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,14 @@ _REQUIRED = {
     "closures": ("link", "from_s", "to_s"),
     "capacity_changes": ("link", "from_s", "to_s", "factor"),
 }
+_OPTIONAL = {"nodes": ("x_m", "y_m", "kind"), "links": ("capacity", "merge_priority")}
+#: Greatest value of each number: beyond it lies no road and no day, and clocks overflow.
+_MOST = {
+    "length_m": 1e7, "lanes": 100.0, "free_speed_mps": 1000.0, "jam_density": 1e9, "capacity": 1e9,
+    "merge_priority": 1e12, "depart_s": 1e9, "from_s": 1e9, "to_s": 1e9, "factor": 1e6,
+    "x_m": 1e9, "y_m": 1e9,
+}
+_LONGEST_S = 1e7  # free-flow time of a link
 _DEFAULT_WAVE_MPS = 5.0
 
 
@@ -55,6 +65,10 @@ def read_folder(folder: Path) -> dict[str, pd.DataFrame]:
     """Read the CSV files of an instance folder; closures and capacity changes may be absent."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
+    for path in sorted(folder.glob("*.csv")):
+        meant = _close(path.stem, _REQUIRED)
+        if meant and not (folder / f"{meant}.csv").is_file():
+            raise InputError(f"{path}: unknown file, did you mean '{meant}.csv'?")
     tables = {}
     for name in _REQUIRED:
         path = folder / f"{name}.csv"
@@ -69,6 +83,13 @@ def read_folder(folder: Path) -> dict[str, pd.DataFrame]:
     return tables
 
 
+def _close(name: str, known: Iterable[str]) -> str:
+    """The known name that `name` is a misspelling of; empty where it is one itself or none."""
+    known = list(known)
+    found = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.8)
+    return found[0] if found and name not in known else ""
+
+
 def _where(table: str, row: int, column: str) -> str:
     return f"{table}.csv line {row + 2}, column {column}"
 
@@ -79,6 +100,12 @@ def _columns(name: str, table: pd.DataFrame) -> None:
             hint = nearest(column, map(str, table.columns))
             has = ", ".join(map(str, table.columns))
             raise InputError(f"{name}.csv line 1: column '{column}' is missing{hint} (has: {has})")
+    for column in map(str, table.columns):
+        meant = _close(column, (*_REQUIRED[name], *_OPTIONAL.get(name, ())))
+        if meant and meant not in table.columns:
+            raise InputError(
+                f"{name}.csv line 1: unknown column '{column}', did you mean '{meant}'?"
+            )
 
 
 def _numbers(
@@ -87,11 +114,13 @@ def _numbers(
 ) -> F64:
     values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
     wrong = np.isnan(values) | (values <= low if open_low else values < low)
-    if not infinite:
-        wrong |= np.isinf(values)
+    most = _MOST[column]
+    wrong |= (values > most) & ~(np.isinf(values) if infinite else np.zeros_like(wrong))
     if wrong.any():
         row = int(np.argmax(wrong))
         bound = f"above {low:g}" if open_low else f"of at least {low:g}"
+        if values[row] > most:
+            bound += f" and at most {most:g}"
         raise InputError(
             f"{_where(name, row, column)}: '{table[column].iloc[row]}' (allowed: a number {bound})"
         )
@@ -117,6 +146,13 @@ def _names(name: str, table: pd.DataFrame, column: str) -> NDArray[Any]:
 def _rows(name: str, table: pd.DataFrame, column: str, known: Any, kind: str) -> I64:
     index = pd.Index(known)
     values = table[column]
+    empty = values.isna().to_numpy()
+    if empty.any():
+        # One gap turns a column of whole numbers into decimals: the gap is the fault, not they.
+        row = int(np.argmax(empty))
+        raise InputError(
+            f"{_where(name, row, column)}: empty or NaN (allowed: a {kind} of {kind}s.csv)"
+        )
     found = index.get_indexer(pd.Index(values))
     if (found < 0).any():
         # Numbers read beside text come as text; compare once more as text before refusing.
@@ -146,7 +182,18 @@ def validate(
         _names("nodes", nodes, "node"), _names("links", links, "link"),
         _names("trips", trips, "trip"),
     )
+    for column in ("x_m", "y_m"):
+        if column in nodes.columns:
+            _numbers("nodes", nodes, column, -_MOST[column])
     speed = _numbers("links", links, "free_speed_mps", 0, open_low=True)
+    length = _numbers("links", links, "length_m", 0, open_low=True)
+    slow = length / speed > _LONGEST_S
+    if slow.any():
+        row = int(np.argmax(slow))
+        raise InputError(
+            f"{_where('links', row, 'free_speed_mps')}: {speed[row]:g} (allowed: at most "
+            f"{_LONGEST_S:g} s for the link's {length[row]:g} m)"
+        )
     jam = _numbers("links", links, "jam_density", 0, open_low=True)
     if "capacity" in links.columns:
         capacity = _numbers("links", links, "capacity", 0, open_low=True)
@@ -167,7 +214,7 @@ def validate(
         node=node, link=link,
         from_node=_rows("links", links, "from", node, "node"),
         to_node=_rows("links", links, "to", node, "node"),
-        length_m=_numbers("links", links, "length_m", 0, open_low=True),
+        length_m=length,
         lanes=_numbers("links", links, "lanes", 0, open_low=True),
         free_speed_mps=speed, jam_density_vpm=jam, capacity_vps=capacity, merge_priority=priority,
         trip=trip,

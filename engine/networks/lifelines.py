@@ -11,7 +11,6 @@ import numpy as np
 
 from engine import rng
 from engine.component import Component, Context
-from engine.errors import unknown
 from engine.world import NEVER
 
 
@@ -32,11 +31,6 @@ class Lifelines(Component):
         for row, outage in enumerate(outages):
             hit = rng.uniform(context.seed, "lifeline.zone", zones, row) < outage.share
             if outage.municipality is not None:
-                if outage.municipality not in towns:
-                    raise unknown(
-                        "municipality", outage.municipality, towns,
-                        f"scenario '{context.scenario.name}': outages.{row}",
-                    )
                 hit &= town == towns.index(outage.municipality)
             self._hit.append(hit)
         times = {int(t * 1000) for o in outages for t in (o.from_s, o.to_s)}
@@ -49,7 +43,7 @@ class Lifelines(Component):
     def step(self, t0_ms: int, t1_ms: int) -> None:
         for _, event, row in self.ctx.mail.inputs:
             if row["what"] == "outage":
-                target = np.full(self.w.zone_power_on.size, bool(row["on"]))
+                target = np.full(self.w.zone_power_on.size, bool(row["service_on"]))
                 self._switch(row["service"], target, t0_ms, event)
         for time in self._times[(self._times >= t0_ms) & (self._times < t1_ms)]:
             for service in ("power", "telecom"):

@@ -23,12 +23,16 @@ from engine import runfolder
 from engine.city import City
 from engine.errors import InputError
 from engine.events import KIND_CODE, tables
+from engine.runreader import city_of, read_manifest, read_table
 from engine.scoring.columns import Log, Rows, last_of
 
 I64 = NDArray[np.int64]
 
 #: Command knows every closure at once, unless closures reach it as reports of their own.
 CLOSURES_KNOWN = "street_reported" not in KIND_CODE
+
+#: What the timeline reads of a manifest beside what every reader needs.
+MANIFEST = ("timezone", "units", "controls", "facilities", "gauges", "channels")
 
 
 @dataclass
@@ -112,24 +116,21 @@ def elapsed(t_ms: int) -> str:
 def load_view(folder: Path, city: City | None = None) -> RunView:
     """Read a run folder; InputError names what is missing. `city` stands in for the named one."""
     folder = Path(folder)
-    manifest = runfolder.load_manifest(folder)
-    try:
-        codes = pd.read_parquet(folder / "events.parquet")
-        parties = pd.read_parquet(folder / "parties.parquet")
-    except (OSError, ValueError):
-        raise InputError(
-            f"{folder}: is not a whole run folder (events.parquet or parties.parquet is missing "
-            "or cannot be read)"
-        ) from None
-    if city is None:
-        from engine.city_io import load_city
-
-        city = load_city(str(manifest["city"]["name"]))
+    manifest = read_manifest(folder)
+    codes, parties = (read_table(folder, name, manifest) for name in ("events", "parties"))
+    for key in ("tables", *MANIFEST):
+        if key not in manifest:
+            raise InputError(f"{folder / 'manifest.json'}: damaged: '{key}' is missing")
+    city = city_of(folder, manifest, city)
     path = folder / "inputs.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        rows = [json.loads(line) for line in lines]
+    except (OSError, ValueError):
+        raise InputError(f"{path}: damaged: not JSON lines") from None
     return RunView(
         manifest, _translated(codes, manifest["tables"]), parties, city,
-        [json.loads(line) for line in lines],
+        rows,
     )
 
 

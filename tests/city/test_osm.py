@@ -190,6 +190,17 @@ def test_bad_input_is_refused_with_the_file_named(osm_file, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.parametrize("old", ['lat="50.0000000" lon="10.0000000"', 'lat="50.0020000"'])
+@pytest.mark.parametrize("value", ["abc", "", "1e9"])
+def test_position_that_is_none_is_refused(osm_file, tmp_path, old, value):
+    path = tmp_path / "bad.osm"
+    text = osm_file.read_text()
+    assert old in text
+    path.write_text(text.replace(old, old.replace(old.split('"')[1], value, 1), 1))
+    with pytest.raises(InputError, match=r"bad\.osm: damaged or not OpenStreetMap data"):
+        build_city("bad", None, osm=path)
+
+
 def test_user_layers(osm_file, tmp_path):
     import geopandas
     import shapely

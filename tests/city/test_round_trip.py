@@ -100,6 +100,51 @@ def test_bad_city_toml_is_named(town, tmp_path):
         load_city_folder(folder)
 
 
+@pytest.mark.parametrize(("old", "new", "words"), [
+    ("x0_m = -550.0", 'x0_m = "left"', r"terrain\.x0_m' is 'left'"),
+    ("dx_m = 25.0", "dx_m = -1", r"terrain\.dx_m' is -1"),
+    ("dx_m = 25.0", "dx_m = nan", r"terrain\.dx_m' is nan"),
+    ("dx_m = 25.0", "dx_m = [25]", r"terrain\.dx_m' is a list"),
+    ("uncertainty_m = 0.5", "uncertainty_m = nan", r"terrain\.uncertainty_m' is nan"),
+    ("uncertainty_m = 0.5", "uncertainty_m = true", r"terrain\.uncertainty_m' is True"),
+    ("dx_m = 25.0\n", "", r"terrain\.dx_m is missing"),
+    ('open_sides = ["west"]', 'open_sides = "west"', r"terrain\.open_sides"),
+    ('open_sides = ["west"]', 'open_sides = ["left"]', r"terrain\.open_sides"),
+    ('timezone = "America/Santiago"', 'timezone = "banana"', "'timezone' is 'banana'"),
+    ('crs = "+proj', 'crs = "banana+proj', "'crs' is 'banana"),
+    ('status = "synthetic"', 'status = "sinthetic"', "did you mean 'synthetic'"),
+    ('licence = "Apache-2.0"', "licence = 2", "'licence' must be text"),
+    ('notes = ["', 'notes = [1, "', "'notes' is a list"),
+])
+def test_wrong_value_in_city_toml_is_named(town, tmp_path, old, new, words):
+    path = save_city(town, tmp_path / "town") / "city.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=words) as caught:
+        load_city_folder(path.parent)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_foreign_folder_is_left_alone(town, tmp_path):
+    (tmp_path / "city.toml").write_text('title = "Notes on my city"\n')
+    with pytest.raises(InputError, match="not a city folder"):
+        save_city(town, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["city.toml"]
+
+
+def test_rows_that_are_missing_are_noticed(town, tmp_path):
+    """Half the people would still be a consistent city."""
+    import pyarrow.parquet as pq
+
+    folder = save_city(town, tmp_path / "town")
+    path = folder / "persons.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.slice(0, len(table) // 2), path)
+    with pytest.raises(InputError, match=r"persons\.parquet: damaged: 1,000 rows"):
+        load_city_folder(folder)
+
+
 def test_unknown_names_and_paths(tmp_path):
     assert "coquimbo" in list_cities()
     with pytest.raises(InputError, match="did you mean 'coquimbo'"):

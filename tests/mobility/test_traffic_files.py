@@ -114,6 +114,13 @@ def spoil_trips(column, row, value):
     return spoil
 
 
+def spoil_nodes(column, row, value):
+    def spoil(nodes, links, trips):
+        nodes[column] = nodes[column].astype(object)
+        nodes.loc[row, column] = value
+    return spoil
+
+
 @pytest.mark.parametrize(("spoil", "words"), [
     (spoil_links("length_m", 2, -5.0), ["links.csv line 4", "length_m", "-5.0", "above 0"]),
     (spoil_links("free_speed_mps", 0, np.nan), ["links.csv line 2", "free_speed_mps", "nan"]),
@@ -123,6 +130,17 @@ def spoil_trips(column, row, value):
     (spoil_links("capacity", 0, 9.0), ["links.csv line 2", "capacity", "below"]),
     (spoil_trips("depart_s", 7, -1.0), ["trips.csv line 9", "depart_s", "at least 0"]),
     (spoil_trips("origin", 5, "zz"), ["trips.csv line 7", "origin", "unknown node 'zz'"]),
+    # One gap turns whole numbers into decimals: the gap is the fault, not the first row.
+    (spoil_links("from", 2, np.nan), ["links.csv line 4", "column from", "empty or NaN"]),
+    (spoil_links("to", 3, "NaN"), ["links.csv line 5", "column to", "empty or NaN"]),
+    (spoil_trips("origin", 8, np.nan), ["trips.csv line 10", "column origin", "empty or NaN"]),
+    (spoil_trips("destination", 9, ""), ["trips.csv line 11", "destination", "empty or NaN"]),
+    (spoil_trips("depart_s", 7, 1e300), ["trips.csv line 9", "depart_s", "at most"]),
+    (spoil_links("length_m", 2, 1e300), ["links.csv line 4", "length_m", "at most"]),
+    (spoil_links("jam_density", 2, 1e300), ["links.csv line 4", "jam_density", "at most"]),
+    (spoil_links("free_speed_mps", 2, 1e-300), ["links.csv line 4", "free_speed_mps", "at most"]),
+    (spoil_nodes("x_m", 1, "banana"), ["nodes.csv line 3", "x_m", "'banana'"]),
+    (spoil_nodes("y_m", 1, "inf"), ["nodes.csv line 3", "y_m", "inf"]),
     (spoil_trips("trip", 5, 4), ["trips.csv line 7", "trip", "already on line 6"]),
 ])
 def test_bad_values_are_named_with_their_line(tmp_path, spoil, words):
@@ -157,3 +175,60 @@ def test_wrong_options_and_spans():
     bad = pd.DataFrame({"link": [11], "from_s": [20.0], "to_s": [10.0]})
     with pytest.raises(InputError, match=r"closures\.csv line 2, column to_s"):
         simulate_traffic(*tables, closures=bad)
+
+
+@pytest.mark.parametrize("numbers", [[0, 1, 2, 3, 4], ["a", "b", "c", "d", "e"]])
+def test_a_gap_among_numbered_nodes_is_named(tmp_path, numbers):
+    nodes, links, trips = instance()
+    names = dict(zip("abcde", numbers, strict=True))
+    nodes["node"] = nodes["node"].map(names)
+    for table, columns in ((links, ("from", "to")), (trips, ("origin", "destination"))):
+        for column in columns:
+            table[column] = table[column].map(names).astype(object)
+    trips.loc[50, "origin"] = None
+    write(tmp_path, nodes, links, trips)
+    with pytest.raises(InputError, match=r"trips\.csv line 52, column origin: empty"):
+        run_traffic_folder(tmp_path)
+
+
+@pytest.mark.parametrize(("file", "column", "wrong"), [
+    ("links", "capacity", "capacty"), ("links", "capacity", "Capacity"), ("nodes", "kind", "kinds"),
+])
+def test_misspelt_optional_column_is_refused(tmp_path, file, column, wrong):
+    tables = dict(zip(("nodes", "links", "trips"), instance(), strict=True))
+    tables["nodes"]["kind"] = "junction"
+    tables[file] = tables[file].rename(columns={column: wrong})
+    write(tmp_path, **tables)
+    with pytest.raises(InputError, match=f"unknown column '{wrong}', did you mean '{column}'"):
+        run_traffic_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["closure", "capacity_change", "closuers"])
+def test_misspelt_optional_file_is_refused(tmp_path, name):
+    write(tmp_path, *instance(), **{name: pd.DataFrame({"link": [11], "from_s": [0], "to_s": [9]})})
+    with pytest.raises(InputError, match=rf"{name}\.csv: unknown file, did you mean"):
+        run_traffic_folder(tmp_path)
+
+
+def test_other_columns_and_files_are_nobody_s_business(tmp_path):
+    nodes, links, trips = instance()
+    links["street"] = "High Street"
+    write(tmp_path, nodes, links, trips, arrivals=trips, notes=nodes)
+    assert run_traffic_folder(tmp_path, duration_s=1000).summary["arrived"] == 100
+
+
+@pytest.mark.parametrize("out", ["afile", "/proc/x"])
+def test_output_that_cannot_be_written(tmp_path, out):
+    (tmp_path / "afile").write_text("keep")
+    write(tmp_path, *instance())
+    with pytest.raises(InputError, match="cannot be written"):
+        run_traffic_folder(tmp_path, out=tmp_path / out)
+    assert (tmp_path / "afile").read_text() == "keep"
+
+
+@pytest.mark.parametrize("seconds", [1e300, float("inf"), 0.0, -1.0])
+def test_durations_have_bounds(seconds):
+    with pytest.raises(InputError, match="duration_s"):
+        simulate_traffic(*instance(), duration_s=seconds)
+    with pytest.raises(InputError, match="update_s"):
+        simulate_traffic(*instance(), update_s=seconds)

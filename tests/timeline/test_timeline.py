@@ -172,7 +172,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a run folder"):
         load_view(tmp_path)
     (tmp_path / "manifest.json").write_text('{"digest": "x"}')
-    with pytest.raises(InputError, match=r"events\.parquet"):
+    with pytest.raises(InputError, match=r"manifest\.json: is not the manifest of a run"):
         load_view(tmp_path)
 
 

@@ -1,0 +1,77 @@
+"""Levers of a plan that cannot do anything in this city and scenario.
+
+`check_levers` refuses what can never have an effect: a zone without a junction, a trigger on a
+hazard that does not occur. `remarks` names what is odd but possible, for `anlan scenario check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from engine.city import I16, B, City
+from engine.errors import InputError
+from engine.plan import Plan
+from engine.scenario import Scenario
+
+#: A control point is a junction: farther from any, it is a slip of the pen.
+CONTROL_WITHIN_M = 300.0
+
+
+def check_levers(city: City, scenario: Scenario, plan: Plan, zone_masks: list[B]) -> None:
+    """InputError for a lever that cannot work; `zone_masks` [zones][nodes] are the order's areas."""
+    label = f"plan '{plan.name}'"
+    names = [zone.name for zone in plan.order.zones]
+    for row, (name, mask) in enumerate(zip(names, zone_masks, strict=True)):
+        where = f"{label}: order.zones.{row}: zone '{name}'"
+        if name in names[:row]:
+            raise InputError(f"{where} has the name of an earlier zone")
+        if not mask.any():
+            raise InputError(f"{where} holds no junction of city '{city.name}'")
+    trigger = plan.order.trigger
+    shakes, floods = scenario.earthquake is not None, scenario.tsunami is not None
+    possible = (
+        trigger.at_s is not None or (trigger.gauge_m is not None and floods)
+        or ((trigger.intensity_mmi is not None or trigger.magnitude is not None) and shakes)
+    )
+    if not possible:
+        raise InputError(
+            f"{label}: order.trigger: waits for what scenario '{scenario.name}' does not have "
+            "(magnitude and intensity_mmi need an earthquake, gauge_m a tsunami; at_s always works)"
+        )
+    for row, point in enumerate(plan.control_points):
+        x, y = city.xy(point.lon, point.lat)
+        away = float(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y).min())
+        if away > CONTROL_WITHIN_M:
+            raise InputError(
+                f"{label}: control_points.{row}: '{point.name}' is {away / 1000:.1f} km from the "
+                f"nearest road junction (allowed: within {CONTROL_WITHIN_M:.0f} m)"
+            )
+    kinds = [place.kind for place in plan.staging]
+    for row, kind in enumerate(kinds):
+        if kind in kinds[:row]:
+            raise InputError(f"{label}: staging.{row}: units of kind '{kind}' have a place already")
+
+
+def remarks(
+    scenario: Scenario, plan: Plan, city: City, danger_node: B, order_zone: I16
+) -> Iterator[str]:
+    """What is odd in a plan, a line each; masks as in Site."""
+    for row, zone in enumerate(plan.order.zones):
+        if not (order_zone == row).any():
+            yield (f"order.zones.{row}: zone '{zone.name}' lies wholly in earlier zones, and the "
+                   "first that fits counts")
+    end, trigger = scenario.duration_s, plan.order.trigger
+    if trigger.at_s is not None and trigger.at_s >= end:
+        yield f"order.trigger.at_s {trigger.at_s:g} lies past the end ({end:g} s)"
+    quake = scenario.earthquake
+    if trigger.magnitude is not None and quake and trigger.magnitude > quake.magnitude:
+        yield f"order.trigger.magnitude {trigger.magnitude:g} is above the earthquake's"
+    if plan.destinations.shelters and plan.destinations.shelter_open_s >= end:
+        yield f"destinations.shelter_open_s {plan.destinations.shelter_open_s:g} lies past the end"
+    for row, place in enumerate(plan.staging):
+        x, y = city.xy(place.lon, place.lat)
+        node = int(np.argmin(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)))
+        if danger_node[node]:
+            yield f"staging.{row}: the place lies in the danger zone"

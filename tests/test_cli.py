@@ -415,7 +415,7 @@ def test_another_plan_file_keeps_the_baseline(here: Anlan, tmp_path: Path, scena
     before = (base / "manifest.json").read_bytes()
     text = (scenario.folder / "historical.yaml").read_text()
     mine = tmp_path / "my-plan.yaml"
-    mine.write_text(text.replace("delay_s: 180", "delay_s: 10"))
+    mine.write_text(text.replace("delay_s: 30", "delay_s: 10"))
     here("run", "testtown-tsunami", *brief, "--plan", mine)
     told = here("run", "testtown-tsunami", "--set", "duration_s=120").stdout
     assert "testtown-tsunami-historical-1-2" in told
@@ -450,7 +450,7 @@ def test_a_plan_is_checked_with_its_scenario(here: Anlan, tmp_path: Path, scenar
     err = here("scenario", "check", mine, code=2).stderr
     assert "is a plan, not a scenario" in err
     err = here("scenario", "check", "testtown-tsunami", "--plan", mine, code=2).stderr
-    assert f"{mine}:8: order.zones.0: unknown municipality 'Southprt', did you mean" in err
+    assert f"{mine}:10: order.zones.0: unknown municipality 'Southprt', did you mean" in err
     mine.write_text(text)
     assert "in order" in here("scenario", "check", "testtown-tsunami", "--plan", mine).stdout
 

@@ -423,18 +423,18 @@ def test_what_the_city_does_not_have(
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
-        ("scenario.yaml", "lon: -71.0005", "lon: -72", r"scenario\.yaml:22: tsunami\.gauges\.0"),
+        ("scenario.yaml", "lon: -71.0005", "lon: -72", r"scenario\.yaml:24: tsunami\.gauges\.0"),
         ("scenario.yaml", "share: 0.5}", "share: 0.5, municipality: Atlantis}",
-         r"scenario\.yaml:25: outages\.1: unknown municipality 'Atlantis'"),
+         r"scenario\.yaml:27: outages\.1: unknown municipality 'Atlantis'"),
         ("scenario.yaml", "lon: -70.993, lat: -29.994,", "lon: -70.998, lat: -29.998,",
          r"scenario\.yaml:\d+: earthquake: stations: two stations"),
         ("scenario.yaml", "  stations:", "  shakemap: none.xml\n  residuals: false\n  x_stations:",
          "unknown key"),
-        ("scenario.yaml", "below_m: 15", "below_m: 1", r"scenario\.yaml:7: danger_zone: no junction"),
+        ("scenario.yaml", "below_m: 15", "below_m: 1", r"scenario\.yaml:9: danger_zone: no junction"),
         ("historical.yaml", "below_m: 15", "municipality: Atlantis",
-         r"historical\.yaml:8: order\.zones\.0"),
+         r"historical\.yaml:10: order\.zones\.0"),
         ("historical.yaml", "high_ground_m: 20", "high_ground_m: 190",
-         r"historical\.yaml:12: destinations: no junction is safe"),
+         r"historical\.yaml:14: destinations: no junction is safe"),
         ("sea_level.csv", "t_s,level_m", "banana", r"sea_level\.csv:\d+: expected the header"),
     ],
 )
@@ -539,7 +539,7 @@ def test_what_is_odd_is_remarked(town: City) -> None:
 def test_named_plan_without_a_file_is_the_scenario_s_fault(copy: Path) -> None:
     path = copy / "scenario.yaml"
     path.write_text(path.read_text().replace("plans: [historical, early", "plans: [banana, early"))
-    with pytest.raises(InputError, match=r"scenario\.yaml:26: plans\.0: unknown plan 'banana'") as e:
+    with pytest.raises(InputError, match=r"scenario\.yaml:29: plans\.0: unknown plan 'banana'") as e:
         default_plans(load_scenario(str(copy)))
     assert "did you mean 'banana'" not in str(e.value)
 

@@ -57,7 +57,7 @@ def test_no_call_is_acknowledged_without_telephone(
     document = plans["early-warning"].model_dump()
     document["door_to_door"] = []
     plan = Plan.model_validate(document)
-    off = [{"t_s": 1.0, "kind": "inject", "what": "outage", "service": "telecom", "on": False}]
+    off = [{"t_s": 1.0, "kind": "inject", "what": "outage", "service": "telecom", "service_on": False}]
     brief = scenario.model_copy(update={"duration_s": 900.0})
     run = simulate(town, brief, plan, 1, off)
     calls = run.codes[run.codes.kind == KIND_CODE["leaders_called"]]

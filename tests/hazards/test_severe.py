@@ -15,11 +15,14 @@ def both() -> tuple[Scenario, Scenario]:
     return load_scenario(NIGHT), load_scenario(SUMMER)
 
 
-def test_only_the_hour_differs() -> None:
+def test_only_the_hour_and_the_beach_differ() -> None:
     night, summer = both()
-    same = {"earthquake", "duration_s", "danger_zone", "outages", "population", "behaviour", "city"}
+    same = {"earthquake", "duration_s", "danger_zone", "outages", "behaviour", "city"}
     for name in same:
         assert getattr(night, name) == getattr(summer, name), name
+    assert night.population.beach is None
+    assert summer.population.beach is not None
+    assert night.population.share == summer.population.share
     assert night.tsunami is not None
     assert summer.tsunami is not None
     assert night.tsunami.gauges == summer.tsunami.gauges

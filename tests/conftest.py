@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Compiled kernels stay in their usual folder, so that a test session does not compile them anew:
 # importing this module reads ANLAN_CACHE_DIR, and only afterwards is the sea's folder moved.
@@ -17,6 +18,12 @@ from engine.city import City
 from engine.plan import Plan, load_plan
 from engine.run import Run, simulate
 from engine.scenario import Scenario, load_scenario
+
+#: The same examples in every run, and no verdict about how busy the machine is.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 SCENARIO = "testtown-tsunami"
 PLANS = ("historical", "early-warning")

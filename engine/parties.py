@@ -3,11 +3,15 @@
 Occupancy. The shares of people at home, at work or school and on the way are those of HAZUS
 (night 02:00, day 14:00, commute 17:00; table in the earthquake manual), interpolated linearly
 between these hours and between commute and 22:00, when night begins. On Saturday and Sunday
-schools are empty and other workplaces keep their night share (assumption).
+schools are empty and other workplaces keep their night share (assumption). HAZUS counts the home
+share of the night and of the commute on all residents and that of the day on its daytime residential
+population, whoever has no place of work or learning to be at (it keeps the two apart: US Army Corps of
+Engineers, HEC-FIA technical reference, population distribution; that the commute is counted on all
+residents is recalled from the manual's table 13.2 and unconfirmed).
 
 | place | night | day | commute |
 |---|---|---|---|
-| home, people without work or school | 1.00 | 0.53 | 0.35 |
+| home | 1.00 of all | 0.53 of daytime residents | 0.35 of all |
 | commercial, other | 0.01 | 1.00 | 0.75 |
 | education | 0.00 | 1.00 | 0.50 |
 | industrial | 0.14 | 1.00 | 0.63 |
@@ -45,8 +49,12 @@ _HOURS = (0.0, 2.0, 5.0, 14.0, 17.0, 22.0, 24.0)
 _NIGHT, _DAY, _COMMUTE = 0, 1, 2
 _ANCHORS = (_NIGHT, _NIGHT, _NIGHT, _DAY, _COMMUTE, _NIGHT, _NIGHT)
 _OCCUPANCY = {
-    "home": (1.0, 0.53, 0.35), "commercial": (0.01, 1.0, 0.75), "education": (0.0, 1.0, 0.5),
-    "industrial": (0.14, 1.0, 0.63),
+    "home": (1.0, 0.0, 0.35), "home_by_day": (0.0, 0.53, 0.0), "commercial": (0.01, 1.0, 0.75),
+    "education": (0.0, 1.0, 0.5), "industrial": (0.14, 1.0, 0.63),
+}
+_WEEKEND = {
+    "education": 0.0, "commercial": _OCCUPANCY["commercial"][_NIGHT],
+    "industrial": _OCCUPANCY["industrial"][_NIGHT],
 }
 _CAR_TAKEN = 0.45
 BEACH_M = 200.0
@@ -83,7 +91,8 @@ class Parties:
 
 
 def occupancy(scenario: Scenario, timezone: str) -> dict[str, float]:
-    """Share of people at home, and at each kind of workplace, at the scenario's start."""
+    """Shares at the scenario's start: `home` of all residents and `home_by_day` of the daytime
+    residents besides, and of each kind of workplace's people those who are there."""
     mode = scenario.population.occupancy
     local = scenario.start.astimezone(ZoneInfo(timezone))
     weights = _weights(local) if mode == "auto" else [0.0, 0.0, 0.0]
@@ -93,11 +102,14 @@ def occupancy(scenario: Scenario, timezone: str) -> dict[str, float]:
         use: float(sum(w * s for w, s in zip(weights, shares, strict=True)))
         for use, shares in _OCCUPANCY.items()
     }
-    if mode == "auto" and local.weekday() >= 5:
-        out["education"] = 0.0
-        out["commercial"] = _OCCUPANCY["commercial"][_NIGHT]
-        out["industrial"] = _OCCUPANCY["industrial"][_NIGHT]
+    if _weekend(scenario, timezone):
+        out |= _WEEKEND
     return out
+
+
+def _weekend(scenario: Scenario, timezone: str) -> bool:
+    local = scenario.start.astimezone(ZoneInfo(timezone))
+    return scenario.population.occupancy == "auto" and local.weekday() >= 5
 
 
 def _weights(local: datetime) -> list[float]:
@@ -119,9 +131,12 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
     home = city.person_building
     shares = occupancy(scenario, city.timezone)
 
-    use_share = np.empty(len(USES))
+    use_share, open_by_day = np.empty(len(USES)), np.ones(len(USES))
     for row, use in enumerate(USES):
-        use_share[row] = shares[use if use in ("education", "industrial") else "commercial"]
+        kind = use if use in ("education", "industrial") else "commercial"
+        use_share[row] = shares[kind]
+        if _weekend(scenario, city.timezone):
+            open_by_day[row] = _WEEKEND[kind]
     has_day = persons.day_building >= 0
     day = np.where(has_day, persons.day_building, 0)
     u = rng.uniform(seed, "position.place", key, 0)
@@ -130,7 +145,12 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
     bound_home = (persons.age_group == 0) | (persons.mobility == 2)
     on_beach, beach_node = _beach(city, scenario, site, seed)
     on_beach &= ~at_day & (persons.mobility < 2)
-    at_home = ~at_day & ((rest < shares["home"]) | bound_home) & ~on_beach
+    # So many are at home; who must be there comes first, the rest of the number is drawn.
+    by_day = n - float(open_by_day[buildings.use[day[has_day]]].sum())
+    number = shares["home"] * n + shares["home_by_day"] * by_day
+    free = int((~at_day & ~bound_home).sum())
+    stay = (number - int((~at_day & bound_home).sum())) / max(free, 1)
+    at_home = ~at_day & ((rest < stay) | bound_home) & ~on_beach
     out = ~at_day & ~at_home & ~on_beach
     commuting = out & has_day
     visiting = out & ~has_day

@@ -14,7 +14,8 @@ from zoneinfo import available_timezones
 
 import typer
 
-from engine.cli_studies import compare, hindcast, timeline, worth
+from engine.cli_demo import demo
+from engine.cli_studies import compare, hindcast, sweep, timeline, worth
 from engine.errors import AnlanError, InputError, unknown
 from engine.terminal import (
     CityOption,
@@ -347,59 +348,8 @@ def run(
         print(f"next: anlan replay {target}{of}; anlan report {target}{of}")
 
 
-for _command in (compare, worth, hindcast, timeline):
+for _command in (compare, worth, hindcast, sweep, timeline, demo):
     app.command()(_command)
-
-
-@app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder for runs and page.")] = Path("out/demo"),
-    seed: Seed = 1,
-    settings: Settings = None,
-    quiet: Quiet = False,
-    as_json: Json = False,
-) -> None:
-    """The main job in one command: La Serena-Coquimbo, 16 September 2015, two plans.
-
-    Example: anlan demo"""
-
-    from engine.city_io import load_city
-    from engine.hindcast import measure, read_figures, summarise
-    from engine.outputs import check, check_file
-    from engine.plan import default_plans
-    from engine.run import simulate
-    from engine.scenario import load_scenario
-    from engine.scoring.comparison import comparison
-    from engine.summary import print_comparison, print_hindcast, print_run
-    from viz.replay import write_replay
-
-    silent = quiet or as_json
-    scenario = load_scenario("coquimbo-tsunami", settings or ())
-    city = load_city(scenario.city)
-    plans = default_plans(scenario)
-    check_file(out / "replay.html")
-    for plan in plans:
-        check(out / plan.name, "run")
-    folders, scores = [], {}
-    for plan in plans:
-        with Progress(f"{plan.name}, seed {seed}", silent) as progress:
-            result = simulate(city, scenario, plan, seed, (), progress)
-        folders.append(result.save(out / plan.name))
-        scores[plan.name] = {seed: result.score}
-        if not silent:
-            if len(folders) == 1:  # the plan of the day itself comes first
-                rows = summarise(read_figures(scenario), [measure(result)])
-                print_hindcast(console(), rows, scenario.title)
-            print_run(console(), result)
-    document = comparison(list(scores), scores)
-    page = write_replay(folders[0], out / "replay.html", vs=folders[1], city=city)
-    if as_json:
-        dump({"comparison": document, "runs": [str(f) for f in folders], "replay": str(page)})
-    if not silent:
-        print_comparison(console(), document)
-        print(f"replay: {page}\nnext: open {page} in a browser; "
-              "anlan compare coquimbo-tsunami --plan historical --plan early-warning "
-              "--replications 10 --workers 2")
 
 
 @app.command()

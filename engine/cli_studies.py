@@ -1,4 +1,4 @@
-"""Commands that study runs: compare, worth, hindcast, timeline. `engine/cli.py` puts them in."""
+"""Commands that study runs: compare, worth, hindcast, sweep, timeline. `engine/cli.py` puts them in."""
 
 from __future__ import annotations
 
@@ -203,6 +203,55 @@ def hindcast(
         dump(rows)
     elif not quiet:
         print_hindcast(console(), rows, loaded.title)
+
+
+def sweep(
+    scenario: str,
+    plan: Annotated[str | None, typer.Option(help="Plan; the scenario's first by default.")] = None,
+    samples: Annotated[int, typer.Option(help="Number of samples, each with its own seed.")] = 40,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="First seed.", min=0, max=MAX_SEED)] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for the finished samples.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep finished samples of --out.")] = False,
+    settings: Settings = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Sweep what is not known well over its ranges. Example: anlan sweep coquimbo-tsunami --workers 2
+
+    The inputs, their ranges and sources stand in uncertain.csv beside the scenario. A quicker look at a
+    tenth of the households: --set population.share=0.1"""
+    from engine.city_io import load_city
+    from engine.ensemble import Job, play_jobs
+    from engine.hindcast import TABLE, read_figures
+    from engine.plan import default_plan, load_plan
+    from engine.runfolder import write_json
+    from engine.scenario import load_scenario
+    from engine.summary import print_sweep
+    from engine.sweep import draw, hindcast_of, read_uncertain, scenarios, table
+
+    loaded = load_scenario(scenario, settings or ())
+    inputs = read_uncertain(loaded)
+    chosen = load_plan(plan, loaded) if plan else default_plan(loaded)
+    values = draw(inputs, samples, seed)
+    drawn = scenarios(scenario, settings or (), inputs, values)
+    figures = read_figures(loaded) if (loaded.folder / TABLE).is_file() else []
+    jobs = [Job(f"sample-{n}", seed + n, x, chosen) for n, x in enumerate(drawn)]
+    place = load_city(city_name(loaded, None))
+    target = out or Path("out") / f"{loaded.name}-{chosen.name}-sweep"
+    with study_folder(target, "sweep", resume) as work:
+        with Progress(f"{loaded.name}, {samples} samples", quiet or as_json) as show:
+            done = play_jobs(place, jobs, workers, work, lambda n, total: show(n / total),
+                             hindcast_of, repr(figures))
+        results = [done[(job.name, job.seed)] for job in jobs]
+        document = {"scenario": loaded.name, "plan": chosen.name,
+                    **table(inputs, values, results, figures)}
+        write_json(work / "sweep.json", document)
+    if as_json:
+        dump(document)
+    elif not quiet:
+        print_sweep(console(), document, loaded.title)
+        print(f"written: {target}")
 
 
 def timeline(

@@ -1,4 +1,4 @@
-"""Replications: every plan under every seed, in this process or in several.
+"""Many runs: every plan under every seed, or any list of jobs, in this process or in several.
 
 Results depend on (city, scenario, plan, seed) alone, so the comparison is the same bytes however it
 was computed. Workers use one numba thread each. A worker that dies takes its pool with it; what is
@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,17 @@ Extra = Callable[[Run], Any]
 _worker: dict[str, Any] = {}
 
 
-def _prepare(
-    city: City, scenario: Scenario, plans: dict[str, Plan], extra: Extra | None = None
-) -> None:
+@dataclass(frozen=True)
+class Job:
+    """One run: `name` and seed tell it from the others and name its file."""
+
+    name: str
+    seed: int
+    scenario: Scenario
+    plan: Plan
+
+
+def _prepare(city: City, extra: Extra | None = None) -> None:
     """Give a worker its inputs once; one numba thread, so that workers do not crowd each other."""
     import threading
 
@@ -44,12 +53,12 @@ def _prepare(
 
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     numba.set_num_threads(1)
-    _worker.update(city=city, scenario=scenario, plans=plans, extra=extra)
+    _worker.update(city=city, extra=extra)
 
 
-def _one(plan: str, seed: int) -> dict[str, Any]:
-    run = simulate(_worker["city"], _worker["scenario"], _worker["plans"][plan], seed)
-    result = {"plan": plan, "seed": seed, "score": run.score, "digest": run.digest}
+def _one(job: Job) -> dict[str, Any]:
+    run = simulate(_worker["city"], job.scenario, job.plan, job.seed)
+    result = {"plan": job.name, "seed": job.seed, "score": run.score, "digest": run.digest}
     if _worker["extra"] is not None:
         result["extra"] = _worker["extra"](run)
     return result
@@ -80,47 +89,58 @@ def play(
     folder: Path | None = None, progress: Progress | None = None, extra: Extra | None = None,
     extra_inputs: str = "",
 ) -> dict[tuple[str, int], dict[str, Any]]:
-    """Play every plan under every seed; the results by (plan's name, seed).
+    """Play every plan under every seed; the results by (plan's name, seed)."""
+    if not seeds:
+        raise InputError("replications is 0, must be 1 or more")
+    jobs = [Job(plan.name, seed, scenario, plan) for seed in seeds for plan in plans]
+    return play_jobs(city, jobs, workers, folder, progress, extra, extra_inputs)
+
+
+def play_jobs(
+    city: City, jobs: Sequence[Job], workers: int = 1, folder: Path | None = None,
+    progress: Progress | None = None, extra: Extra | None = None, extra_inputs: str = "",
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """Play every job; the results by (name, seed).
 
     A result holds plan, seed, score, digest and, with `extra`, what that function makes of the
     run (and of `extra_inputs`, what else it reads). With `folder`, each is kept there at once and
     found again when all its inputs are the same.
     """
-    if not seeds:
-        raise InputError("replications is 0, must be 1 or more")
-    check_seed(seeds[-1])
-    by_name = {plan.name: plan for plan in plans}
-    todo = [(name, seed) for seed in seeds for name in by_name]
+    check_seed(max(job.seed for job in jobs))
+    todo = {(job.name, job.seed): job for job in jobs}
     done: dict[tuple[str, int], dict[str, Any]] = {}
-    fingerprint = _fingerprint(city, scenario, by_name, extra, extra_inputs)
+    fingerprint = {
+        key: _fingerprint(city, job, extra, extra_inputs) for key, job in todo.items()
+    }
     if folder is not None:
-        done = _kept(folder, fingerprint, todo)
+        done = _kept(folder, fingerprint)
 
     def finished(result: dict[str, Any]) -> None:
-        done[(result["plan"], result["seed"])] = result
+        key = (result["plan"], result["seed"])
+        done[key] = result
         if folder is not None:
-            _keep(folder, fingerprint[result["plan"]], result)
+            _keep(folder, fingerprint[key], result)
         if progress:
             progress(len(done), len(todo))
 
-    missing = [job for job in todo if job not in done]
+    missing = [job for key, job in todo.items() if key not in done]
     if workers <= 1:
-        _worker.update(city=city, scenario=scenario, plans=by_name, extra=extra)
-        for name, seed in missing:
-            finished(_one(name, seed))
+        _worker.update(city=city, extra=extra)
+        for job in missing:
+            finished(_one(job))
     else:
-        _in_processes((city, scenario, by_name, extra), missing, workers, done, finished)
+        _in_processes((city, extra), missing, workers, done, finished)
     return done
 
 
 def _in_processes(
-    inputs: tuple[Any, ...], missing: list[tuple[str, int]], workers: int,
+    inputs: tuple[Any, ...], missing: list[Job], workers: int,
     done: dict[tuple[str, int], Any], finished: Callable[[dict[str, Any]], None],
 ) -> None:
     import multiprocessing
 
     for _ in range(_MAX_POOLS):
-        left = [job for job in missing if job not in done]
+        left = [job for job in missing if (job.name, job.seed) not in done]
         if not left:
             return
         context = multiprocessing.get_context("spawn")
@@ -132,17 +152,17 @@ def _in_processes(
                 try:
                     with _interrupts_held():
                         jobs: list[Future[dict[str, Any]]] = [
-                            pool.submit(_one, *job) for job in left
+                            pool.submit(_one, job) for job in left
                         ]
-                    for job in as_completed(jobs):
-                        finished(job.result())
+                    for ended in as_completed(jobs):
+                        finished(ended.result())
                 except KeyboardInterrupt:
                     for process in multiprocessing.active_children():
                         process.terminate()
                     raise
         except BrokenProcessPool:
             continue
-    if any(job not in done for job in missing):
+    if any((job.name, job.seed) not in done for job in missing):
         raise RunError(f"workers died {_MAX_POOLS} times; is there enough memory?")
 
 
@@ -183,13 +203,11 @@ def _leave_with_parent() -> None:
         os._exit(1)
 
 
-def _fingerprint(
-    city: City, scenario: Scenario, plans: dict[str, Plan], extra: Extra | None, extra_inputs: str
-) -> dict[str, str]:
-    base = f"{city.content_hash}:{scenario.model_dump_json()}"
+def _fingerprint(city: City, job: Job, extra: Extra | None, extra_inputs: str) -> str:
+    base = f"{city.content_hash}:{job.scenario.model_dump_json()}"
     if extra is not None:
         base += f":{extra.__module__}.{extra.__qualname__}:{extra_inputs}"
-    return {name: f"{base}:{plan.model_dump_json()}" for name, plan in plans.items()}
+    return f"{base}:{job.plan.model_dump_json()}"
 
 
 def _keep(folder: Path, fingerprint: str, result: dict[str, Any]) -> None:
@@ -202,16 +220,16 @@ def _keep(folder: Path, fingerprint: str, result: dict[str, Any]) -> None:
 
 
 def _kept(
-    folder: Path, fingerprint: dict[str, str], todo: list[tuple[str, int]]
+    folder: Path, fingerprint: dict[tuple[str, int], str]
 ) -> dict[tuple[str, int], dict[str, Any]]:
     found = {}
-    for name, seed in todo:
+    for (name, seed), inputs in fingerprint.items():
         path = folder / "replications" / f"{name}-{seed}.json"
         try:
             result = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if result.pop("inputs", "") == _short(fingerprint[name]):
+        if result.pop("inputs", "") == _short(inputs):
             found[(name, seed)] = result
     return found
 
@@ -222,4 +240,4 @@ def _short(fingerprint: str) -> str:
     return hashlib.sha256(fingerprint.encode()).hexdigest()
 
 
-__all__ = ["compare", "play"]
+__all__ = ["Job", "compare", "play", "play_jobs"]

@@ -28,6 +28,7 @@ _MARKS: dict[str, tuple[str, frozenset[str]]] = {
                    frozenset({"plans", "replications", "metrics", "probability_best"})),
     "worth": ("worth.json", frozenset({"plan", "replications", "as_written", "levers"})),
     "hindcast": ("hindcast.json", frozenset({"scenario", "plan", "seeds", "figures"})),
+    "sweep": ("sweep.json", frozenset({"scenario", "plan", "samples", "inputs", "rows"})),
 }
 _STUDIES = ("comparison", "worth", "hindcast")
 #: A study that was stopped: finished replications, no result yet.

@@ -152,6 +152,29 @@ def print_hindcast(console: Console, rows: list[dict[str, Any]], scenario: str) 
     )
 
 
+def print_sweep(console: Console, document: dict[str, Any], title: str) -> None:
+    """Print how far each result spreads over the uncertain inputs, and which of them move it."""
+    table = Table(title=f"{title}: plan {document['plan']}, {document['samples']} samples of "
+                        f"{len(document['inputs'])} uncertain inputs", box=SIMPLE_HEAD)
+    table.add_column("result", overflow="fold", width=34)
+    for name in ("5 %", "median", "95 %"):
+        table.add_column(name, justify="right", width=8)
+    table.add_column("moved by (rank correlation)", overflow="fold")
+    for row in document["rows"]:
+        ends = [row[k] for k in ("p5", "median", "p95")]
+        digits = 0 if max((abs(x) for x in ends if x is not None), default=0) >= 100 else 2
+        moved = "\n".join(f"{x['key']} {x['rank_correlation']:+.2f}" for x in row["parts"][:4])
+        table.add_row(f"{row['label']}, {row['unit']}", *(number(x, digits) for x in ends),
+                      moved or "none shown")
+    console.print(table)
+    tests = len(document["inputs"]) * len(document["rows"])
+    console.print(
+        "Every sample has its own seed: the spread holds chance too. A correlation is shown where "
+        f"chance gives one as strong in less than {document['shown_below_p']:.0%} of sweeps; of "
+        f"{tests} looked at, about {tests * document['shown_below_p']:.0f} would be shown by chance."
+    )
+
+
 def print_worth(console: Console, document: dict[str, Any]) -> None:
     """Print what each lever is worth: differences without it, with half their 95 % intervals."""
     from engine.worth import METRICS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ settings.load_profile("steady")
 
 SCENARIO = "testtown-tsunami"
 PLANS = ("historical", "early-warning")
+Anlan = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,6 +48,23 @@ def child_environment(sea_cache: Path) -> dict[str, str]:
     `NUMBA_CACHE_DIR`, set by engine.kernels._jit on import, passes the compiled kernels on.
     """
     return {**os.environ, "ANLAN_CACHE_DIR": str(sea_cache), "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="module")
+def anlan(child_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Anlan:
+    """Run a command in a folder of its own; no output may ever hold a traceback."""
+    home = tmp_path_factory.mktemp("cli")
+
+    def call(*arguments: Any, code: int = 0, cwd: Path = home) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "engine.cli", *map(str, arguments)], capture_output=True,
+            text=True, env=child_environment, cwd=cwd, timeout=300,
+        )
+        assert "Traceback" not in done.stderr + done.stdout, done.stderr
+        assert done.returncode == code, (arguments, done.stdout, done.stderr)
+        return done
+
+    return call
 
 
 @pytest.fixture(scope="session")

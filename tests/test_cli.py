@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +23,9 @@ from engine.events import ENTITIES, KINDS
 from engine.record import KPIS
 from engine.run import Run
 from engine.scoring.ledger import STATES
+from tests.conftest import Anlan
 
 BRIEF = ("--set", "duration_s=600")
-Anlan = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="module")
-def anlan(child_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Anlan:
-    """Run a command in a folder of its own; no output may ever hold a traceback."""
-    home = tmp_path_factory.mktemp("cli")
-
-    def call(*arguments: Any, code: int = 0, cwd: Path = home) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "engine.cli", *map(str, arguments)], capture_output=True,
-            text=True, env=child_environment, cwd=cwd, timeout=300,
-        )
-        assert "Traceback" not in done.stderr + done.stdout, done.stderr
-        assert done.returncode == code, (arguments, done.stdout, done.stderr)
-        return done
-
-    return call
 
 
 def commands(app: Any = cli.app, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -10,10 +10,10 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers take it for true; nothing is imported before engine.entry
 if TYPE_CHECKING:
+    from typing import Any
+
     from engine.city import City
     from engine.city_io import load_city
     from engine.ensemble import compare
@@ -35,6 +35,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
+        import importlib
+
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'engine' has no attribute '{name}'")
 

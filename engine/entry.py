@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any
 
 
 def main() -> None:
@@ -19,7 +18,7 @@ def main() -> None:
     run()
 
 
-def _stop(*_: Any) -> None:
+def _stop(*_: object) -> None:
     os.write(2, b"anlan: stopped; nothing was begun\n")
     os._exit(130)
 

@@ -9,7 +9,7 @@ UI: dict[str, dict[str, str]] = {
         "events": "Events", "layers": "Layers", "legend": "Legend", "all": "all", "key": "turning points",
         "people_at_risk": "In the danger zone", "people_on_the_way": "On the way",
         "people_safe": "Safe", "people_seriously_hurt": "Severely hurt", "people_dead": "Dead",
-        "median_response_s": "Median response", "gauge": "Sea",
+        "median_response_s": "Response, if reached", "gauge": "Sea",
         "difference": "B minus A", "digest": "digest", "curve":
         "shaded: people in the danger zone, up to", "curves":
         "A shaded, B line: people in the danger zone, up to", "hazard": "Hazard", "command": "Command", "people": "People",
@@ -48,7 +48,7 @@ UI: dict[str, dict[str, str]] = {
         "scenario": "情景", "figures": "数据", "events": "事件", "layers": "图层", "legend": "图例",
         "all": "全部", "key": "关键节点", "people_at_risk": "危险区内", "people_on_the_way": "在途",
         "people_safe": "已安全", "people_seriously_hurt": "重伤", "people_dead": "死亡",
-        "median_response_s": "响应中位数", "gauge": "水位", "difference": "B 减 A",
+        "median_response_s": "已到达者响应中位数", "gauge": "水位", "difference": "B 减 A",
         "digest": "摘要", "curve": "阴影：危险区内人数，最高", "curves": "阴影为 A、折线为 B：危险区内人数，最高",
         "hazard": "灾害", "command": "指挥", "people": "居民", "casualties": "伤亡", "roads": "道路",
         "response": "救援", "lifelines": "生命线", "home": "在家或留守", "preparing": "准备中",

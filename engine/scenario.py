@@ -24,9 +24,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Lon = Annotated[float, Field(ge=-180, le=180)]
 Lat = Annotated[float, Field(ge=-90, le=90)]
 
-DAY_MS = 86_400_000
-
-
 class Circle(Strict):
     """Everything within `radius_m` of a point."""
 

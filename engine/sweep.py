@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import rng
 from engine.errors import InputError
 from engine.run import Run
 from engine.scenario import Scenario, load_scenario
@@ -88,11 +89,14 @@ def _row(row: Mapping[str, Any], where: str) -> Uncertain:
 def draw(inputs: Sequence[Uncertain], samples: int, seed: int) -> NDArray[np.float64]:
     """Values [samples, inputs] by Latin hypercube: every input's range is cut into as many equal
     parts as there are samples, and each part is drawn from once."""
-    from scipy.stats import qmc
-
     if samples < LEAST_SAMPLES:
         raise InputError(f"--samples is {samples}, must be {LEAST_SAMPLES} or more")
-    unit = qmc.LatinHypercube(len(inputs), rng=np.random.default_rng(seed)).random(samples)
+    row = np.arange(samples)
+    unit = np.empty((samples, len(inputs)))
+    for column in range(len(inputs)):
+        part = np.argsort(rng.uniform(seed, "sweep.input", row, 2 * column), kind="stable")
+        place = rng.uniform(seed, "sweep.input", row, 2 * column + 1)
+        unit[:, column] = (part + place) / samples
     low, high = (np.array([getattr(x, end) for x in inputs]) for end in ("low", "high"))
     out: NDArray[np.float64] = low + unit * (high - low)
     return out

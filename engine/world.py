@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEVER = np.iinfo(np.int64).max // 4  #: a due time that does not come
-NO_EVENT = -1
-
 #: Places of a party; `party_place` indexes this tuple.
 PLACES = (
     "at start", "preparing", "walking", "driving", "waiting to drive", "high ground", "meeting point",

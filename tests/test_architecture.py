@@ -149,14 +149,14 @@ def test_foundations_do_not_look_up() -> None:
 
 
 def test_pages_are_nobodys_foundation() -> None:
-    """viz is imported inside the commands of engine/cli.py and nowhere else."""
+    """viz is imported inside the commands of engine/cli*.py and nowhere else."""
     for module, found in IMPORTS.items():
         if inside(module, "viz"):
             continue
         for name, in_function, _ in found:
             if inside(name, "viz"):
-                assert module == "engine.cli", module
-                assert in_function, "engine.cli imports viz outside a command"
+                assert module.startswith("engine.cli"), module
+                assert in_function, f"{module} imports viz outside a command"
 
 
 def test_pages_do_not_reach_into_a_run() -> None:

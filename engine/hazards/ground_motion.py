@@ -22,7 +22,7 @@ from engine.hazards.shakemap import ShakeMap, read_shakemap
 
 __all__ = [
     "FieldSample", "RuptureTrend", "ShakeMap", "StationField", "bssa14_ln_median", "bssa14_sigma",
-    "intensity_gbt17742", "jayaram_baker", "mmi_worden2012", "pgv_from_sa1", "read_shakemap",
+    "jayaram_baker", "mmi_worden2012", "pgv_from_sa1", "read_shakemap",
     "s_arrival_s",
 ]  # fmt: skip
 
@@ -34,21 +34,6 @@ _PERIOD_S = {"PGA": 0.0, "SA1": 1.0, "PGV": 1.0}
 _DRAW = {"PGA": 0, "SA1": 1, "PGV": 2}
 # Beyond a few hundred centres the dense factorisation costs seconds.
 _MAX_CENTRES = 1000
-
-
-def intensity_gbt17742(pga_g: ArrayLike, pgv_cms: ArrayLike) -> F64:
-    """Return the instrumental seismic intensity of GB/T 17742-2020, 1 to 12.
-
-    I_A = 3.17 lg PGA(m/s2) + 6.59, I_V = 3.00 lg PGV(m/s) + 9.77; I_V where both reach 6, their
-    mean otherwise. Inputs [n] in g and cm/s. The formula is recalled from the standard and not
-    confirmed against its text; the class bounds it implies agree with GB/T 17742-2008's table.
-    """
-    a = np.maximum(np.asarray(pga_g, dtype=np.float64) * G_MPS2, 1e-9)
-    v = np.maximum(np.asarray(pgv_cms, dtype=np.float64) / 100.0, 1e-9)
-    i_a = 3.17 * np.log10(a) + 6.59
-    i_v = 3.00 * np.log10(v) + 9.77
-    both = (i_a >= 6.0) & (i_v >= 6.0)
-    return np.asarray(np.clip(np.where(both, i_v, 0.5 * (i_a + i_v)), 1.0, 12.0))
 
 
 #: Worden et al. 2012, table 1: c1, c2, c3, c4, t1, and ShakeMap's extension below MMI 2.

@@ -27,8 +27,6 @@ B = NDArray[np.bool_]
 
 #: Rows of the rate table: the damage states of `fragility.STATES`, then collapse.
 RATE_STATES = ("none", "slight", "moderate", "extensive", "complete", "collapsed")
-#: START tags; `start_tag` and `tag_of_severity` return indices into this tuple.
-TAGS = ("none", "green", "yellow", "red", "black")
 _DATA = Path(__file__).parent / "data"
 
 
@@ -176,37 +174,3 @@ def untreated_death_h(seed: int, key: ArrayLike, initial_rpm: int = CRITICAL_RPM
     order = np.lexsort((-times, knots))
     hours = np.interp(draw, knots[order], times[order])
     return np.asarray(np.where(draw < share[-1], np.inf, hours))
-
-
-def start_tag(
-    walks: ArrayLike,
-    breathes: ArrayLike,
-    breathes_after_airway: ArrayLike,
-    breaths_per_min: ArrayLike,
-    perfused: ArrayLike,
-    obeys: ArrayLike,
-) -> U8:
-    """Return the START triage tag of persons [n], an index into `TAGS`.
-
-    START (Simple Triage and Rapid Treatment, Hoag Hospital 1983, revised 1994): walking green;
-    not breathing, black unless opening the airway helps, then red; more than 30 breaths a minute
-    red; no radial pulse or refill above 2 s (`perfused` false) red; does not obey red; else
-    yellow.
-    """
-    walks, breathes, airway, perfused, obeys = (
-        np.atleast_1d(np.asarray(a, dtype=bool))
-        for a in (walks, breathes, breathes_after_airway, perfused, obeys)
-    )
-    rate = np.atleast_1d(np.asarray(breaths_per_min, dtype=np.float64))
-    red = (rate > 30.0) | ~perfused | ~obeys
-    tag = np.where(red, 3, 2)
-    tag = np.where(breathes, tag, np.where(airway, 3, 4))
-    return np.where(walks, 1, tag).astype(np.uint8)
-
-
-def tag_of_severity(severity: ArrayLike) -> U8:
-    """Return the START tag that stands for a HAZUS severity [n]: 1 green, 2 yellow, 3 red, 4 black.
-
-    A correspondence assumed here: the city's persons carry a severity, not vital signs.
-    """
-    return np.asarray(severity, dtype=np.uint8)

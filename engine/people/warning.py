@@ -34,19 +34,6 @@ CHANNELS = ("siren", "cell_broadcast", "radio_tv", "loudspeaker")
 # --- warning: diffusion -------------------------------------------------------------------------
 
 
-def diffusion_share(t: ArrayLike, k: float, a1: float, a2: float) -> F64:
-    """Return the informed share n/N at times t (Rogers & Sorensen 1988, closed form).
-
-    dn/dt = k a1 (N - n) + (1 - k) a2 n (N - n) / N from n = 0; t and 1/a in one unit of time.
-    """
-    a, b = k * a1, (1.0 - k) * a2
-    time = np.asarray(t, np.float64)
-    if a == 0.0:
-        return np.zeros_like(time)
-    decay = np.exp(-(a + b) * time)
-    return np.asarray((1.0 - decay) / (1.0 + b / a * decay))
-
-
 def contagion_probability(
     informed: ArrayLike, total: ArrayLike, rate_pmin: float, dt_s: float
 ) -> F64:
@@ -133,43 +120,10 @@ def channel_delay_s(kind: str, behaviour: Behaviour, u: ArrayLike) -> F64:
 # --- preparation --------------------------------------------------------------------------------
 
 
-def rayleigh_share(t: ArrayLike, scale: float) -> F64:
-    """Return the share ready by time t, 1 - exp(-t^2 / (2 scale^2)).
-
-    Tweedie et al. (1986) with scale 30 min: 1 - exp(-t^2 / 1800), t in min.
-    """
-    time = np.maximum(np.asarray(t, np.float64), 0.0)
-    return np.asarray(-np.expm1(-0.5 * (time / scale) ** 2))
-
-
 def rayleigh_quantile(u: ArrayLike, scale: ArrayLike) -> F64:
-    """Return the time by which a share u is ready (inverse of `rayleigh_share`)."""
+    """Return the time by which a share u is ready where 1 - exp(-t^2 / (2 scale^2)) are
+    ready by t. Tweedie et al. (1986): scale 30 min."""
     return np.asarray(np.asarray(scale) * np.sqrt(-2.0 * np.log1p(-np.asarray(u, np.float64))))
-
-
-def sigmoid_share(t: ArrayLike, rate: float, half: float) -> F64:
-    """Return the share ready by time t, 1 / (1 + exp(-rate (t - half)))."""
-    return np.asarray(1.0 / (1.0 + np.exp(-rate * (np.asarray(t, np.float64) - half))))
-
-
-def sigmoid_quantile(u: ArrayLike, rate: float, half: float) -> F64:
-    """Return the time by which a share u is ready, not before 0 (inverse of `sigmoid_share`)."""
-    p = np.asarray(u, np.float64)
-    return np.asarray(np.maximum(half + np.log(p / (1.0 - p)) / rate, 0.0))
-
-
-def multi_step_share(steps: list[ArrayLike]) -> F64:
-    """Return the distribution of the sum of independent steps (receive, go home, prepare, ...).
-
-    Each step is a cumulative share [n] on one grid of equal time steps from 0 (Urbanik 2000;
-    NUREG/CR-7002); their mass is convolved, so what a step has not finished at the end of the
-    grid is still missing from the result.
-    """
-    mass = np.diff(np.asarray(steps[0], np.float64), prepend=0.0)
-    for step in steps[1:]:
-        more = np.diff(np.asarray(step, np.float64), prepend=0.0)
-        mass = np.convolve(mass, more)[: mass.size]
-    return np.asarray(np.cumsum(mass))
 
 
 def preparation_s(

@@ -58,37 +58,6 @@ def variance(values: Sequence[float] | F64) -> float:
     return math.fsum((float(v) - m) ** 2 for v in values) / (len(values) - 1)
 
 
-def gini(values: ArrayLike) -> float:
-    """Gini coefficient of non-negative `values` [n]: 2 sum(i x_i)/(n sum x) - (n+1)/n, x sorted.
-
-    0 is equality and (n-1)/n is one having all; 0 where all values are 0.
-    """
-    x = np.sort(np.asarray(values, np.float64))
-    total = math.fsum(x)
-    if x.size == 0 or total == 0.0:
-        return 0.0
-    weighted = math.fsum(np.arange(1, x.size + 1) * x)
-    return 2.0 * weighted / (x.size * total) - (x.size + 1) / x.size
-
-
-def theil(values: ArrayLike) -> float:
-    """Theil T index of non-negative `values` [n]: mean of (x/m) ln(x/m), with 0 ln 0 = 0.
-
-    0 is equality and ln n is one having all; 0 where all values are 0.
-    """
-    x = np.asarray(values, np.float64)
-    m = math.fsum(x) / x.size if x.size else 0.0
-    if m == 0.0:
-        return 0.0
-    r = x[x > 0] / m
-    return math.fsum(r * np.log(r)) / x.size
-
-
-def variance_of_difference(sd_x: float, sd_y: float, correlation: float) -> float:
-    """Variance of X - Y: sx^2 + sy^2 - 2 rho sx sy; common random numbers raise rho."""
-    return sd_x**2 + sd_y**2 - 2.0 * correlation * sd_x * sd_y
-
-
 def t_interval(values: Sequence[float] | F64) -> tuple[float, float] | None:
     """95 % Student t interval of the mean of `values` [n]; None below two values.
 

@@ -20,9 +20,6 @@ from engine.sensing.closures import CARD, StreetReports
 INTENSITY_DELAY_MS = 60_000
 MAGNITUDE_DELAY_MS = 300_000
 GAUGE_STEP_MS = 60_000
-GAUGE_DISTURBED_M = 0.1
-
-
 class Instruments(StreetReports, Component):
     """Copies truth to `seen_*` with the delays above."""
 

@@ -14,7 +14,6 @@ from engine.hazards.ground_motion import (
     StationField,
     bssa14_ln_median,
     bssa14_sigma,
-    intensity_gbt17742,
     jayaram_baker,
     mmi_worden2012,
     pgv_from_sa1,
@@ -111,22 +110,6 @@ def test_bssa14_refuses_what_it_does_not_cover():
         bssa14_ln_median("PGA", 7.0, 10.0, region="HighK")
     with pytest.raises(InputError, match="Vs30"):
         bssa14_ln_median("PGA", 7.0, 10.0, 0.0)
-
-
-def test_chinese_intensity_class_bounds():
-    pga = np.array([0.457, 0.936, 1.94, 4.01, 8.30])
-    i_a = 3.17 * np.log10(pga) + 6.59
-    # The velocity that gives the same index makes mean and maximum rule agree.
-    pgv_cms = 10 ** ((i_a - 9.77) / 3.0) * 100.0
-    got = intensity_gbt17742(pga / 9.80665, pgv_cms)
-    assert got == pytest.approx([5.51, 6.50, 7.50, 8.50, 9.50], abs=0.006)
-
-
-def test_chinese_intensity_uses_velocity_alone_when_both_reach_six():
-    strong = intensity_gbt17742(1.94 / 9.80665, 10 ** ((9.0 - 9.77) / 3.0) * 100.0)
-    weak = intensity_gbt17742(0.2 / 9.80665, 10 ** ((5.0 - 9.77) / 3.0) * 100.0)
-    assert float(strong) == pytest.approx(9.0, abs=1e-9)
-    assert float(weak) == pytest.approx(0.5 * (3.17 * np.log10(0.2) + 6.59 + 5.0), abs=1e-9)
 
 
 def test_mmi_of_worden():

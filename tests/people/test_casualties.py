@@ -132,15 +132,3 @@ def test_untreated_survival_matches_sacco_and_has_no_cliff():
     assert np.all((c.untreated_survival(t, 10) >= alive)[early])
     with pytest.raises(InputError, match="RPM score 13"):
         c.untreated_survival(1.0, 13)
-
-
-def test_start_tags():
-    walks = [1, 0, 0, 0, 0, 0, 0]
-    breathes = [1, 0, 0, 1, 1, 1, 1]
-    airway = [0, 0, 1, 0, 0, 0, 0]
-    rate = [40, 0, 8, 31, 30, 20, 20]
-    perfused = [1, 0, 0, 1, 1, 0, 1]
-    obeys = [1, 0, 0, 1, 1, 1, 0]
-    tags = [c.TAGS[i] for i in c.start_tag(walks, breathes, airway, rate, perfused, obeys)]
-    assert tags == ["green", "black", "red", "red", "yellow", "red", "red"]
-    assert [c.TAGS[i] for i in c.tag_of_severity([0, 1, 2, 3, 4])] == list(c.TAGS)

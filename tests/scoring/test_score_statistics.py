@@ -11,26 +11,6 @@ from engine import rng
 from engine.scoring import statistics as s
 
 
-@pytest.mark.parametrize(("values", "gini", "theil"), [
-    ([1, 2, 3, 4, 5], 0.266667, 0.119688), ([0, 0, 0, 1], 0.75, 1.386294),
-    ([7, 7, 7], 0.0, 0.0), ([0, 0], 0.0, 0.0), ([], 0.0, 0.0),
-])
-def test_gini_and_theil(values, gini, theil):
-    assert s.gini(values) == pytest.approx(gini, rel=1e-4, abs=1e-12)
-    assert s.theil(values) == pytest.approx(theil, rel=1e-4, abs=1e-12)
-    assert s.gini(values[::-1]) == s.gini(values)
-
-
-def test_common_random_numbers_cut_the_variance():
-    assert s.variance_of_difference(1, 1, 0.8) == pytest.approx(0.4)
-    assert s.variance_of_difference(1, 1, 0.0) == pytest.approx(2.0)
-    luck, own = rng.normal(1, "sensor.noise", np.arange(4000), 0), [
-        rng.normal(1, "sensor.noise", np.arange(4000), k) for k in (1, 2)
-    ]
-    x, y = (math.sqrt(0.8) * luck + math.sqrt(0.2) * o for o in own)
-    assert s.variance(x - y) == pytest.approx(0.4, rel=0.1)
-
-
 def test_nearest_rank():
     values = [15, 20, 35, 40, 50]  # the worked example of many textbooks
     assert [s.nearest_rank(values, p) for p in (5, 30, 40, 50, 100)] == [15, 20, 20, 35, 50]

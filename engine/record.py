@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.codes import among
 from engine.component import Context
 from engine.world import (
     C_HOSPITAL,
@@ -99,24 +100,24 @@ class Recorder:
         place = world.party_place[parties.of_person]
         health = world.person_health
         alive = health != H_DEAD
-        moving = np.isin(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING))
-        safe = np.isin(place, _SAFE)
+        moving = among(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING))
+        safe = among(place, _SAFE)
         danger = self.ctx.site.danger_node[world.party_node][parties.of_person]
         started_in_danger = self.ctx.site.danger_node[parties.node][parties.of_person]
         wet = (world.party_wet_event >= 0)[parties.of_person]
-        busy = ~np.isin(world.unit_phase, (U_AVAILABLE, U_OFF))
+        busy = ~among(world.unit_phase, (U_AVAILABLE, U_OFF))
         answered = self._response_s()
         return {
             "people_at_risk": int((alive & danger & ~safe).sum()),
             "people_on_the_way": int((alive & moving).sum()),
             "people_safe": int((alive & safe & started_in_danger).sum()),
             "people_in_water": int((alive & (wet | (place == P_WATER))).sum()),
-            "people_seriously_hurt": int(np.isin(health, (H_SERIOUS, H_CRITICAL)).sum()),
+            "people_seriously_hurt": int(among(health, (H_SERIOUS, H_CRITICAL)).sum()),
             "people_dead": int((~alive).sum()),
             "vehicles_on_road": int(world.edge_vehicles.sum()),
             "vehicles_waiting": int((world.party_place == P_WAITING).sum()),
             "units_busy": int(busy.sum()),
-            "calls_waiting": int(np.isin(world.incident_state, (I_CALLING, I_QUEUED)).sum()),
+            "calls_waiting": int(among(world.incident_state, (I_CALLING, I_QUEUED)).sum()),
             "trapped_now": int((alive & (world.person_care == C_TRAPPED)).sum()),
             "beds_used": int(world.hospital_beds_used.sum()),
             "median_response_s": float(np.median(answered)) if answered.size else float("nan"),

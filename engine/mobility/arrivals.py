@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.city import I64
+from engine.codes import among
 from engine.component import Component, Context
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
@@ -81,7 +82,7 @@ class Arrivals:
         """Cars and walkers whose last junction is out of the danger zone have left it."""
         w = self.host.w
         rows = np.flatnonzero(
-            np.isin(w.party_place, (P_DRIVING, P_WALKING)) & (w.party_out_ms > t1_ms)
+            among(w.party_place, (P_DRIVING, P_WALKING)) & (w.party_out_ms > t1_ms)
         )
         driving = rows[w.party_place[rows] == P_DRIVING]
         if driving.size:

@@ -7,12 +7,26 @@ import numpy as np
 from engine.city import I64, City
 from engine.component import Component, Context
 from engine.events import MODES, reason
+from engine.kernels import sweep
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
 from engine.mobility.trip import set_walking
-from engine.world import H_CRITICAL, NEVER, P_CUT_OFF, P_PREPARING, P_STAYING, P_WAITING
+from engine.world import (
+    H_CRITICAL,
+    NEVER,
+    P_CUT_OFF,
+    P_PREPARING,
+    P_START,
+    P_STAYING,
+    P_WAITING,
+    PLACES,
+)
 
 CAR_WADES_M = 0.1  #: nobody drives on in deeper water (assumption)
+#: Places that a party leaves from, and the place that each decision gives it there.
+_HOME = np.isin(np.arange(len(PLACES)), (P_START, P_PREPARING, P_STAYING, P_CUT_OFF))
+_BECOMES = np.full(256, sweep.KEEP, np.uint8)
+_BECOMES[1:4] = P_PREPARING, P_STAYING, P_CUT_OFF
 FOOT, CAR = MODES.index("foot"), MODES.index("car")
 
 
@@ -21,16 +35,16 @@ class Departures:
 
     def __init__(self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet) -> None:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
+        self._found = np.empty(context.parties.count, np.int64)  # scratch
         self._drive_node = _nearest_drive_node(context.city)
 
     def leave(self, t1_ms: int) -> None:
         """Parties that are ready set out, on foot or by car; deciders start to prepare."""
         w = self.host.w
         # Whoever first stayed or was cut off and then decides to leave after all prepares now.
-        start = (w.party_place <= P_PREPARING) | np.isin(w.party_place, (P_STAYING, P_CUT_OFF))
-        for decision, place in ((1, P_PREPARING), (2, P_STAYING), (3, P_CUT_OFF)):
-            w.party_place[start & (w.party_decision == decision)] = place
-        ready = np.flatnonzero((w.party_place == P_PREPARING) & (w.party_depart_ms < t1_ms))
+        ready = self._found[: sweep.settle(
+            w.party_place, w.party_decision, w.party_depart_ms, t1_ms, _HOME, _BECOMES, P_PREPARING,
+            self._found)]
         if ready.size == 0:
             return
         ready = self._with_way_out(ready[self.able(ready)], t1_ms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.city import I64
+from engine.codes import among
 from engine.component import Component, Context
 from engine.events import reason
 from engine.kernels.traffic_layout import V_DUE, V_T_IN
@@ -29,7 +30,7 @@ class Driving:
     def give_up_cars(self, t0_ms: int) -> None:
         """Drivers stuck too long in the danger zone, or in water, leave the car and walk."""
         w = self.host.w
-        rows = np.flatnonzero(np.isin(w.party_place, (P_DRIVING, P_WAITING)))
+        rows = np.flatnonzero(among(w.party_place, (P_DRIVING, P_WAITING)))
         if rows.size == 0:
             return
         vehicle = self._fleet.of_party[rows]
@@ -50,7 +51,7 @@ class Driving:
         patience = self.ctx.behaviour.car_patience_s
         leave = rows[(wet | (stuck_s - free_s > patience)) & danger]
         state = self._traffic.state_of(vehicle)
-        stranded = rows[np.isin(state, (4, 5)) & ~np.isin(rows, leave)]
+        stranded = rows[among(state, (4, 5)) & ~np.isin(rows, leave)]
         self._on_foot(np.sort(np.r_[leave, stranded]), t0_ms)
 
     def _on_foot(self, rows: I64, t_ms: int) -> None:

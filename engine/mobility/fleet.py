@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.access import responders_closed
 from engine.city import I64
+from engine.codes import among
 from engine.component import Component, Context
 from engine.kernels.paths import speed_cost_ms
 from engine.kernels.traffic_layout import TrafficState
@@ -60,12 +61,12 @@ class Fleet:
 
     def conserved(self) -> str:
         """What does not add up between parties that drive and vehicles, or an empty string."""
-        driving = np.flatnonzero(np.isin(self.host.w.party_place, (P_DRIVING, P_WAITING)))
+        driving = np.flatnonzero(among(self.host.w.party_place, (P_DRIVING, P_WAITING)))
         vehicle = self.of_party[driving]
         if np.any(vehicle < 0):
             return "a party drives without a car"
         state = self.traffic.state_of(vehicle) if vehicle.size else np.empty(0, np.int64)
-        if not np.isin(state, (1, 2, 4, 5)).all():
+        if not among(state, (1, 2, 4, 5)).all():
             return "a driving party's car is not on the road"
         return ""
 

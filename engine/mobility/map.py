@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.city import I64
+from engine.codes import among
 from engine.component import Component, Context
 from engine.mobility.fleet import Fleet
 from engine.mobility.geometry import StreetGeometry
@@ -29,7 +30,7 @@ class Map:
     def place(self) -> None:
         """Along the street for those under way, at the junction for those who stand."""
         w, city = self.host.w, self.ctx.city
-        on_foot = np.isin(w.party_place, (P_WALKING, P_RETURNING))
+        on_foot = among(w.party_place, (P_WALKING, P_RETURNING))
         walking = np.flatnonzero(on_foot & (w.party_arc >= 0))
         arc = w.party_arc[walking]
         street = arc >> 1
@@ -39,7 +40,7 @@ class Map:
         driving = np.flatnonzero(w.party_place == P_DRIVING)
         if driving.size:
             self._put_vehicles(self._fleet.of_party[driving], w.party_x_m, w.party_y_m, driving)
-        still = np.flatnonzero(np.isin(w.party_place, (P_HIGH, P_MEETING, P_SHELTER, P_STRANDED)))
+        still = np.flatnonzero(among(w.party_place, (P_HIGH, P_MEETING, P_SHELTER, P_STRANDED)))
         w.party_x_m[still] = city.nodes.x_m[w.party_node[still]]
         w.party_y_m[still] = city.nodes.y_m[w.party_node[still]]
         units = np.arange(w.unit_x_m.size)

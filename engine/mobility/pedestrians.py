@@ -6,7 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from engine.city import I64
+from engine.codes import among
 from engine.component import Component, Context
 from engine.events import reason
 from engine.kernels.walking import NEXT_CLOSED, NO_WAY, Walkers, WalkNet, advance_walkers
@@ -33,6 +36,7 @@ class Pedestrians:
         self._returns = Returns(city, walk.slope)
         self._debt = np.zeros(city.streets.length_m.size)  # see kernels/walking.py
         self._size = context.parties.size.astype(np.int32)
+        self._speed = np.empty(context.parties.count, np.float32)  # scratch
 
     def save(self) -> dict[str, Any]:
         """Arrays for a snapshot."""
@@ -52,14 +56,14 @@ class Pedestrians:
         moved = advance_walkers(
             Walkers(w.party_arc, w.party_offset_m, w.party_node, self._debt), rows, t0_ms, t1_ms,
             net=self._net, street_factor=self.host.w.street_walk_factor,
-            free_speed_mps=self._free_speed(t0_ms), size=self._size, dest=w.party_dest,
+            free_speed_mps=self._free_speed(rows, t0_ms), size=self._size, dest=w.party_dest,
             next_arc=self._walk.next_arc, target=self._walk.target,
             start_ms=np.asarray(w.party_depart_ms),
         )
         order = np.lexsort((moved.arrived, moved.arrived_ms))
         arrived = moved.arrived[order]
         self._arrivals.arrive(arrived, moved.arrived_ms[order], w.party_node[arrived])
-        held = np.isin(moved.state, (NEXT_CLOSED, NO_WAY))
+        held = among(moved.state, (NEXT_CLOSED, NO_WAY))
         new = rows[held & (w.party_stop_reason[rows] == 0)]
         if new.size:
             wet = w.node_depth_m[w.party_node[new]] > 0.05
@@ -68,19 +72,23 @@ class Pedestrians:
         going = rows[~held]
         w.party_stop_reason[going] = 0
 
-    def _free_speed(self, t0_ms: int) -> np.ndarray:
-        """Walking speed of each party on an empty street now, slower where it is dark."""
+    def _free_speed(self, rows: I64, t0_ms: int) -> NDArray[np.float32]:
+        """Walking speed of parties `rows` on an empty street now, slower where it is dark.
+
+        The array is over all parties [parties] and holds what is true of `rows` only.
+        """
         w = self.host.w
         if not is_dark(self.ctx.city, self.ctx.scenario.start + timedelta(milliseconds=t0_ms)):
             return np.asarray(w.party_speed_mps)
-        lit = w.zone_power_on[self.ctx.site.zone_of_node[w.party_node]]
+        lit = w.zone_power_on[self.ctx.site.zone_of_node[w.party_node[rows]]]
         share = self.ctx.behaviour.dark_walk_share
-        return np.asarray(np.where(lit, 1.0, share) * w.party_speed_mps, np.float32)
+        self._speed[rows] = np.where(lit, 1.0, share) * w.party_speed_mps[rows]
+        return self._speed
 
     def go_back(self, t0_ms: int, t1_ms: int) -> None:
         """Parties that decided to go back home set out, walk, and arrive or turn round."""
         w, parties = self.host.w, self.ctx.parties
-        safe = np.isin(w.party_place, (P_HIGH, P_MEETING, P_SHELTER))
+        safe = among(w.party_place, (P_HIGH, P_MEETING, P_SHELTER))
         new = np.flatnonzero(safe & (w.party_decision == 4))
         new = new[self._departures.able(new)]
         new = new[self._returns.add(new, w.party_node[new], parties.node[new], t0_ms)]
@@ -90,8 +98,8 @@ class Pedestrians:
         if self._returns.party.size == 0:
             return
         home, home_ms, turned = self._returns.advance(
-            t0_ms, t1_ms, w.party_arc, w.party_offset_m, w.party_node, self._free_speed(t0_ms),
-            w.street_walk_factor, w.street_depth_m,
+            t0_ms, t1_ms, w.party_arc, w.party_offset_m, w.party_node,
+            self._free_speed(self._returns.party, t0_ms), w.street_walk_factor, w.street_depth_m,
         )
         w.party_place[home], w.party_arc[home] = P_STAYING, -1
         began = self.ctx.log.column("t_ms")[w.party_trip_event[home]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.city import F64, I64, B
+from engine.codes import among
 from engine.component import Component, Context
 from engine.events import CAUSES, MODES, reason
 from engine.people import belief
@@ -39,7 +40,7 @@ class Decisions:
     def again(self, met: I64, t_ms: int) -> None:
         """Parties `met` a cue again: where they have not decided to leave, they decide anew."""
         rows = self.who.rows[met]
-        undecided = np.isin(self.host.w.party_decision[rows], (0, STAYS)) & self.who.danger[met]
+        undecided = among(self.host.w.party_decision[rows], (0, STAYS)) & self.who.danger[met]
         met, rows = met[undecided], rows[undecided]
         event = self.host.w.party_alert_event[rows]
         cue = self.ctx.log.column("value")[event].astype(np.int64)
@@ -74,7 +75,7 @@ class Decisions:
         """Parties `at` weigh what they know; who stays says why where `says_why`."""
         w, b = self.host.w, self.ctx.behaviour
         rows = self.who.rows[at]
-        undecided = ~np.isin(w.party_decision[rows], (LEAVES, CUT_OFF, GOES_BACK))
+        undecided = ~among(w.party_decision[rows], (LEAVES, CUT_OFF, GOES_BACK))
         go = undecided & self._convinced(at)
         able = belief.can_leave(b, self.who.slow[at], self.who.size[at], self.who.helped[at])
         by_car = self._by_car(at)

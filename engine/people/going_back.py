@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from engine import rng
+from engine.codes import among
 from engine.component import Component, Context
 from engine.people import returning
 from engine.people.audience import Audience
@@ -24,10 +27,13 @@ class GoingBack:
         self._back = [draw(seed, "people.return", key, k) for k in range(3)]
         self._back_ms = np.rint(
             1000 * returning.return_delay_s(context.behaviour, self._back[1])).astype(np.int64)
+        # Nothing raises the share above this (`returning.goes_back`): nobody else ever goes.
+        self._may = np.flatnonzero(
+            audience.can_return & (self._back[0] < context.behaviour.return_share))
 
-    def step(self, t0_ms: int, t1_ms: int, dark: bool) -> None:
+    def step(self, t0_ms: int, t1_ms: int, dark: Callable[[int], bool]) -> None:
         """Households in safety go back home; those on the way or there are followed."""
-        w, rows = self.host.w, self.who.rows
+        w, rows = self.host.w, self.who.rows[self._may]
         place, decision = w.party_place[rows], w.party_decision[rows]
         home = rows[(decision == GOES_BACK) & (place == P_STAYING)]
         w.party_decision[home] = STAYS
@@ -35,11 +41,11 @@ class GoingBack:
         w.party_alert[home] &= 1 | 2 | HAS_RETURNED
         w.party_again[home], w.party_heard[home] = 0, 0.0
         w.party_decision[rows[(decision == GOES_BACK) & (place == P_WALKING)]] = LEAVES
-        safe = np.flatnonzero(
-            self.who.can_return & np.isin(place, _SAFE) & (decision == LEAVES)
-            & (w.party_alert[rows] & HAS_RETURNED == 0)
-        )
-        due = self.ctx.log.column("t_ms")[w.party_trip_event[rows[safe]]] + self._back_ms[safe]
+        safe = self._may[
+            among(place, _SAFE) & (decision == LEAVES) & (w.party_alert[rows] & HAS_RETURNED == 0)
+        ]
+        since = self.ctx.log.column("t_ms")[w.party_trip_event[self.who.rows[safe]]]
+        due = since + self._back_ms[safe]
         new = safe[(due >= t0_ms) & (due < t1_ms)]
         if new.size == 0:
             return
@@ -47,10 +53,10 @@ class GoingBack:
         points = len(self.ctx.plan.control_points)  # rows of closures follow, which stop cars only
         if self.ctx.plan.order.bar_return and points:
             barred = float(w.control_staffed[:points].mean())
-        unlit = ~w.zone_power_on[self.who.zone[new]] & dark
+        unlit = ~w.zone_power_on[self.who.zone[new]] & dark(t0_ms)
         b = self.ctx.behaviour
         new = new[returning.goes_back(b, self._back[0][new], dark=unlit, barred=barred)]
-        at = rows[new]
+        at = self.who.rows[new]
         w.party_decision_event[at] = self.host.emit(
             "party_returning", t0_ms, at,
             returning.return_reason(b, self._back[2][new], self.who.separated[new]),

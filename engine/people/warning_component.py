@@ -30,9 +30,11 @@ from datetime import timedelta
 
 import numpy as np
 
-from engine.city import B
+from engine.city import I64, B
+from engine.codes import among
 from engine.component import Component, Context
 from engine.events import MODES, reason
+from engine.kernels import sweep
 from engine.people import warning as model
 from engine.people.audience import Audience
 from engine.people.broadcast import Broadcast
@@ -45,6 +47,8 @@ from engine.world import P_CUT_OFF, P_PREPARING, P_START, P_STAYING
 
 RELEASED_DEPTH_M = 0.3
 SEA_HEARD_M = 50.0
+#: Alerts by which somebody knows: order, neighbours, water, visit.
+_KNOWS = 2 | 4 | 8 | 32
 _AT_START = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
 
 
@@ -88,6 +92,9 @@ class Warning(Component):
         self._broadcast = Broadcast(context, a.rows, a.zone, a.ordered, a.night)
         self._visits = Visits(context, a.rows, a.zone, a.area, building)
         self._doors = Door(context, a.rows, a.node)
+        self._near_sea = np.flatnonzero(a.sea_m <= context.behaviour.sea_view_m)
+        self._shaken = np.full(context.city.zones.population.size, -1, np.int64)
+        self._found = np.empty(a.rows.size, np.int64)  # scratch
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         if self.who.rows.size == 0:
@@ -101,83 +108,81 @@ class Warning(Component):
             self._neighbours(t0_ms, t1_ms)
             self._sea(t0_ms)
             self._knock(t0_ms, t1_ms)
-            self._going_back.step(t0_ms, t1_ms, self._dark(t0_ms))
+            self._going_back.step(t0_ms, t1_ms, self._dark)
         self._water(t0_ms)
 
     # --- cues ---------------------------------------------------------------------------------
 
     def _felt(self) -> None:
-        shaken = self.w.zone_shaken_event[self.who.zone]
-        new = np.flatnonzero((shaken >= 0) & (self.w.party_alert[self.who.rows] & 1 == 0))
+        shaken = self.w.zone_shaken_event
+        if np.array_equal(shaken, self._shaken):  # each zone is shaken once
+            return
+        self._shaken = shaken.copy()
+        cause = shaken[self.who.zone]
+        new = np.flatnonzero((cause >= 0) & (self.w.party_alert[self.who.rows] & 1 == 0))
         new = new[self.w.zone_mmi[self.who.zone[new]] >= 3.0]  # felt by many indoors from III on
         if new.size:
-            cause = self.w.zone_shaken_event[self.who.zone[new]]
-            self._decisions.cue(new, model.FELT, self.ctx.log.column("t_ms")[cause], cause)
+            self._decisions.cue(new, model.FELT, self.ctx.log.column("t_ms")[cause[new]], cause[new])
 
     def _hear(self, t1_ms: int) -> None:
-        rows = self.who.rows
-        new = np.flatnonzero(
-            (self.w.party_order_ms[rows] < t1_ms) & (self.w.party_alert[rows] & 2 == 0)
-        )
+        w, rows = self.w, self.who.rows
+        new = self._found[: sweep.new_due(
+            rows, w.party_order_ms, w.party_alert, 1 << model.ORDER, t1_ms, self._found)]
         if new.size:
-            new = new[np.argsort(self.w.party_order_ms[rows[new]], kind="stable")]
-            self._decisions.cue(new, model.ORDER, self.w.party_order_ms[rows[new]],
-                                self.w.party_order_cause[rows[new]])
+            new = new[np.argsort(w.party_order_ms[rows[new]], kind="stable")]
+            self._decisions.cue(new, model.ORDER, w.party_order_ms[rows[new]],
+                                w.party_order_cause[rows[new]])
 
     def _neighbours(self, t0_ms: int, t1_ms: int) -> None:
         """Word of mouth: hazard proportional to the share of the zone that knows or leaves."""
-        rows = self.who.rows
-        leaves = self.w.party_decision[rows] == LEAVES
-        knows = (self.w.party_alert[rows] & (2 | 4 | 8 | 32) > 0) | leaves
-        informed = np.bincount(self.who.zone[knows], minlength=self.who.total.size)
+        w, who = self.w, self.who
+        informed = np.empty(who.total.size, np.int64)
+        sweep.count_informed(informed, who.rows, who.zone, w.party_decision, w.party_alert, LEAVES, _KNOWS)
         chance = model.contagion_probability(
-            informed, self.who.total, self.ctx.behaviour.neighbour_rate_pmin,
-            (t1_ms - t0_ms) / 1000.0,
-        )
-        # Where nothing reopens a decision, outside the danger zone, telling once is enough.
-        open_ = ~leaves & (self.who.danger | ~knows) & (chance[self.who.zone] > 0)
-        at = rows[open_]
+            informed, who.total, self.ctx.behaviour.neighbour_rate_pmin, (t1_ms - t0_ms) / 1000.0)
         # One exponential threshold a party against the hazard gathered so far: a single draw. Each
-        # further time that much has gathered, it is told again.
-        before = self._decisions.told(open_)
-        self.w.party_heard[at] -= np.log1p(-chance[self.who.zone[open_]])
-        told = np.flatnonzero(open_)[self._decisions.told(open_) > before]
-        told = told[self.w.zone_talk_event[self.who.zone[told]] >= 0]
-        first = self.w.party_alert[rows[told]] & 4 == 0
+        # further time that much has gathered, it is told again. Where nothing reopens a decision,
+        # outside the danger zone, telling once is enough.
+        told = self._found[: sweep.word_of_mouth(
+            w.party_heard, who.rows, who.zone, w.party_decision, w.party_alert, who.danger,
+            -np.log1p(-chance), who.talk, LEAVES, _KNOWS, self._found)]
+        told = told[w.zone_talk_event[who.zone[told]] >= 0]
+        first = w.party_alert[who.rows[told]] & 4 == 0
         self._decisions.again(told[~first], t0_ms)
         new = told[first]
         if new.size:
             self._decisions.cue(new, model.NEIGHBOURS, np.full(new.size, t0_ms),
-                                self.w.zone_talk_event[self.who.zone[new]])
+                                w.zone_talk_event[who.zone[new]])
 
     def _sea(self, t0_ms: int) -> None:
         """The sea drawn back or risen, seen from near it by day or under lights, or heard."""
-        off = np.abs(self.w.gauge_level_m) >= self.ctx.behaviour.sea_seen_m
-        off &= self.w.gauge_event >= 0
+        w, who, b = self.w, self.who, self.ctx.behaviour
+        off = np.abs(w.gauge_level_m) >= b.sea_seen_m
+        off &= w.gauge_event >= 0
         if not off.any():
             return
-        b = self.ctx.behaviour
-        lit = self.w.zone_power_on[self.who.zone] | (not self._dark(t0_ms))
-        reach = np.where(lit, b.sea_view_m, min(SEA_HEARD_M, b.sea_view_m))
-        sees = off[self.who.gauge] & (self.who.sea_m <= reach) & self._at_start()
-        new = np.flatnonzero(sees & (self.w.party_alert[self.who.rows] & 16 == 0))
+        near = self._near_sea[w.party_alert[who.rows[self._near_sea]] & 16 == 0]
+        near = near[off[who.gauge[near]] & self._at_start(near)]
+        if near.size == 0:
+            return
+        lit = w.zone_power_on[who.zone[near]] | (not self._dark(t0_ms))
+        new = near[who.sea_m[near] <= np.where(lit, b.sea_view_m, min(SEA_HEARD_M, b.sea_view_m))]
         if new.size:
             self._decisions.cue(new, model.SEA, np.full(new.size, t0_ms),
-                                self.w.gauge_event[self.who.gauge[new]])
+                                w.gauge_event[who.gauge[new]])
 
     def _knock(self, t0_ms: int, t1_ms: int) -> None:
         """Leaders and teams knock; nobody answers who is gone, nobody goes where water stands."""
         for met, t, cause in self._visits.due(self, t0_ms, t1_ms):
-            rows = self.who.rows[met]
-            there = self._at_start()[met]
+            there = self._at_start(met)
             there &= self.w.node_depth_m[self.who.node[met]] <= SEEN_DEPTH_M
-            there &= self.w.party_alert[rows] & 32 == 0
+            there &= self.w.party_alert[self.who.rows[met]] & 32 == 0
             if there.any():
                 self._decisions.cue(met[there], model.VISIT, t[there], cause[there])
 
-    def _at_start(self) -> B:
-        """Which parties [relevant] are where they began, or back home."""
-        return np.isin(self.w.party_place[self.who.rows], _AT_START)
+    def _at_start(self, at: I64) -> B:
+        """Which parties [at] are where they began, or back home."""
+        return among(self.w.party_place[self.who.rows[at]], _AT_START)
 
     def _dark(self, t_ms: int) -> bool:
         now = self.ctx.scenario.start + timedelta(milliseconds=t_ms)
@@ -185,41 +190,47 @@ class Warning(Component):
 
     def _water(self, t0_ms: int) -> None:
         """Water at the junction or the next one is seen; where it cannot be waded nobody goes."""
-        near = self._doors.near_water(self.w)
-        if not near.any() and not (self.w.party_decision[self.who.rows] == CUT_OFF).any():
+        w, who = self.w, self.who
+        near = self._doors.near_water(w)
+        held = w.party_decision == CUT_OFF
+        first = w.zone_flooded_event.max()
+        if not held.any() and (first < 0 or not near.any()):
             return
-        flooded = self.w.zone_flooded_event[self.who.zone]
-        flooded = np.where(flooded >= 0, flooded, self.w.zone_flooded_event.max())
-        near &= self.w.zone_flooded_event.max() >= 0
-        cut = self._at_start() & self._doors.cut_off(self.w, near)
-        sees = near[self.who.node] & self._at_start()
-        new = np.flatnonzero(sees & (self.w.party_alert[self.who.rows] & 8 == 0))
+        near &= first >= 0
+        at = np.flatnonzero(near[who.node] | held[who.rows])
+        sees = near[who.node[at]] & self._at_start(at)
+        cut = sees & self._doors.cut_off(w, at)
+        new = at[sees & (w.party_alert[who.rows[at]] & 8 == 0)]
         if new.size:
-            self._decisions.cue(new, model.WATER, np.full(new.size, t0_ms), flooded[new])
-        self._door(cut, t0_ms)
+            flooded = w.zone_flooded_event[who.zone[new]]
+            self._decisions.cue(new, model.WATER, np.full(new.size, t0_ms),
+                                np.where(flooded >= 0, flooded, first))
+        self._door(at, cut, t0_ms)
 
-    def _door(self, cut: B, t0_ms: int) -> None:
-        """Parties cut off go up or stay on their floor; when the water has fallen they decide."""
+    def _door(self, at: I64, cut: B, t0_ms: int) -> None:
+        """Parties `at` that are cut off go up or stay on their floor; when the water has fallen
+        they decide."""
         w, rows = self.w, self.who.rows
-        depth = w.node_depth_m[self.who.node]
-        held = w.party_decision[rows] == CUT_OFF
-        new = np.flatnonzero(cut & ~held)
-        if new.size:
-            at = rows[new]
-            why = np.where(self._doors.upper(self.w)[new], reason("upstairs above water"),
+        depth = w.node_depth_m[self.who.node[at]]
+        held = w.party_decision[rows[at]] == CUT_OFF
+        new = cut & ~held
+        if new.any():
+            party = rows[at[new]]
+            why = np.where(self._doors.upper(w, at[new]), reason("upstairs above water"),
                            reason("cut off on one floor"))
-            w.party_decision_event[at] = self.emit(
-                "party_sheltered", t0_ms, at, why, depth[new], w.party_alert_event[at]
+            w.party_decision_event[party] = self.emit(
+                "party_sheltered", t0_ms, party, why, depth[new], w.party_alert_event[party]
             )
-            w.party_decision[at] = CUT_OFF
-        free = np.flatnonzero(held & ~cut & (depth <= RELEASED_DEPTH_M))
+            w.party_decision[party] = CUT_OFF
+        out = held & ~cut & (depth <= RELEASED_DEPTH_M)
+        free = at[out]
         if free.size:
-            at = rows[free]
-            event = self.emit("party_released", t0_ms, at, value=depth[free],
-                              cause=w.party_decision_event[at])
-            w.party_decision[at] = 0
+            party = rows[free]
+            event = self.emit("party_released", t0_ms, party, value=depth[out],
+                              cause=w.party_decision_event[party])
+            w.party_decision[party] = 0
             t = np.full(free.size, t0_ms)
-            was = w.party_mode[at] > 0  # had decided to leave before the water came
-            by_car = w.party_mode[at[was]] == MODES.index("car")
+            was = w.party_mode[party] > 0  # had decided to leave before the water came
+            by_car = w.party_mode[party[was]] == MODES.index("car")
             self._decisions.set_out(free[was], model.WATER, t[was], event[was], by_car)
             self._decisions.decide(free[~was], model.WATER, t[~was], event[~was], True)

@@ -41,7 +41,10 @@ class Decisions:
         """Parties `met` a cue again: where they have not decided to leave, they decide anew."""
         rows = self.who.rows[met]
         undecided = among(self.host.w.party_decision[rows], (0, STAYS)) & self.who.danger[met]
-        met, rows = met[undecided], rows[undecided]
+        met = met[undecided]
+        # Nothing changes for the others: who is not convinced stays as before, and says no more.
+        met = met[self._convinced(met) | self.who.pupil[met]]
+        rows = self.who.rows[met]
         event = self.host.w.party_alert_event[rows]
         cue = self.ctx.log.column("value")[event].astype(np.int64)
         for kind in np.unique(cue):

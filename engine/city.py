@@ -259,6 +259,12 @@ class City:
         return index.astype(np.int32), tuple(str(n) for n in names)
 
     @cached_property
+    def middle(self) -> tuple[float, float]:
+        """Longitude and latitude of the mean of the junctions, degrees."""
+        lon, lat = self.lonlat(float(self.nodes.x_m.mean()), float(self.nodes.y_m.mean()))
+        return float(lon), float(lat)
+
+    @cached_property
     def content_hash(self) -> str:
         """SHA-256 of every array and setting; equal for equal cities."""
         digest = hashlib.sha256(repr((self.name, self.crs, self.timezone, self.departments)).encode())

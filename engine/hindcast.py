@@ -198,7 +198,7 @@ def _figure(row: dict[str, Any], where: str) -> Figure:
 
 def evidence(run: Any) -> Evidence:
     """A finished run that is still in memory."""
-    frame = run.twin.recorder.frames()["edge_speed_ratio"]
+    frame = run.twin.recorder.frame("edge_speed_ratio")
     scenario = run.twin.scenario
     return Evidence(
         run.twin.city, scenario, Log(run.codes), run.twin.context.sea, frame["data"],

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.codes import among
 from engine.component import Context
+from engine.history import History
 from engine.world import (
     C_HOSPITAL,
     C_TRAPPED,
@@ -58,11 +60,12 @@ class Recorder:
     def __init__(self, context: Context, state: dict[str, Any] | None = None) -> None:
         self.ctx = context
         self._rows: list[dict[str, float]] = list(state["rows"]) if state else []
-        self._frames: dict[str, list[NDArray[Any]]] = (
-            {name: list(frames) for name, frames in state["frames"].items()} if state else {}
+        self._frames: dict[str, History] = (
+            {name: history.copy() for name, history in state["frames"].items()} if state else {}
         )
         self._times: list[int] = list(state["times"]) if state else []
         self._next = int(state["next"]) if state else 0
+        self._began_in_danger = context.site.danger_node[context.parties.node]
         city = context.city
         self._extent = (
             float(city.nodes.x_m.min()) - 2000.0, float(city.nodes.y_m.min()) - 2000.0,
@@ -80,7 +83,7 @@ class Recorder:
         self._times.append(self._next)
         self._rows.append({"t_ms": self._next, **self._kpis()})
         for name, frame in self._frame().items():
-            self._frames.setdefault(name, []).append(frame)
+            self._frames.setdefault(name, History()).append(frame)
         self._next += STEP_MS
 
     def latest(self, name: str) -> float:
@@ -88,36 +91,35 @@ class Recorder:
         return float(self._rows[-1][name]) if self._rows else float("nan")
 
     def snapshot(self) -> dict[str, Any]:
-        """State for a snapshot; frames are immutable once taken and are shared."""
+        """State for a snapshot; what is past never changes and is shared."""
         return {
             "rows": list(self._rows), "times": list(self._times), "next": self._next,
-            "frames": {name: list(frames) for name, frames in self._frames.items()},
+            "frames": {name: history.copy() for name, history in self._frames.items()},
         }
 
     def _kpis(self) -> dict[str, float]:
         world, parties = self.ctx.world, self.ctx.parties
-        place = world.party_place[parties.of_person]
-        health = world.person_health
-        alive = health != H_DEAD
-        moving = np.isin(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING))
-        safe = np.isin(place, _SAFE)
-        danger = self.ctx.site.danger_node[world.party_node][parties.of_person]
-        started_in_danger = self.ctx.site.danger_node[parties.node][parties.of_person]
-        wet = (world.party_wet_event >= 0)[parties.of_person]
-        busy = ~np.isin(world.unit_phase, (U_AVAILABLE, U_OFF))
+        health, place = world.person_health, world.party_place
+        dead = np.flatnonzero(health == H_DEAD)
+        alive = parties.size - np.bincount(parties.of_person[dead], minlength=parties.count)
+        moving = among(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING))
+        safe = among(place, _SAFE)
+        danger = self.ctx.site.danger_node[world.party_node]
+        wet = world.party_wet_event >= 0
+        busy = ~among(world.unit_phase, (U_AVAILABLE, U_OFF))
         answered = self._response_s()
         return {
-            "people_at_risk": int((alive & danger & ~safe).sum()),
-            "people_on_the_way": int((alive & moving).sum()),
-            "people_safe": int((alive & safe & started_in_danger).sum()),
-            "people_in_water": int((alive & (wet | (place == P_WATER))).sum()),
-            "people_seriously_hurt": int(np.isin(health, (H_SERIOUS, H_CRITICAL)).sum()),
-            "people_dead": int((~alive).sum()),
+            "people_at_risk": int(alive[danger & ~safe].sum()),
+            "people_on_the_way": int(alive[moving].sum()),
+            "people_safe": int(alive[safe & self._began_in_danger].sum()),
+            "people_in_water": int(alive[wet | (place == P_WATER)].sum()),
+            "people_seriously_hurt": int(among(health, (H_SERIOUS, H_CRITICAL)).sum()),
+            "people_dead": int(dead.size),
             "vehicles_on_road": int(world.edge_vehicles.sum()),
             "vehicles_waiting": int((world.party_place == P_WAITING).sum()),
             "units_busy": int(busy.sum()),
-            "calls_waiting": int(np.isin(world.incident_state, (I_CALLING, I_QUEUED)).sum()),
-            "trapped_now": int((alive & (world.person_care == C_TRAPPED)).sum()),
+            "calls_waiting": int(among(world.incident_state, (I_CALLING, I_QUEUED)).sum()),
+            "trapped_now": int(((health != H_DEAD) & (world.person_care == C_TRAPPED)).sum()),
             "beds_used": int(world.hospital_beds_used.sum()),
             "median_response_s": float(np.median(answered)) if answered.size else float("nan"),
             "patients_in_hospital": int((world.person_care == C_HOSPITAL).sum()),
@@ -170,8 +172,14 @@ class Recorder:
         """Rows so far."""
         return list(self._rows)
 
-    def frames(self) -> dict[str, dict[str, Any]]:
-        """Frames as arrays with scale, offset, unit, entity, index and times; see architecture."""
+    def frame_names(self) -> list[str]:
+        """Names of the frames there are."""
+        return [*self._frames, *(["sea_level_m"] if self.ctx.sea is not None else [])]
+
+    def frame(self, name: str) -> dict[str, Any]:
+        """A frame as arrays with scale, offset, unit, entity, index and times; see architecture."""
+        if name == "sea_level_m":
+            return dict(self.ctx.sea.display_frames(self.ctx.duration_ms))
         x0, y0, size = self._extent
         metres = size / 65_000
         meaning = {
@@ -185,33 +193,27 @@ class Recorder:
             "wetcell_depth_m": ("cell", "m", 0.001, 0.0),
             "gauge_level_m": ("gauge", "m", 0.001, -20.0),
         }
-        moved = self._moved()
-        out: dict[str, dict[str, Any]] = {}
-        for name, frames in self._frames.items():
-            entity, unit, scale, offset = meaning[name]
-            data = np.stack(frames)
-            index = np.arange(data.shape[1])
-            if entity == "party":
-                index = moved
-            elif entity == "edge":
-                index = np.flatnonzero((data != 250).any(axis=0))
-            elif entity == "facility":
-                index = np.flatnonzero(data.any(axis=0))
-            data = data[:, index]
-            if entity == "cell":
-                index = np.asarray(self.ctx.sea.cells)
-            out[name] = {
-                "data": data, "times_ms": np.array(self._times, np.int64),
-                "index": index.astype(np.int32), "scale": np.float64(scale),
-                "offset": np.float64(offset), "unit": np.array(unit), "entity": np.array(entity),
-            }
-        if self.ctx.sea is not None:
-            out["sea_level_m"] = self.ctx.sea.display_frames(self.ctx.duration_ms)
-        return out
+        entity, unit, scale, offset = meaning[name]
+        history = self._frames[name]
+        rows = None
+        if entity == "party":
+            rows = self._moved()
+        elif entity == "edge":
+            rows = np.flatnonzero(history.ever(lambda code: code != 250))
+        elif entity == "facility":
+            rows = np.flatnonzero(history.ever(lambda load: load > 0))
+        data = history.table(rows)
+        index = np.arange(data.shape[1]) if rows is None else rows
+        if entity == "cell":
+            index = np.asarray(self.ctx.sea.cells)
+        return {
+            "data": data, "times_ms": np.array(self._times, np.int64),
+            "index": index.astype(np.int32), "scale": np.float64(scale),
+            "offset": np.float64(offset), "unit": np.array(unit), "entity": np.array(entity),
+        }
 
     def _moved(self) -> NDArray[np.int64]:
         """Parties that ever moved, were hurt or stood in the danger zone."""
-        state = np.stack(self._frames["party_state"])
-        worst = np.stack(self._frames["party_worst_health"])
+        hurt = self._frames["party_worst_health"].ever(lambda worst: worst > 1)
         danger = self.ctx.site.danger_node[self.ctx.parties.node]
-        return np.flatnonzero((state != state[0]).any(axis=0) | (worst > 1).any(axis=0) | danger)
+        return np.flatnonzero(self._frames["party_state"].changed() | hurt | danger)

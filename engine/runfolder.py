@@ -172,8 +172,9 @@ def save(run: Run, target: Path) -> Path:
                                          compression="zstd")
         (folder / "inputs.jsonl").write_text(_lines(run.twin.inputs.rows))
         (folder / "frames").mkdir()
-        for name, frame in run.twin.recorder.frames().items():
-            np.savez_compressed(folder / "frames" / f"{name}.npz", **frame)
+        recorder = run.twin.recorder
+        for name in recorder.frame_names():
+            np.savez_compressed(folder / "frames" / f"{name}.npz", **recorder.frame(name))
     return Path(target)
 
 

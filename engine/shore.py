@@ -54,5 +54,4 @@ def sun_elevation_deg(utc: datetime, lon: float, lat: float) -> float:
 
 def is_dark(city: City, utc: datetime) -> bool:
     """Whether it is night at the middle of the city: after civil twilight."""
-    lon, lat = city.lonlat(float(city.nodes.x_m.mean()), float(city.nodes.y_m.mean()))
-    return sun_elevation_deg(utc, float(lon), float(lat)) < CIVIL_TWILIGHT_DEG
+    return sun_elevation_deg(utc, *city.middle) < CIVIL_TWILIGHT_DEG

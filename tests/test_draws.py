@@ -144,11 +144,11 @@ def test_nature_and_homes_are_the_same_under_both_plans(runs: dict[str, Run]) ->
 
 
 def test_warning_draws_are_the_same_under_both_plans(runs: dict[str, Run]) -> None:
-    one, two = (component(run, "warning") for run in runs.values())
-    shared = ("_refuse", "_mode", "_pickup", "_helped", "_talk")
+    one, two = (component(run, "warning").who for run in runs.values())  # type: ignore[attr-defined]
+    shared = ("refuse", "mode", "pickup", "helped", "talk")
     mine, theirs = arrays(one), arrays(two)
-    both = np.isin(mine["_key"], theirs["_key"])
-    at = np.searchsorted(theirs["_key"], mine["_key"][both])
+    both = np.isin(mine["key"], theirs["key"])
+    at = np.searchsorted(theirs["key"], mine["key"][both])
     assert both.sum() > 300
     for name in shared:
         assert np.array_equal(mine[name][both], theirs[name][at]), name
@@ -176,10 +176,11 @@ def test_hearing_earlier_moves_no_other_draw(runs: dict[str, Run], earlier: Run)
     # Walking speed, refusal and the rest: equal for everybody, warned earlier or not.
     assert np.array_equal(base.twin.world.party_speed_mps, earlier.twin.world.party_speed_mps)
     one, two = component(base, "warning"), component(earlier, "warning")
-    for name, values in arrays(one).items():
-        assert np.array_equal(values, arrays(two)[name]), name
-    for name in ("_believe", "_milling"):
-        for mine, theirs in zip(getattr(one, name), getattr(two, name), strict=True):
+    mine, theirs = one.who, two.who  # type: ignore[attr-defined]
+    for name, values in arrays(mine).items():
+        assert np.array_equal(values, arrays(theirs)[name]), name
+    for name in ("believe", "milling"):
+        for mine, theirs in zip(getattr(one.who, name), getattr(two.who, name), strict=True):
             assert np.array_equal(mine, theirs), name
     for name in ("sounding", "delay_ms", "listener"):
         pair = (getattr(warning._broadcast, name) for warning in (one, two))

@@ -20,13 +20,14 @@ CAR_MARGIN_M = 300.0
 class WalkRoutes:
     """Next walk arc to each destination: `next_arc` [destinations, nodes], -1 = none or there."""
 
-    def __init__(self, city: City, site: Site, factor: F64) -> None:
+    def __init__(self, city: City, site: Site, slope: F64) -> None:
         walk = city.walk
         n = city.nodes.x_m.size
         self._csr = paths.group_edges(n, walk.head[walk.arc], walk.tail[walk.arc])
         self._arc = walk.arc
-        # Cost per arc in ms at 1 m/s on the level; `factor` is walking speed over that.
-        self._base_ms = 1000.0 * walk.length_m[walk.arc] / np.maximum(factor[walk.arc], 0.05)
+        # Cost per arc in ms at 1 m/s on the level; `slope` [arcs] is walking speed over that.
+        self.slope = slope
+        self._base_ms = 1000.0 * walk.length_m[walk.arc] / np.maximum(slope[walk.arc], 0.05)
         safe = np.flatnonzero(site.safe_node)
         meeting = city.facilities.node[site.meeting]
         self._targets = [np.unique(np.r_[safe, meeting]).astype(np.int32)]
@@ -38,10 +39,22 @@ class WalkRoutes:
             self.target[row, nodes] = True
         self.next_arc = np.full((len(self._targets), n), -1, np.int32)
         self.cost_ms = np.zeros((len(self._targets), n), np.int64)
+        self.factor = np.ones(city.streets.length_m.size, np.float32)  # streets' when trees grew
+
+    def save(self) -> dict[str, np.ndarray]:
+        """Arrays for a snapshot."""
+        return {"next_arc": self.next_arc.copy(), "cost_ms": self.cost_ms.copy(),
+                "factor": self.factor.copy()}
+
+    def load(self, private: dict[str, np.ndarray]) -> None:
+        """Take the arrays of a snapshot back."""
+        self.next_arc[:], self.cost_ms[:] = private["next_arc"], private["cost_ms"]
+        self.factor = private["factor"].copy()
 
     def refresh(self, street_factor: np.ndarray) -> None:
         """Grow the trees anew for walking speeds `street_factor` [streets], 0 = impassable."""
-        part = street_factor[self._arc >> 1]
+        self.factor = street_factor.copy()
+        part = self.factor.astype(np.float64)[self._arc >> 1]
         cost = np.where(
             part > 0.0, np.maximum(self._base_ms / np.maximum(part, 0.02), 1.0), paths.CLOSED
         ).astype(np.int64)

@@ -26,28 +26,36 @@ class Door:
         self._holds_m = refuge.holds_m(city.buildings.structure[self._building])
         self._walk = city.walk
         self._with_exit = np.flatnonzero(np.diff(city.walk.ptr) > 0)
+        # What follows from an unchanged column is kept: water comes and goes in few of the ticks.
+        self._wet = np.zeros(city.nodes.x_m.size, np.bool_)
+        self._near = self._wet.copy()
+        self._factor = np.empty(0, np.float32)
+        self._way_out = np.zeros(city.nodes.x_m.size)
 
     def near_water(self, w: Any) -> B:
         """Junctions [nodes] where water stands or that have it at the next one."""
         wet = w.node_depth_m > SEEN_DEPTH_M
-        near: B = wet.copy()
-        near[self._walk.tail[wet[self._walk.head]]] = True
-        return near
+        if not np.array_equal(wet, self._wet):
+            self._wet, self._near = wet, wet.copy()
+            self._near[self._walk.tail[wet[self._walk.head]]] = True
+        return self._near.copy()
 
-    def cut_off(self, w: Any, near: B) -> B:
-        """Which parties [rows] do not leave their building for the water outside: with an upper
-        floor as soon as water stands at the door, without one where they cannot wade."""
-        depth = w.node_depth_m[self._node]
-        deep = refuge.cannot_wade(depth, w.node_flow_mps[self._node], self._weak)
-        way_out = np.zeros(w.node_depth_m.size)
-        way_out[self._with_exit] = np.maximum.reduceat(
-            w.street_walk_factor[self._walk.arc >> 1], self._walk.ptr[self._with_exit])
-        walled = way_out[self._node] <= 0.0
-        upstairs = self.upper(w) & (depth > SEEN_DEPTH_M)
-        return np.asarray(self._inside & near[self._node] & (upstairs | deep | walled))
+    def cut_off(self, w: Any, at: I64) -> B:
+        """Which parties [at] near water do not leave their building for it: with an upper floor as
+        soon as water stands at the door, without one where they cannot wade."""
+        node = self._node[at]
+        depth = w.node_depth_m[node]
+        deep = refuge.cannot_wade(depth, w.node_flow_mps[node], self._weak[at])
+        if not np.array_equal(self._factor, w.street_walk_factor):
+            self._factor = w.street_walk_factor.copy()
+            self._way_out[self._with_exit] = np.maximum.reduceat(
+                self._factor[self._walk.arc >> 1], self._walk.ptr[self._with_exit])
+        walled = self._way_out[node] <= 0.0
+        upstairs = self.upper(w, at) & (depth > SEEN_DEPTH_M)
+        return np.asarray(self._inside[at] & (upstairs | deep | walled))
 
-    def upper(self, w: Any) -> B:
-        """Which parties [rows] have an upper floor in a building that stands."""
-        damage = w.building_damage[self._building]
-        sound = (w.node_depth_m[self._node] <= self._holds_m) & (damage < refuge.NO_REFUGE_DAMAGE)
-        return np.asarray(sound & (self._storeys > 1))
+    def upper(self, w: Any, at: I64) -> B:
+        """Which parties [at] have an upper floor in a building that stands."""
+        damage = w.building_damage[self._building[at]]
+        sound = w.node_depth_m[self._node[at]] <= self._holds_m[at]
+        return np.asarray(sound & (damage < refuge.NO_REFUGE_DAMAGE) & (self._storeys[at] > 1))

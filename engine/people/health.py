@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.city import F64, I64
+from engine.codes import among
 from engine.component import Component, Context
 from engine.events import CAUSES
 from engine.people import casualties, refuge, water_effects
@@ -186,15 +187,15 @@ class Health(Component):
         place = w.party_place
         wet = w.node_depth_m > 0.01
         near = wet[w.party_node]
-        rows = np.flatnonzero(near | (np.isin(place, _ON_FOOT) & (w.party_arc >= 0)))
-        outside = np.isin(place[rows], (*_ON_FOOT, P_DRIVING, P_WAITING))
-        inside = np.isin(place[rows], (P_START, P_PREPARING, P_STAYING, P_CUT_OFF))
+        rows = np.flatnonzero(near | (among(place, _ON_FOOT) & (w.party_arc >= 0)))
+        outside = among(place[rows], (*_ON_FOOT, P_DRIVING, P_WAITING))
+        inside = among(place[rows], (P_START, P_PREPARING, P_STAYING, P_CUT_OFF))
         keep = outside | inside
         rows, outside = rows[keep], outside[keep]
         node = w.party_node[rows]
         depth = w.node_depth_m[node].astype(np.float64)
         flow = w.node_flow_mps[node].astype(np.float64)
-        on_arc = np.isin(w.party_place[rows], _ON_FOOT) & (w.party_arc[rows] >= 0)
+        on_arc = among(w.party_place[rows], _ON_FOOT) & (w.party_arc[rows] >= 0)
         arc = np.maximum(w.party_arc[rows], 0)
         part = np.clip(w.party_offset_m[rows] / walk.length_m[arc], 0.0, 1.0)
         for values, source in ((depth, w.node_depth_m), (flow, w.node_flow_mps)):

@@ -40,6 +40,7 @@ class Visits:
         self.called = np.zeros(zones, np.bool_)
         self.start_ms = np.full(zones, NEVER, np.int64)
         self.teams = np.zeros(zones, np.int64)
+        self._rounds: dict[str, tuple[I64, I64, I64]] = {}
         if self.leaders is not None:
             self._call(context, rows, walk)
         names = [order.name for order in plan.order.zones]
@@ -82,7 +83,7 @@ class Visits:
             self._acknowledge(host, ordered, t1_ms)
             heard = w.zone_leader_event >= 0
             value = host.ctx.log.column("value")[np.maximum(w.zone_leader_event, 0)]
-            yield self._knocks(host, self.leader_ms, heard & (value > 0), w.zone_leader_event,
+            yield self._knocks(host, "leader_ms", heard & (value > 0), w.zone_leader_event,
                                t0_ms, t1_ms)
         if self.doors:
             start = w.zone_order_ms + self.start_ms
@@ -91,7 +92,7 @@ class Visits:
             w.zone_doors_event[new] = host.emit(
                 "doors_started", start[new], new, value=self.teams[new],
                 cause=w.zone_order_event[new])
-            yield self._knocks(host, self.team_ms, w.zone_doors_event >= 0, w.zone_doors_event,
+            yield self._knocks(host, "team_ms", w.zone_doors_event >= 0, w.zone_doors_event,
                                t0_ms, t1_ms)
 
     def _acknowledge(self, host: Component, ordered: B, t1_ms: int) -> None:
@@ -104,9 +105,17 @@ class Visits:
             "leaders_called", t[new], new, value=reached, cause=w.zone_order_event[new])
 
     def _knocks(
-        self, host: Component, after_ms: I64, active: B, event: I64, t0_ms: int, t1_ms: int
+        self, host: Component, name: str, active: B, event: I64, t0_ms: int, t1_ms: int
     ) -> tuple[I64, I64, I64]:
-        t = np.where(after_ms < NEVER, host.w.zone_order_ms[self.zone] + after_ms, NEVER)
-        met = np.flatnonzero(active[self.zone] & (t >= t0_ms) & (t < t1_ms))
-        met = met[np.lexsort((met, t[met]))]
-        return met, t[met], event[self.zone[met]]
+        """Parties knocked at in [t0, t1), when, and the event of the zone that brought it about."""
+        order_ms = np.where(active, host.w.zone_order_ms, NEVER)
+        kept = self._rounds.get(name)
+        if kept is None or not np.array_equal(kept[0], order_ms):
+            after_ms: I64 = getattr(self, name)
+            met = np.flatnonzero(active[self.zone] & (after_ms < NEVER))
+            t = order_ms[self.zone[met]] + after_ms[met]
+            turn = np.lexsort((met, t))
+            kept = self._rounds[name] = order_ms, met[turn], t[turn]
+        first, last = np.searchsorted(kept[2], (t0_ms, t1_ms))
+        met, t = kept[1][first:last], kept[2][first:last]
+        return met, t, event[self.zone[met]]

@@ -23,6 +23,7 @@ import numpy as np
 
 from engine import rng
 from engine.city import F64, I64
+from engine.codes import among
 from engine.component import Context
 from engine.response.hospital_state import LIGHT_WEIGHT
 from engine.world import (
@@ -84,7 +85,7 @@ class SelfReferral:
         w = self.w
         hurt = (w.person_health >= H_LIGHT) & (w.person_self_ms == NEVER)
         rows = np.flatnonzero(hurt & (w.person_health < H_DEAD) & ~w.person_trapped)
-        rows = rows[np.isin(w.person_care[rows], (C_NONE, C_WAITING))]
+        rows = rows[among(w.person_care[rows], (C_NONE, C_WAITING))]
         if rows.size == 0:
             return
         seed = self.ctx.seed

@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine import rng
 from engine.access import drive_node
 from engine.city import I64
+from engine.codes import among
 from engine.component import Component, Context
 from engine.errors import RunError
 from engine.events import reason
@@ -127,12 +128,12 @@ class Calls(Component):
 
     def due(self, now_ms: int) -> int:
         count = int(self.w.incident_count[0])
-        busy = np.isin(self.w.incident_state[:count], _OPEN).any() or self._unreported().size
+        busy = among(self.w.incident_state[:count], _OPEN).any() or self._unreported().size
         return now_ms if busy else NEVER
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._open()
-        if not np.isin(self.w.incident_state[: self.w.incident_count[0]], _OPEN).any():
+        if not among(self.w.incident_state[: self.w.incident_count[0]], _OPEN).any():
             return
         self._report(t0_ms)
         self._call(t0_ms, t1_ms)
@@ -147,7 +148,7 @@ class Calls(Component):
         people = np.flatnonzero(self._in_need())
         care = self.w.person_care[people]
         new = (self.w.person_incident[people] < 0) & (self.w.person_health_event[people] >= 0)
-        new &= ~np.isin(care, _TAKEN)
+        new &= ~among(care, _TAKEN)
         return np.asarray(people[new], np.int64)
 
     def _open(self) -> None:
@@ -158,7 +159,7 @@ class Calls(Component):
         w, parties = self.w, self.ctx.parties
         building = parties.person_building[people]
         party = parties.of_person[people]
-        inside = w.person_trapped[people] | np.isin(w.party_place[party], _INDOORS)
+        inside = w.person_trapped[people] | among(w.party_place[party], _INDOORS)
         node = self._drive_node[w.party_node[party]]
         place = np.where(inside & (building >= 0), building, self._buildings + node)
         t = self.ctx.log.column("t_ms")[w.person_health_event[people]]
@@ -269,7 +270,7 @@ class Calls(Component):
         w, n = self.w, int(self.w.incident_count[0])
         people = np.flatnonzero(w.person_incident >= 0)
         health, care = w.person_health[people], w.person_care[people]
-        stays = self._in_need()[people] & ~np.isin(care, _TAKEN)
+        stays = self._in_need()[people] & ~among(care, _TAKEN)
         gone, people = people[~stays], people[stays]
         health, care = health[stays], care[stays]
         at, trapped = w.person_incident[people], w.person_trapped[people]
@@ -289,7 +290,7 @@ class Calls(Component):
         latest = np.maximum(w.person_care_event[gone], w.person_health_event[gone])
         np.maximum.at(last, w.person_incident[gone], latest)
         w.person_incident[gone] = -1
-        empty = np.isin(state, _OPEN) & (np.bincount(at, minlength=n) == 0)
+        empty = among(state, _OPEN) & (np.bincount(at, minlength=n) == 0)
         rows = np.flatnonzero(empty)
         cause = np.maximum(last[rows], w.incident_event[rows])
         t = np.maximum(self.ctx.log.column("t_ms")[cause], w.incident_opened_ms[rows])

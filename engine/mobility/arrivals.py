@@ -1,0 +1,116 @@
+"""Parties reach safety, a meeting point or a shelter, are sent on from a full one, or leave it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.city import I64
+from engine.codes import among
+from engine.component import Component, Context
+from engine.mobility.destinations import WalkRoutes
+from engine.mobility.fleet import Fleet
+from engine.mobility.trip import set_walking
+from engine.world import P_DRIVING, P_HIGH, P_MEETING, P_SHELTER, P_WALKING
+
+
+class Arrivals:
+    """Who has left the danger zone, who is safe where, and the places that takes."""
+
+    def __init__(self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet) -> None:
+        self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
+        self._size = context.parties.size.astype(np.int32)
+
+    def arrive(self, rows: I64, t_ms: I64, node: I64) -> None:
+        """Parties reach their destination; a full shelter sends them on."""
+        if rows.size == 0:
+            return
+        w, site, city = self.host.w, self.ctx.site, self.ctx.city
+        w.party_node[rows] = node
+        self._out_of_zone(rows, t_ms)
+        dest = w.party_dest[rows]
+        for i in np.flatnonzero(dest > 0):
+            facility = int(site.shelter[dest[i] - 1])
+            party = int(rows[i])
+            if w.facility_load[facility] >= city.facilities.capacity[facility]:
+                self._send_on(party, facility, int(t_ms[i]))
+                continue
+            w.facility_load[facility] += self._size[party]
+            self._settle(np.array([party]), t_ms[i : i + 1], facility, P_SHELTER)
+            full = w.facility_load[facility] >= city.facilities.capacity[facility]
+            if full and w.facility_full_event[facility] < 0:
+                w.facility_full_event[facility] = self.host.emit(
+                    "shelter_full", int(t_ms[i]), facility,
+                    value=city.facilities.capacity[facility], cause=w.party_trip_event[party],
+                )[0]
+        safe = dest == 0
+        meeting = np.full(city.nodes.x_m.size, -1, np.int32)
+        meeting[city.facilities.node[site.meeting]] = site.meeting
+        at = meeting[node]
+        for place, mine in ((P_MEETING, safe & (at >= 0)), (P_HIGH, safe & (at < 0))):
+            self._settle(rows[mine], t_ms[mine], at[mine], place)
+        np.add.at(w.facility_load, at[safe & (at >= 0)], self._size[rows[safe & (at >= 0)]])
+
+    def _settle(self, rows: I64, t_ms: I64, facility: Any, place: int) -> None:
+        w = self.host.w
+        w.party_place[rows] = place
+        w.party_arc[rows] = -1
+        w.party_trip_event[rows] = self.host.emit(
+            "party_arrived", t_ms, rows, facility, (t_ms - w.party_left_ms[rows]) / 1000.0,
+            w.party_trip_event[rows],
+        )
+
+    def _send_on(self, party: int, full: int, t_ms: int) -> None:
+        """The shelter is full: on foot to the next one with places, else to high ground."""
+        site, city = self.ctx.site, self.ctx.city
+        free = (self.host.w.shelter_open_event[site.shelter] >= 0) & (
+            self.host.w.facility_load[site.shelter] < city.facilities.capacity[site.shelter]
+        )
+        node = int(self.host.w.party_node[party])
+        cost = np.where(free, self._walk.cost_ms[1:, node], np.iinfo(np.int64).max)
+        best = int(np.argmin(cost))
+        goes_to = int(site.shelter[best]) if free.any() else -1
+        self.host.w.party_dest[party] = best + 1 if free.any() else 0
+        self.host.w.party_trip_event[party] = self.host.emit(
+            "party_rerouted", t_ms, party, goes_to,
+            cause=max(int(self.host.w.facility_full_event[full]), int(self.host.w.party_trip_event[party])),
+        )[0]
+        set_walking(self.host, np.array([party]))
+
+    def left_zone(self, t0_ms: int, t1_ms: int) -> None:
+        """Cars and walkers whose last junction is out of the danger zone have left it."""
+        w = self.host.w
+        rows = np.flatnonzero(
+            among(w.party_place, (P_DRIVING, P_WALKING)) & (w.party_out_ms > t1_ms)
+        )
+        driving = rows[w.party_place[rows] == P_DRIVING]
+        if driving.size:
+            edge, _ = self._fleet.traffic.positions(self._fleet.of_party[driving])
+            on = edge >= 0
+            w.party_node[driving[on]] = self.ctx.city.edges.from_node[edge[on]]
+        out = rows[~self.ctx.site.danger_node[w.party_node[rows]]]
+        self._out_of_zone(out, np.full(out.size, t1_ms))
+
+    def _out_of_zone(self, rows: I64, t_ms: I64) -> None:
+        w, parties = self.host.w, self.ctx.parties
+        new = w.party_out_ms[rows] > t_ms
+        rows, t_ms = rows[new], t_ms[new]
+        w.party_out_ms[rows] = t_ms
+        began_inside = self.ctx.site.danger_node[parties.node[rows]]
+        rows, t_ms = rows[began_inside], t_ms[began_inside]
+        w.party_trip_event[rows] = self.host.emit(
+            "party_left_zone", t_ms, rows, parties.zone[rows], cause=w.party_trip_event[rows]
+        )
+
+    def free_place(self, rows: I64) -> None:
+        """Give back the places of parties that leave a shelter or a meeting point."""
+        w, site, city = self.host.w, self.ctx.site, self.ctx.city
+        at = np.full(rows.size, -1, np.int64)
+        sheltered = w.party_place[rows] == P_SHELTER
+        at[sheltered] = site.shelter[w.party_dest[rows[sheltered]] - 1]
+        meeting = np.full(city.nodes.x_m.size, -1, np.int64)
+        meeting[city.facilities.node[site.meeting]] = site.meeting
+        met = w.party_place[rows] == P_MEETING
+        at[met] = meeting[w.party_node[rows[met]]]
+        np.subtract.at(w.facility_load, at[at >= 0], self._size[rows[at >= 0]])

@@ -1,0 +1,131 @@
+"""Parties that are ready leave: who can, by what means, and where to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.city import I64, City
+from engine.component import Component, Context
+from engine.events import MODES, reason
+from engine.kernels import sweep
+from engine.mobility.destinations import WalkRoutes
+from engine.mobility.fleet import Fleet
+from engine.mobility.trip import set_walking
+from engine.world import (
+    H_CRITICAL,
+    NEVER,
+    P_CUT_OFF,
+    P_PREPARING,
+    P_START,
+    P_STAYING,
+    P_WAITING,
+    PLACES,
+)
+
+CAR_WADES_M = 0.1  #: nobody drives on in deeper water (assumption)
+#: Places that a party leaves from, and the place that each decision gives it there.
+_HOME = np.isin(np.arange(len(PLACES)), (P_START, P_PREPARING, P_STAYING, P_CUT_OFF))
+_BECOMES = np.full(256, sweep.KEEP, np.uint8)
+_BECOMES[1:4] = P_PREPARING, P_STAYING, P_CUT_OFF
+FOOT, CAR = MODES.index("foot"), MODES.index("car")
+
+
+class Departures:
+    """Deciders start to prepare; whoever is ready sets out."""
+
+    def __init__(self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet) -> None:
+        self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
+        self._found = np.empty(context.parties.count, np.int64)  # scratch
+        self._drive_node = _nearest_drive_node(context.city)
+
+    def leave(self, t1_ms: int) -> None:
+        """Parties that are ready set out, on foot or by car; deciders start to prepare."""
+        w = self.host.w
+        # Whoever first stayed or was cut off and then decides to leave after all prepares now.
+        ready = self._found[: sweep.settle(
+            w.party_place, w.party_decision, w.party_depart_ms, t1_ms, _HOME, _BECOMES, P_PREPARING,
+            self._found)]
+        if ready.size == 0:
+            return
+        ready = self._with_way_out(ready[self.able(ready)], t1_ms)
+        ready = ready[np.lexsort((ready, w.party_depart_ms[ready]))]
+        by_car = self._by_car(ready)
+        t = np.maximum(w.party_depart_ms[ready], t1_ms - self.ctx.tick_ms)
+        w.party_trip_event[ready] = self.host.emit(
+            "party_departed", t, ready, np.where(by_car, CAR, FOOT), w.party_node[ready],
+            w.party_decision_event[ready],
+        )
+        w.party_left_ms[ready] = t
+        w.party_dest[ready] = self._choose(ready)
+        cars = ready[by_car]
+        if cars.size:
+            w.party_place[cars] = P_WAITING
+            self._fleet.traffic.depart(
+                self._fleet.of_party[cars], t[by_car], self._drive_node[w.party_node[cars]],
+                w.party_dest[cars],
+            )
+        set_walking(self.host, ready[~by_car])
+
+    def _by_car(self, rows: I64) -> np.ndarray:
+        """Who drives [rows]: those who chose to, whose car is where they are, on dry ground."""
+        w = self.host.w
+        here = (self._fleet.of_party[rows] >= 0) & (w.party_left_ms[rows] >= NEVER)
+        here &= w.node_depth_m[w.party_node[rows]] <= CAR_WADES_M
+        return np.asarray((w.party_mode[rows] == CAR) & here)
+
+    def _with_way_out(self, rows: I64, t1_ms: int) -> I64:
+        """Those of `rows` that find a way: on foot, nobody sets out into a street under water."""
+        w = self.host.w
+        by_car = self._by_car(rows)
+        node = w.party_node[rows]
+        arc = self._walk.next_arc[0, node]
+        wet = w.street_depth_m[np.maximum(arc, 0) >> 1] > 0.05
+        shut = (arc < 0) | (wet & (w.street_walk_factor[np.maximum(arc, 0) >> 1] <= 0.0))
+        shut &= ~self._walk.target[0, node] & (self.ctx.parties.building[rows] >= 0) & ~by_car
+        new = rows[shut & (w.party_stop_reason[rows] == 0)]
+        if new.size:
+            w.party_stop_reason[new] = reason("road under water")
+            w.party_trip_event[new] = self.host.emit(
+                "party_blocked", t1_ms, new, reason("road under water"), w.party_node[new],
+                w.party_decision_event[new],
+            )
+        w.party_stop_reason[rows[~shut]] = 0
+        return np.asarray(rows[~shut])
+
+    def able(self, rows: I64) -> np.ndarray:
+        """Parties [n] with at least one living, free member and nobody trapped or dying."""
+        parties = self.ctx.parties
+        bad = self.host.w.person_trapped | (self.host.w.person_health >= H_CRITICAL)
+        stuck = np.zeros(parties.count, np.bool_)
+        stuck[parties.of_person[np.flatnonzero(bad)]] = True
+        return ~stuck[rows]
+
+    def _choose(self, rows: I64) -> np.ndarray:
+        """Destination row of each party: 0 safety, or 1 + k for an open shelter with places."""
+        site, parties, city = self.ctx.site, self.ctx.parties, self.ctx.city
+        dest = np.zeros(rows.size, np.int16)
+        if site.shelter.size == 0:
+            return dest
+        building = parties.building[rows]
+        damaged = (building >= 0) & (self.host.w.building_damage[np.maximum(building, 0)] >= 3)
+        needs = (damaged & parties.home[rows]) | (parties.slow[rows] == 2)
+        usable = (self.host.w.shelter_open_event[site.shelter] >= 0) & (
+            self.host.w.facility_load[site.shelter] < city.facilities.capacity[site.shelter]
+        )
+        if usable.any():
+            cost = self._walk.cost_ms[1:][usable][:, self.host.w.party_node[rows]]
+            nearest = np.flatnonzero(usable)[np.argmin(cost, axis=0)]
+            dest[needs] = 1 + nearest[needs]
+        return dest
+
+
+def _nearest_drive_node(city: City) -> I64:
+    """For each junction the nearest one that cars can leave."""
+    from scipy.spatial import cKDTree
+
+    leaves = np.zeros(city.nodes.x_m.size, np.bool_)
+    leaves[city.edges.from_node] = True
+    rows = np.flatnonzero(leaves)
+    tree = cKDTree(np.column_stack([city.nodes.x_m[rows], city.nodes.y_m[rows]]))
+    found = tree.query(np.column_stack([city.nodes.x_m, city.nodes.y_m]))[1]
+    return np.asarray(rows[found], np.int64)

@@ -1,0 +1,137 @@
+"""Cars and units under way: what the traffic model reports, and drivers who give up their cars."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.city import I64
+from engine.codes import among
+from engine.component import Component, Context
+from engine.events import reason
+from engine.kernels.traffic_layout import V_DUE, V_T_IN
+from engine.mobility.arrivals import Arrivals
+from engine.mobility.departures import CAR_WADES_M, FOOT
+from engine.mobility.destinations import WalkRoutes
+from engine.mobility.fleet import Fleet
+from engine.mobility.trip import stop
+from engine.world import P_DRIVING, P_WAITING, P_WALKING
+
+
+class Driving:
+    """Advances the traffic and takes note of what happened."""
+
+    def __init__(
+        self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
+        arrivals: Arrivals,
+    ) -> None:
+        self.host, self.ctx, self._walk = host, context, walk
+        self._fleet, self._traffic, self._arrivals = fleet, fleet.traffic, arrivals
+
+    def give_up_cars(self, t0_ms: int) -> None:
+        """Drivers stuck too long in the danger zone, or in water, leave the car and walk."""
+        w = self.host.w
+        rows = np.flatnonzero(among(w.party_place, (P_DRIVING, P_WAITING)))
+        if rows.size == 0:
+            return
+        vehicle = self._fleet.of_party[rows]
+        edge, _ = self._traffic.positions(vehicle)
+        node = np.where(edge >= 0, self.ctx.city.edges.to_node[np.maximum(edge, 0)],
+                        w.party_node[rows])
+        street = self.ctx.city.edges.street[np.maximum(edge, 0)]
+        wet = np.where(edge >= 0, w.street_depth_m[street], w.node_depth_m[node]) > CAR_WADES_M
+        record = self._traffic.state.vehicle[vehicle]
+        since_us = np.where(edge >= 0, record[:, V_T_IN], record[:, V_DUE])
+        stuck_s = (t0_ms * 1000 - since_us) / 1e6
+        free_s = np.where(
+            edge >= 0,
+            self.ctx.city.edges.length_m[np.maximum(edge, 0)]
+            / self.ctx.city.edges.free_speed_mps[np.maximum(edge, 0)], 0.0,
+        )
+        danger = self.ctx.site.danger_node[node]
+        patience = self.ctx.behaviour.car_patience_s
+        leave = rows[(wet | (stuck_s - free_s > patience)) & danger]
+        state = self._traffic.state_of(vehicle)
+        stranded = rows[among(state, (4, 5)) & ~np.isin(rows, leave)]
+        self._on_foot(np.sort(np.r_[leave, stranded]), t0_ms)
+
+    def _on_foot(self, rows: I64, t_ms: int) -> None:
+        """Parties leave their cars where they stand and walk on."""
+        if rows.size == 0:
+            return
+        w, edges = self.host.w, self.ctx.city.edges
+        vehicle = self._fleet.of_party[rows]
+        edge, fraction = self._traffic.positions(vehicle)
+        place = self._traffic.place_of(vehicle)
+        self._traffic.abandon(vehicle)
+        on_link = place >= 0
+        edge = np.where(on_link, place, edge)
+        fraction = np.where(on_link & (fraction < 0), 0.0, fraction)
+        w.party_node[rows] = np.where(
+            on_link, edges.from_node[np.maximum(edge, 0)], -1 - np.minimum(place, -1)
+        )
+        w.party_node[rows] = self.ctx.site.walk_node[w.party_node[rows]]
+        w.party_trip_event[rows] = self.host.emit(
+            "party_mode_changed", t_ms, rows, FOOT, w.party_node[rows], w.party_trip_event[rows]
+        )
+        w.party_place[rows] = P_WALKING
+        street = edges.street[np.maximum(edge, 0)]
+        walkable = on_link & self.ctx.city.streets.walk[street]
+        w.party_arc[rows] = -1
+        w.party_offset_m[rows] = 0.0
+        # On a link: walk on along it towards its end when that is the better way, else back.
+        forward = edges.forward[np.maximum(edge, 0)]
+        ahead = 2 * street + np.where(forward, 0, 1)
+        dest = w.party_dest[rows]
+        head_cost = self._walk.cost_ms[dest, edges.to_node[np.maximum(edge, 0)]]
+        tail_cost = self._walk.cost_ms[dest, edges.from_node[np.maximum(edge, 0)]]
+        length = self.ctx.city.streets.length_m[street]
+        go_on = head_cost <= tail_cost
+        arc = np.where(go_on, ahead, ahead ^ 1)
+        covered = np.where(go_on, fraction, 1.0 - fraction) * length
+        use = walkable & (self._walk.factor[street] > 0)
+        w.party_arc[rows[use]] = arc[use]
+        w.party_offset_m[rows[use]] = covered[use]
+
+    def advance(self, t1_ms: int) -> None:
+        """Start unit trips, advance all vehicles, take note of what happened."""
+        for t, unit, origin, goal in self.ctx.mail.take("trips"):
+            self._fleet.unit_trip(int(t), int(unit), int(origin), int(goal))
+        happened = self._traffic.advance(t1_ms)
+        first = self._fleet.first_unit
+        for vehicle, t, edge, detour in zip(
+            happened.met_vehicle, happened.met_ms, happened.met_edge, happened.met_detour_ms,
+            strict=True,
+        ):
+            self.ctx.mail.met.append((int(t), int(vehicle) - first, int(edge), int(detour)))
+        cars = happened.arrived < first
+        party = self._fleet.party[happened.arrived[cars]]
+        self._arrivals.arrive(party, happened.arrived_ms[cars], happened.arrived_node[cars])
+        for vehicle, t, node in zip(
+            happened.arrived[~cars], happened.arrived_ms[~cars], happened.arrived_node[~cars],
+            strict=True,
+        ):
+            place, delay = self._traffic.largest_delay(np.array([vehicle]))
+            self.ctx.mail.unit_arrivals.append(
+                (int(t), int(vehicle) - first, int(node), int(max(place[0], -1)), float(delay[0]))
+            )
+        for vehicle, t, place in zip(
+            happened.stranded, happened.stranded_ms, happened.stranded_place, strict=True
+        ):
+            if vehicle >= first:
+                place_, delay = self._traffic.largest_delay(np.array([vehicle]))
+                self.ctx.mail.unit_arrivals.append(
+                    (int(t), int(vehicle) - first, -1, int(max(place_[0], -1)), float(delay[0]))
+                )
+            else:
+                row = int(self._fleet.party[vehicle])
+                stop(self.host, np.array([row]), int(t), reason("no route") if place < 0
+                           else reason("stranded on closed road"))
+        driving = np.flatnonzero(self.host.w.party_place == P_WAITING)
+        if driving.size:
+            on_road = self._traffic.state_of(self._fleet.of_party[driving]) == 2
+            self.host.w.party_place[driving[on_road]] = P_DRIVING
+        self.host.w.edge_flow_speed_mps[:] = self._traffic.measured_speed()
+        self.host.w.edge_vehicles[:] = self._traffic.edge_count()
+        units = first + np.arange(self.host.w.unit_edge.size)
+        on_road = self._traffic.state_of(units) == 2
+        self.host.w.unit_edge[:] = np.where(on_road, self._traffic.place_of(units), -1)

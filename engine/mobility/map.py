@@ -1,0 +1,58 @@
+"""Positions of parties and units for the map."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.city import I64
+from engine.codes import among
+from engine.component import Component, Context
+from engine.mobility.fleet import Fleet
+from engine.mobility.geometry import StreetGeometry
+from engine.world import (
+    P_DRIVING,
+    P_HIGH,
+    P_MEETING,
+    P_RETURNING,
+    P_SHELTER,
+    P_STRANDED,
+    P_WALKING,
+)
+
+
+class Map:
+    """Writes positions along streets and at junctions."""
+
+    def __init__(self, host: Component, context: Context, fleet: Fleet) -> None:
+        self.host, self.ctx, self._fleet = host, context, fleet
+        self._geometry = StreetGeometry(context.city)
+
+    def place(self) -> None:
+        """Along the street for those under way, at the junction for those who stand."""
+        w, city = self.host.w, self.ctx.city
+        on_foot = among(w.party_place, (P_WALKING, P_RETURNING))
+        walking = np.flatnonzero(on_foot & (w.party_arc >= 0))
+        arc = w.party_arc[walking]
+        street = arc >> 1
+        part = w.party_offset_m[walking] / city.streets.length_m[street]
+        part = np.where(arc & 1, 1.0 - part, part)
+        w.party_x_m[walking], w.party_y_m[walking] = self._geometry.point(street, part)
+        driving = np.flatnonzero(w.party_place == P_DRIVING)
+        if driving.size:
+            self._put_vehicles(self._fleet.of_party[driving], w.party_x_m, w.party_y_m, driving)
+        still = np.flatnonzero(among(w.party_place, (P_HIGH, P_MEETING, P_SHELTER, P_STRANDED)))
+        w.party_x_m[still] = city.nodes.x_m[w.party_node[still]]
+        w.party_y_m[still] = city.nodes.y_m[w.party_node[still]]
+        units = np.arange(w.unit_x_m.size)
+        w.unit_x_m[:] = city.nodes.x_m[w.unit_node]
+        w.unit_y_m[:] = city.nodes.y_m[w.unit_node]
+        if units.size:
+            self._put_vehicles(self._fleet.first_unit + units, w.unit_x_m, w.unit_y_m, units)
+
+    def _put_vehicles(self, vehicle: I64, x: np.ndarray, y: np.ndarray, rows: I64) -> None:
+        edge, fraction = self._fleet.traffic.positions(vehicle)
+        on = edge >= 0
+        e = edge[on]
+        edges = self.ctx.city.edges
+        part = np.where(edges.forward[e], fraction[on], 1.0 - fraction[on])
+        x[rows[on]], y[rows[on]] = self._geometry.point(edges.street[e], part)

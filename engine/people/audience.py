@@ -1,0 +1,100 @@
+"""The parties that could have a reason to leave, and what about them never changes in a run.
+
+They are those in the danger zone, in an ordered area, or within `SHADOW_M` of the danger zone with a
+car (shadow evacuees drive; on foot they are safe where they are). Arrays are over these parties
+[relevant] unless said otherwise. Every draw of a party is made once, keyed by its first person.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from engine import rng
+from engine.city import F64, I32, U8, USES
+from engine.component import Context
+from engine.kernels import paths
+from engine.shore import distance_to_sea_m
+from engine.world import NEVER
+
+SHADOW_M = 500.0
+NIGHT_HOURS = (23, 7)
+
+
+class Audience:
+    """Rows of the relevant parties, where they began, who they are, and their draws."""
+
+    def __init__(self, context: Context) -> None:
+        city, site, parties, seed = context.city, context.site, context.parties, context.seed
+        start = parties.node
+        walk_m, near_m = _distances(context)
+        danger = site.danger_node[start]
+        ordered = site.order_zone[start] >= 0
+        shadow = ~danger & ~ordered & (near_m[start] <= SHADOW_M) & (parties.cars > 0)
+        self.rows = np.flatnonzero(danger | ordered | shadow)
+        rows = self.rows
+        self.zone = parties.zone[rows].astype(np.int64)
+        self.node = start[rows].astype(np.int64)
+        self.danger, self.ordered, self.shadow = danger[rows], ordered[rows], shadow[rows]
+        self.area = site.order_zone[start[rows]]
+        key = parties.first[rows].astype(np.int64)
+        self.key = key
+        draw = rng.uniform
+        self.refuse = draw(seed, "people.refuse", key)
+        self.believe = [draw(seed, "people.believe", key, k) for k in range(6)]
+        self.milling = [draw(seed, "people.milling", key, k) for k in range(6)]
+        self.pickup = draw(seed, "people.pickup", key)
+        self.mode = draw(seed, "people.mode", key)
+        self.helped = draw(seed, "people.shadow", key)
+        self.talk = -np.log(draw(seed, "people.neighbour", key))
+        # Whole households go back, and only those that nobody has to help.
+        self.can_return = (
+            parties.home[rows] & (parties.building[rows] >= 0) & self.danger
+            & (parties.slow[rows] < 2)
+        )
+        household = city.persons.household[parties.first[rows]]
+        whole = np.bincount(city.persons.household)[household]
+        self.separated = parties.size[rows] < whole
+        self.walk_m = walk_m[start[rows]]
+        self.has_car = parties.cars[rows] > 0
+        self.slow, self.size = parties.slow[rows], parties.size[rows]
+        self.total = np.bincount(self.zone, minlength=city.zones.population.size)
+        local = context.scenario.start.astimezone(ZoneInfo(city.timezone))
+        night = local.hour >= NIGHT_HOURS[0] or local.hour < NIGHT_HOURS[1]
+        self.night = night
+        self._schools(context, parties.building[rows], parties.age_group[rows])
+        # The sea is that of the nearest gauge; without terrain or tsunami nobody sees it.
+        self.sea_m = distance_to_sea_m(city)[start[rows]]
+        self.coastal = ~(self.sea_m > context.behaviour.shore_m) | np.isinf(self.sea_m)
+        gauges = site.gauge_x_m.size
+        self.gauge = np.zeros(rows.size, np.int64)
+        if gauges:
+            self.gauge = np.argmin(np.hypot(
+                city.nodes.x_m[self.node, None] - site.gauge_x_m,
+                city.nodes.y_m[self.node, None] - site.gauge_y_m,
+            ), axis=1)
+
+    def _schools(self, context: Context, building: I32, age_group: U8) -> None:
+        """Pupils [relevant]; where whole schools leave, those of one get ready at one time."""
+        use = context.city.buildings.use[np.maximum(building, 0)]
+        self.pupil = (building >= 0) & (use == USES.index("education")) & (age_group <= 1)
+        if context.plan.order.schools == "evacuate":
+            for k, milling in enumerate(self.milling):
+                milling[self.pupil] = rng.uniform(
+                    context.seed, "people.school", building[self.pupil], k)
+            self.separated = self.separated & ~self.pupil  # nobody fetches anybody first
+
+
+def _distances(context: Context) -> tuple[F64, F64]:
+    """(walk to the nearest safe junction, distance from the danger zone) [nodes], metres."""
+    walk, site = context.city.walk, context.site
+    n = site.danger_node.size
+    cost = np.maximum(np.rint(walk.length_m[walk.arc]), 1).astype(np.int64)
+    out = []
+    for mask in (site.safe_node, site.danger_node):
+        dist, _ = paths.reverse_tree(
+            n, walk.tail[walk.arc], walk.head[walk.arc], cost, np.flatnonzero(mask)
+        )
+        out.append(np.minimum(dist, NEVER // 4).astype(np.float64))
+    return out[0], out[1]

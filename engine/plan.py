@@ -19,7 +19,7 @@ from engine.levers.order import Order
 from engine.levers.places import Destinations
 from engine.levers.recovery import AllClear
 from engine.levers.response import Dispatch, Exclusion, Hospitals, MutualAid, Staging
-from engine.levers.roads import Closure, ControlPoint, Post
+from engine.levers.roads import Closure, ControlPoint, PedestrianStreet, Post
 from engine.levers.warning import Channel, DoorToDoor, StreetLeaders
 from engine.scenario import Scenario, scenarios_root
 from engine.yamlfile import Strict, load, located
@@ -37,6 +37,7 @@ class Plan(Strict):
     destinations: Destinations = Destinations()
     control_points: tuple[ControlPoint, ...] = ()
     closures: tuple[Closure, ...] = ()
+    pedestrian_streets: tuple[PedestrianStreet, ...] = ()
     staging: tuple[Staging, ...] = ()
     dispatch: Dispatch = Dispatch()
     hospitals: Hospitals = Hospitals()
@@ -46,8 +47,9 @@ class Plan(Strict):
 
     @property
     def posts(self) -> tuple[Post, ...]:
-        """Control points and then closures: rows of the site's and World's control tables."""
-        return (*self.control_points, *self.closures)
+        """Control points, closures, then orders on streets: rows of the site's and World's control
+        tables."""
+        return (*self.control_points, *self.closures, *self.pedestrian_streets)
 
     @model_validator(mode="after")
     def _somebody_bars_the_return(self) -> Plan:

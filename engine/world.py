@@ -104,6 +104,9 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("street_state", "u1", "street", "reason", 0, "reason the street is closed to vehicles, 0 open"),
         ("street_event", "i8", "street", "event", -1, "event of the last closing or opening"),
         ("street_blocked", "i8", "street", "event", -1, "event of the input that blocked it"),
+        ("street_walk_width_m", "f4", "street", "m", 0, "width that walkers have to themselves"),
+        ("edge_barred", "u1", "edge", "bits", 0, "vehicles that may not enter: 1 cars, 2 buses"),
+        ("control_order_event", "i8", "control", "event", -1, "event of its order on streets in force"),
     )
     + _rows(
         "instruments",

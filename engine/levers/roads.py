@@ -1,4 +1,4 @@
-"""What is done on the streets: worked junctions, closures."""
+"""What is done on the streets: worked junctions, closures, streets for walkers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from engine.scenario import Lat, Lon, Seconds
+from engine.scenario import Circle, Lat, Lon, Seconds
 from engine.yamlfile import Strict
 
 
@@ -41,4 +41,28 @@ class Closure(Strict):
         return self
 
 
-Post = ControlPoint | Closure  #: what officers stand at
+class PedestrianStreet(Strict):
+    """A street reserved to walkers, by its name in the city's roads, inside a circle, or both.
+
+    From `from_s` after the order, once `officers` have set up its barriers for `setup_s`, no vehicle
+    but responders' may enter; those on it drive out. They stand on it outside the exclusion line
+    where they can; when they leave, vehicles may enter again."""
+
+    name: str
+    street: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    within: Circle | None = None
+    from_s: Seconds = 0.0
+    to_s: Seconds = 86400.0
+    officers: Annotated[int, Field(ge=1, le=20)] = 2
+    setup_s: Seconds = 300.0
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> PedestrianStreet:
+        if self.street is None and self.within is None:
+            raise ValueError("give street, within, or both")
+        if self.to_s <= self.from_s:
+            raise ValueError(f"to_s {self.to_s:g} must be later than from_s {self.from_s:g}")
+        return self
+
+
+Post = ControlPoint | Closure | PedestrianStreet  #: what officers stand at

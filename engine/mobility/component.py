@@ -79,7 +79,7 @@ class Mobility(Component):
         "party_left_ms", "party_stop_reason", "party_out_ms", "party_dest", "party_arc",
         "party_offset_m", "party_speed_mps", "facility_full_event", "facility_load",
         "person_trapped", "seen_edge_speed_mps", "seen_edge_closed", "exclusion_ms",
-        "zone_power_on",
+        "zone_power_on", "edge_barred", "street_walk_width_m",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
@@ -195,7 +195,8 @@ class Mobility(Component):
     def _roads(self, t0_ms: int) -> None:
         """Hand the road's state to both models; refresh routes when due."""
         self.traffic.set_edge_state(
-            self.w.edge_speed_mps, self.w.edge_capacity_vps, self.w.edge_closed
+            self.w.edge_speed_mps, self.w.edge_capacity_vps, self.w.edge_closed,
+            barred=self.w.edge_barred,
         )
         fresh = t0_ms % ROUTE_MS == 0
         self._responders_view(t0_ms, fresh)
@@ -452,7 +453,7 @@ class Mobility(Component):
             return
         moved = advance_walkers(
             Walkers(w.party_arc, w.party_offset_m, w.party_node, self._debt), rows, t0_ms, t1_ms,
-            net=self._net, street_factor=self.w.street_walk_factor,
+            net=self._net._replace(width_m=w.street_walk_width_m), street_factor=self.w.street_walk_factor,
             free_speed_mps=self._free_speed(t0_ms), size=self._size, dest=w.party_dest,
             next_arc=self._walk.next_arc, target=self._walk.target, start_ms=np.asarray(w.party_depart_ms),
         )

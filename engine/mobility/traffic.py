@@ -348,11 +348,13 @@ class Traffic:
 
     def set_edge_state(
         self, speed_mps: ArrayLike, capacity_vps: ArrayLike, closed: ArrayLike,
-        jam_density_vpm: ArrayLike | None = None, *, known: bool = True,
+        jam_density_vpm: ArrayLike | None = None, *, barred: ArrayLike | None = None,
+        known: bool = True,
     ) -> None:
         """Give every link its state from now on, all [edges].
 
-        A closed link takes nobody in; those on it drive to its end and go on from there. At
+        A closed link takes nobody in; those on it drive to its end and go on from there. `barred`
+        (bits by class number, 1 = cars; none by default) closes it to some classes alone. At
         speed 0 they are stranded where they are ("link impassable") and stay as obstacles.
         With `known` routes avoid new closures at once; without, from the moment the first
         driver meets one (the end of that advance). An opening is known at once, and used by
@@ -363,18 +365,20 @@ class Traffic:
         capacity = np.asarray(capacity_vps, dtype=np.float64)
         jam = s.edge_jam_vpm if jam_density_vpm is None else np.asarray(jam_density_vpm, np.float64)
         shut = np.asarray(closed, dtype=bool) | ~(speed > 0) | ~(capacity > 0)
+        bars = np.zeros(self.n_edges, np.uint8) if barred is None else np.asarray(barred, np.uint8)
+        shut_to_cars = shut | (bars & 1 > 0)
         if (jam > self._max_jam_vpm * (1 + 1e-9)).any():
             raise ValueError("jam density may at most double")
         changed = np.flatnonzero(
             (speed != s.edge_speed_mps) | (capacity != s.edge_capacity_vps)
-            | (jam != s.edge_jam_vpm) | (shut != s.edge_closed)
+            | (jam != s.edge_jam_vpm) | (shut != s.edge_closed) | (bars != s.edge_barred)
         )
-        opened = np.flatnonzero(s.edge_known_closed & ~shut)
-        newly = np.flatnonzero(shut & ~s.edge_known_closed)
+        opened = np.flatnonzero(s.edge_known_closed & ~shut_to_cars)
+        newly = np.flatnonzero(shut_to_cars & ~s.edge_known_closed)
         if changed.size:
             drowned = changed[~(speed[changed] > 0) & (s.edge_speed_mps[changed] > 0)]
             s.edge_speed_mps[:], s.edge_capacity_vps[:] = speed, capacity
-            s.edge_jam_vpm[:], s.edge_closed[:] = jam, shut
+            s.edge_jam_vpm[:], s.edge_closed[:], s.edge_barred[:] = jam, shut, bars
             self._strand(drowned)
             self._update_links(changed)
         s.edge_known_closed[opened] = False
@@ -411,7 +415,7 @@ class Traffic:
         travel = np.where(s.edge_speed_mps[edges] > 0, travel, s.link[edges, lay.L_TRAVEL])
         traffic_change.set_links(
             edges, headway, travel, store, self._wave_us[edges],
-            s.edge_closed[edges].astype(np.int64), s,
+            np.where(s.edge_closed[edges], lay.EVERYBODY, s.edge_barred[edges]).astype(np.int64), s,
         )
 
     # --- time --------------------------------------------------------------------------------
@@ -444,9 +448,10 @@ class Traffic:
         table = table[np.lexsort((table[:, 1], table[:, 2]))]
         kind = table[:, 0]
         met = np.unique(table[kind == lay.E_BLOCKED, 3])
-        met = met[self.state.edge_closed[met]]
+        met = met[self.state.edge_closed[met] | (self.state.edge_barred[met] & 1 > 0)]
         own = table[kind == lay.E_BLOCKED]
-        own = own[self.state.edge_closed[own[:, 3]]]
+        bar = self.state.edge_barred[own[:, 3]] >> self.state.vehicle_class[own[:, 1]] & 1
+        own = own[self.state.edge_closed[own[:, 3]] | (bar > 0)]
         mine = [self._sees_for_itself(int(d)) for d in self.state.vehicle[own[:, 1], lay.V_DEST]]
         own = own[np.array(mine, dtype=np.bool_)]
         detour = self._meet(own[:, 1], own[:, 3])

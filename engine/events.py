@@ -45,7 +45,7 @@ REASONS = (
     "fetching family", "all quiet", "returned before the all-clear",
     "held at school",
     # orders on streets
-    "street for walkers",
+    "street for walkers", "one-way street",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -170,6 +170,9 @@ KINDS: tuple[Kind, ...] = tuple(
         ("control_left", "control", "unit", "", "truth", "officers leave the junction", False),
         ("street_order_set", "control", "reason", "m", "truth",
          "an order on a street is in force, its barriers stand; value is the length", False),
+        ("lanes_turned", "control", "reason", "veh/h", "truth",
+         "vehicles have left the opposite lanes, which now serve the way out; value is the capacity"
+         " gained, mean over the links", False),
         ("street_order_ended", "control", "reason", "", "truth",
          "an order on a street ends: its time is over or its officers have left", False),
         ("shelter_opened", "facility", "none", "places", "decision", "the shelter opens", False),

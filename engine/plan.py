@@ -19,7 +19,7 @@ from engine.levers.order import Order
 from engine.levers.places import Destinations
 from engine.levers.recovery import AllClear
 from engine.levers.response import Dispatch, Exclusion, Hospitals, MutualAid, Staging
-from engine.levers.roads import Closure, ControlPoint, PedestrianStreet, Post
+from engine.levers.roads import Closure, ControlPoint, OneWayStreet, PedestrianStreet, Post
 from engine.levers.warning import Channel, DoorToDoor, StreetLeaders
 from engine.scenario import Scenario, scenarios_root
 from engine.yamlfile import Strict, load, located
@@ -38,6 +38,7 @@ class Plan(Strict):
     control_points: tuple[ControlPoint, ...] = ()
     closures: tuple[Closure, ...] = ()
     pedestrian_streets: tuple[PedestrianStreet, ...] = ()
+    one_way_streets: tuple[OneWayStreet, ...] = ()
     staging: tuple[Staging, ...] = ()
     dispatch: Dispatch = Dispatch()
     hospitals: Hospitals = Hospitals()
@@ -49,7 +50,7 @@ class Plan(Strict):
     def posts(self) -> tuple[Post, ...]:
         """Control points, closures, then orders on streets: rows of the site's and World's control
         tables."""
-        return (*self.control_points, *self.closures, *self.pedestrian_streets)
+        return (*self.control_points, *self.closures, *self.pedestrian_streets, *self.one_way_streets)
 
     @model_validator(mode="after")
     def _somebody_bars_the_return(self) -> Plan:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.component import Context
-from engine.street_orders import CARS
 from engine.world import (
     C_HOSPITAL,
     C_TRAPPED,
@@ -141,7 +140,7 @@ class Recorder:
             return np.clip(np.rint((values - origin) / scale), 0, 65_534).astype(np.uint16)
 
         ratio = np.where(
-            world.edge_closed | (world.edge_barred & CARS > 0), 254,
+            world.edge_closed | world.edge_barred, 254,
             np.clip(np.rint(250 * world.edge_flow_speed_mps / city.edges.free_speed_mps), 0, 250),
         )
         worst = np.zeros(parties.count, np.uint8)

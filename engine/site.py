@@ -200,7 +200,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         raise InputError(
             f"plan '{plan.name}': exclusion.line: every junction lies inside, units could stand nowhere"
         )
-    orders = street_orders(city, plan, shut)
+    orders = street_orders(city, plan, shut, safe)
     controls += [order.node for order in orders]
     officers += [post.officers for post in plan.posts[len(officers):]]
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
@@ -232,6 +232,7 @@ def check_officers(city: City, plan: Plan) -> None:
         "control_points": ("at control points", plan.control_points),
         "closures": ("at closures", plan.closures),
         "pedestrian_streets": ("at streets for walkers", plan.pedestrian_streets),
+        "one_way_streets": ("at one-way streets", plan.one_way_streets),
     }
     needed = {key: sum(post.officers for post in rows) for key, (_, rows) in posts.items()}
     stations = city.facilities_of("police_station")

@@ -150,8 +150,9 @@ def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
 
 @jit(inline="always")
 def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):  # type: ignore[no-untyped-def]
-    """Return when link `j`, open to it, next admits a vehicle of `units` (FAR = when someone has
-    left)."""
+    """Return when link `j` next admits a vehicle of `units` (FAR = when someone has left)."""
+    if link[j, L_CLOSED] != 0:
+        return FAR
     ready = link[j, L_IN_OK]
     need = link[j, L_CUM_IN] + units - link[j, L_STORE]
     p = link[j, L_WPTR]
@@ -296,7 +297,7 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
         out[1, k] = ready
         out[2, k] = j
         return
-    if link[j, L_CLOSED] >> cls & 1:
+    if link[j, L_CLOSED] != 0:
         told = link[a, L_BLOCKED] if a >= 0 else node[n, N_BLOCKED]
         out[2, k] = NEXT_BLOCKED
         out[0, k] = j

@@ -29,8 +29,6 @@ WHEEL = 2048  #: buckets of the calendar of due nodes, a power of two
  L_ENTERED) = range(32)
 L_COLUMNS = 32
 
-EVERYBODY = 255  #: L_CLOSED holds one bit a vehicle class that may not enter; this is all of them
-
 # Node record: due time and its place in the calendar, origin queues, fair-merge clock.
 (N_DUE, N_BEFORE, N_AFTER, N_BUCKET, N_HEAD, N_TAIL, N_PHEAD, N_PTAIL, N_CLOCK, N_TAG, N_TAG_INC,
  N_BLOCKED) = range(12)
@@ -98,7 +96,7 @@ class TrafficState(NamedTuple):
     edge_capacity_vps: NDArray[np.float64]  # [edges] current, before obstacles
     edge_jam_vpm: NDArray[np.float64]  # [edges] current
     edge_closed: NDArray[np.bool_]  # [edges] nobody can enter
-    edge_barred: U8  # [edges] vehicle classes that may not enter, one bit each
+    edge_barred: NDArray[np.bool_]  # [edges] only who has no other way may drive there
     edge_known_closed: NDArray[np.bool_]  # [edges] closures that routes avoid
     edge_cost_ms: I64  # [edges] cost behind the present routes
     target_dest: I32  # [targets] destination each target node belongs to

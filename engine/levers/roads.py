@@ -1,4 +1,4 @@
-"""What is done on the streets: worked junctions, closures, streets for walkers."""
+"""What is done on the streets: worked junctions, closures, orders on streets."""
 
 from __future__ import annotations
 
@@ -41,12 +41,10 @@ class Closure(Strict):
         return self
 
 
-class PedestrianStreet(Strict):
-    """A street reserved to walkers, by its name in the city's roads, inside a circle, or both.
-
-    From `from_s` after the order, once `officers` have set up its barriers for `setup_s`, no vehicle
-    but responders' may enter; those on it drive out. They stand on it outside the exclusion line
-    where they can; when they leave, vehicles may enter again."""
+class OrderedStreet(Strict):
+    """Streets by their name in the city's roads, inside a circle, or both; an order holds there from
+    `from_s` after the evacuation order, once `officers` have set it up for `setup_s`, and while they
+    stand there: outside the exclusion line where they can."""
 
     name: str
     street: Annotated[str, Field(min_length=1, max_length=120)] | None = None
@@ -57,7 +55,7 @@ class PedestrianStreet(Strict):
     setup_s: Seconds = 300.0
 
     @model_validator(mode="after")
-    def _somewhere(self) -> PedestrianStreet:
+    def _somewhere(self) -> OrderedStreet:
         if self.street is None and self.within is None:
             raise ValueError("give street, within, or both")
         if self.to_s <= self.from_s:
@@ -65,4 +63,17 @@ class PedestrianStreet(Strict):
         return self
 
 
-Post = ControlPoint | Closure | PedestrianStreet  #: what officers stand at
+class PedestrianStreet(OrderedStreet):
+    """A street reserved to walkers: no vehicle but responders' may enter; those on it, and
+    who has no other way, drive out along it."""
+
+
+class OneWayStreet(OrderedStreet):
+    """A two-way street that becomes one-way: towards `heading_deg` (clockwise from north), or, where
+    none is given, the way out, towards safety. Once the vehicles of the other direction have left,
+    its lanes serve this one."""
+
+    heading_deg: Annotated[float, Field(ge=0, lt=360)] | None = None
+
+
+Post = ControlPoint | Closure | OrderedStreet  #: what officers stand at

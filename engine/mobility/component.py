@@ -79,12 +79,13 @@ class Mobility(Component):
         "party_left_ms", "party_stop_reason", "party_out_ms", "party_dest", "party_arc",
         "party_offset_m", "party_speed_mps", "facility_full_event", "facility_load",
         "person_trapped", "seen_edge_speed_mps", "seen_edge_closed", "exclusion_ms",
-        "zone_power_on", "edge_barred", "street_walk_width_m",
+        "zone_power_on", "edge_barred", "street_walk_width_m", "edge_jam_vpm",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
         "party_dest", "party_speed_mps", "party_left_ms", "party_out_ms", "party_stop_reason",
         "facility_load", "facility_full_event", "edge_flow_speed_mps", "edge_vehicles",
+        "edge_obstacles",
         "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge",
     )
     emits = (
@@ -196,7 +197,7 @@ class Mobility(Component):
         """Hand the road's state to both models; refresh routes when due."""
         self.traffic.set_edge_state(
             self.w.edge_speed_mps, self.w.edge_capacity_vps, self.w.edge_closed,
-            barred=self.w.edge_barred,
+            self.w.edge_jam_vpm, barred=self.w.edge_barred,
         )
         fresh = t0_ms % ROUTE_MS == 0
         self._responders_view(t0_ms, fresh)
@@ -423,6 +424,7 @@ class Mobility(Component):
             self.w.party_place[driving[on_road]] = P_DRIVING
         self.w.edge_flow_speed_mps[:] = self.traffic.measured_speed()
         self.w.edge_vehicles[:] = self.traffic.edge_count()
+        self.w.edge_obstacles[:] = self.traffic.edge_obstacles()
         units = first + np.arange(self.w.unit_edge.size)
         on_road = self.traffic.state_of(units) == 2
         self.w.unit_edge[:] = np.where(on_road, self.traffic.place_of(units), -1)

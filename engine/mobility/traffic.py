@@ -36,6 +36,10 @@ STATES = ("unused", "waiting at origin", "on link", "arrived", "stranded", "stra
 REASONS = ("", "no route", "link impassable", "left by its driver", "towed away")
 
 
+#: What a barred link adds to the cost of a way: who can avoid it with a detour of less than an hour does.
+BARRED_MS = 3_600_000
+
+
 class TrafficEvents(NamedTuple):
     """What happened since the last advance; every group is sorted by (time, vehicle)."""
 
@@ -170,7 +174,8 @@ class Traffic:
         return dist
 
     def _known_cost(self) -> I64:
-        return np.where(self.state.edge_known_closed, paths.CLOSED, self.state.edge_cost_ms)
+        cost = self.state.edge_cost_ms + BARRED_MS * self.state.edge_barred
+        return np.where(self.state.edge_known_closed, paths.CLOSED, np.minimum(cost, paths.CLOSED - 1))
 
     def _tree(self, dest: int, cost: I64) -> tuple[I64, NDArray[np.int32]]:
         s = self.state
@@ -353,8 +358,9 @@ class Traffic:
     ) -> None:
         """Give every link its state from now on, all [edges].
 
-        A closed link takes nobody in; those on it drive to its end and go on from there. `barred`
-        (bits by class number, 1 = cars; none by default) closes it to some classes alone. At
+        A closed link takes nobody in; those on it drive to its end and go on from there. A `barred`
+        link is left out by routes from now on, except by who has no other way: who is on it or
+        starts at it drives out. Destinations with a view of their own are not concerned. At
         speed 0 they are stranded where they are ("link impassable") and stay as obstacles.
         With `known` routes avoid new closures at once; without, from the moment the first
         driver meets one (the end of that advance). An opening is known at once, and used by
@@ -365,20 +371,18 @@ class Traffic:
         capacity = np.asarray(capacity_vps, dtype=np.float64)
         jam = s.edge_jam_vpm if jam_density_vpm is None else np.asarray(jam_density_vpm, np.float64)
         shut = np.asarray(closed, dtype=bool) | ~(speed > 0) | ~(capacity > 0)
-        bars = np.zeros(self.n_edges, np.uint8) if barred is None else np.asarray(barred, np.uint8)
-        shut_to_cars = shut | (bars & 1 > 0)
         if (jam > self._max_jam_vpm * (1 + 1e-9)).any():
             raise ValueError("jam density may at most double")
         changed = np.flatnonzero(
             (speed != s.edge_speed_mps) | (capacity != s.edge_capacity_vps)
-            | (jam != s.edge_jam_vpm) | (shut != s.edge_closed) | (bars != s.edge_barred)
+            | (jam != s.edge_jam_vpm) | (shut != s.edge_closed)
         )
-        opened = np.flatnonzero(s.edge_known_closed & ~shut_to_cars)
-        newly = np.flatnonzero(shut_to_cars & ~s.edge_known_closed)
+        opened = np.flatnonzero(s.edge_known_closed & ~shut)
+        newly = np.flatnonzero(shut & ~s.edge_known_closed)
         if changed.size:
             drowned = changed[~(speed[changed] > 0) & (s.edge_speed_mps[changed] > 0)]
             s.edge_speed_mps[:], s.edge_capacity_vps[:] = speed, capacity
-            s.edge_jam_vpm[:], s.edge_closed[:], s.edge_barred[:] = jam, shut, bars
+            s.edge_jam_vpm[:], s.edge_closed[:] = jam, shut
             self._strand(drowned)
             self._update_links(changed)
         s.edge_known_closed[opened] = False
@@ -390,6 +394,10 @@ class Traffic:
             dests = np.flatnonzero(cut & s.dest_used)
             if dests.size:
                 self.refresh_routes(dests=dests)
+        bars = np.zeros(self.n_edges, np.bool_) if barred is None else np.asarray(barred, np.bool_)
+        if not np.array_equal(bars, s.edge_barred):
+            s.edge_barred[:] = bars
+            self.refresh_routes()
 
     def _strand(self, edges: I64) -> None:
         first = 0
@@ -415,7 +423,7 @@ class Traffic:
         travel = np.where(s.edge_speed_mps[edges] > 0, travel, s.link[edges, lay.L_TRAVEL])
         traffic_change.set_links(
             edges, headway, travel, store, self._wave_us[edges],
-            np.where(s.edge_closed[edges], lay.EVERYBODY, s.edge_barred[edges]).astype(np.int64), s,
+            s.edge_closed[edges].astype(np.int64), s,
         )
 
     # --- time --------------------------------------------------------------------------------
@@ -448,10 +456,9 @@ class Traffic:
         table = table[np.lexsort((table[:, 1], table[:, 2]))]
         kind = table[:, 0]
         met = np.unique(table[kind == lay.E_BLOCKED, 3])
-        met = met[self.state.edge_closed[met] | (self.state.edge_barred[met] & 1 > 0)]
+        met = met[self.state.edge_closed[met]]
         own = table[kind == lay.E_BLOCKED]
-        bar = self.state.edge_barred[own[:, 3]] >> self.state.vehicle_class[own[:, 1]] & 1
-        own = own[self.state.edge_closed[own[:, 3]] | (bar > 0)]
+        own = own[self.state.edge_closed[own[:, 3]]]
         mine = [self._sees_for_itself(int(d)) for d in self.state.vehicle[own[:, 1], lay.V_DEST]]
         own = own[np.array(mine, dtype=np.bool_)]
         detour = self._meet(own[:, 1], own[:, 3])

@@ -111,7 +111,7 @@ def build_state(
         clock=clock,
         edge_speed_mps=speed_mps.copy(), edge_capacity_vps=capacity_vps.copy(),
         edge_jam_vpm=jam_vpm.copy(),
-        edge_closed=np.zeros(n_edges, dtype=bool), edge_barred=np.zeros(n_edges, dtype=np.uint8),
+        edge_closed=np.zeros(n_edges, dtype=bool), edge_barred=np.zeros(n_edges, dtype=bool),
         edge_known_closed=np.zeros(n_edges, dtype=bool),
         edge_cost_ms=np.zeros(n_edges, dtype=np.int64),
         target_dest=np.zeros(0, dtype=np.int32), target_node=np.zeros(0, dtype=np.int32),

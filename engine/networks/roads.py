@@ -21,7 +21,6 @@ from engine.events import reason
 from engine.networks import debris, road_state
 from engine.networks.street_orders import CARD as ORDER_CARD
 from engine.networks.street_orders import StreetOrders
-from engine.street_orders import CARS
 
 WALK_DEPTH_M = 0.7
 RUBBLE_WALK = 0.4
@@ -51,11 +50,13 @@ class Roads(StreetOrders, Component):
         "zone_power_on", "control_staffed", "zone_flooded_event", "order_event",
         "order_decided_ms", "zone_shaken_event", "street_event", "street_state", "street_blocked",
         "control_event", "control_order_event", "edge_vehicles", "edge_barred",
+        "edge_turned", "edge_obstacles", "control_links_turned",
     )
     writes = ("edge_speed_mps", "edge_capacity_vps", "edge_closed", "street_walk_factor",
               "street_state", "street_event", "street_blocked", "street_walk_width_m", "edge_barred",
-              "control_order_event")
-    emits = ("street_closed", "street_opened", "street_order_set", "street_order_ended")
+              "control_order_event", "edge_turned", "edge_jam_vpm", "control_links_turned")
+    emits = ("street_closed", "street_opened", "street_order_set", "lanes_turned",
+             "street_order_ended")
     card = (
         ("signals", "3 arms of tertiary class or above", "", "no inventory", "assumption"),
         ("dark signal capacity ratio", round(road_state.DARK_SIGNAL_RATIO, 3), "",
@@ -85,6 +86,7 @@ class Roads(StreetOrders, Component):
     def start(self) -> None:
         self.w.edge_speed_mps[:] = self.ctx.city.edges.free_speed_mps
         self.w.edge_capacity_vps[:] = self.ctx.city.edges.capacity_vps
+        self.w.edge_jam_vpm[:] = self.ctx.city.edges.jam_density_vpm
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         for _, event, row in self.ctx.mail.inputs:
@@ -96,7 +98,7 @@ class Roads(StreetOrders, Component):
         police = self._police(t0_ms)
         inputs = [self.w.street_depth_m, self.w.street_clear_m, self.w.street_bridge_damage,
                   self.w.zone_power_on, self.w.control_staffed, police, self.w.street_blocked,
-                  self.w.edge_barred]
+                  self.w.edge_barred, self._against, self.w.edge_turned]
         if self._last is not None and all(
             np.array_equal(a, b) for a, b in zip(inputs, self._last, strict=True)
         ):
@@ -105,6 +107,7 @@ class Roads(StreetOrders, Component):
         self._edges(police)
         self._walkers()
         self._events(t0_ms, police)
+        self._tell_turned(t0_ms)
 
     def _police(self, t0_ms: int) -> B:
         """Drive edges closed by the plan now [edges]."""
@@ -138,10 +141,10 @@ class Roads(StreetOrders, Component):
             depth_m=w.street_depth_m[street], lane_ratio=lanes / edges.lanes, junction=junction,
         )
         w.edge_speed_mps[:] = speed
-        w.edge_capacity_vps[:] = capacity
+        w.edge_capacity_vps[:] = capacity + self._lanes_moved(capacity)
         # A barrier, a broken bridge or a blockage shuts the entrance; who is past it drives on.
         barred = (w.street_bridge_damage >= 3) | (w.street_blocked >= 0)
-        w.edge_closed[:] = closed | police | barred[street]
+        w.edge_closed[:] = closed | police | barred[street] | self._against
 
     def _walkers(self) -> None:
         w, streets = self.w, self.ctx.city.streets
@@ -157,10 +160,9 @@ class Roads(StreetOrders, Component):
         w, city = self.w, self.ctx.city
         n = city.streets.length_m.size
         state = np.zeros(n, np.uint8)
-        barred = w.edge_barred & CARS > 0
-        state[city.edges.street[police | barred]] = _POLICE
+        state[city.edges.street[police | w.edge_barred]] = _POLICE
         shut = np.ones(n, np.bool_)
-        open_edges = city.edges.street[~w.edge_closed]
+        open_edges = city.edges.street[~(w.edge_closed | w.edge_barred)]
         shut[open_edges] = False
         shut &= city.streets.drive
         state[shut & (w.street_blocked >= 0)] = _BLOCKED

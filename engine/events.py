@@ -45,7 +45,7 @@ REASONS = (
     "fetching family", "all quiet", "returned before the all-clear",
     "held at school",
     # orders on streets
-    "street for walkers", "one-way street",
+    "street for walkers", "one-way street", "contraflow",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")

@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.city import F64, I16, I32, I64, B, City
 from engine.errors import InputError, unknown
+from engine.lead_time import check_contraflow
 from engine.levers.roads import Post
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
@@ -201,13 +202,16 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
             f"plan '{plan.name}': exclusion.line: every junction lies inside, units could stand nowhere"
         )
     orders = street_orders(city, plan, shut, safe)
+    units = _units(city, plan, scenario.population.share)
+    cars = units.kind == UNIT_KINDS.index("police")
+    check_contraflow(city, scenario, plan, danger, orders, units.node[cars], units.aid[cars])
     controls += [order.node for order in orders]
     officers += [post.officers for post in plan.posts[len(officers):]]
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
     return Site(
         danger_node=danger, order_zone=order_zone, safe_node=safe,
-        units=_units(city, plan, scenario.population.share),
+        units=units,
         control_node=np.array(controls, np.int32), control_officers=np.array(officers, np.int16),
         control_setup_s=np.array(setup, np.float64),
         control_edges=tuple(into), closure_edges=tuple(closures), orders=orders,
@@ -233,6 +237,7 @@ def check_officers(city: City, plan: Plan) -> None:
         "closures": ("at closures", plan.closures),
         "pedestrian_streets": ("at streets for walkers", plan.pedestrian_streets),
         "one_way_streets": ("at one-way streets", plan.one_way_streets),
+        "contraflow": ("at contraflow", plan.contraflow),
     }
     needed = {key: sum(post.officers for post in rows) for key, (_, rows) in posts.items()}
     stations = city.facilities_of("police_station")

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from engine.city import I32, I64, B, City
 from engine.errors import InputError, unknown
 from engine.kernels.paths import reverse_tree, speed_cost_ms
-from engine.levers.roads import OneWayStreet, OrderedStreet, PedestrianStreet
+from engine.levers.roads import Contraflow, OneWayStreet, OrderedStreet, PedestrianStreet
 from engine.plan import Plan
 from engine.scenario import Circle
 
@@ -54,12 +54,10 @@ def street_orders(city: City, plan: Plan, shut: B, safe: B) -> tuple[StreetOrder
     return tuple(found)
 
 
-def _levers(plan: Plan) -> list[tuple[str, OrderedStreet]]:
+def _levers(plan: Plan) -> list[tuple[str, OrderedStreet | Contraflow]]:
     """Key path and lever of each order, in the order of plan.posts."""
-    return [
-        (f"{key}.{row}", lever) for key in ("pedestrian_streets", "one_way_streets")
-        for row, lever in enumerate(getattr(plan, key))
-    ]
+    keys = ("pedestrian_streets", "one_way_streets", "contraflow")
+    return [(f"{key}.{row}", lever) for key in keys for row, lever in enumerate(getattr(plan, key))]
 
 
 class _Finder:
@@ -69,11 +67,12 @@ class _Finder:
         self._city, self._shut, self._safe = city, shut, safe
         self._way_out: I64 | None = None
 
-    def order(self, lever: OrderedStreet, control: int, where: str) -> StreetOrder:
+    def order(self, lever: OrderedStreet | Contraflow, control: int, where: str) -> StreetOrder:
         city = self._city
         street = streets_of(city, lever.street, lever.within, where)
         street = street[city.streets.drive[street]]
         barred = turned = outward = np.empty(0, np.int32)
+        hours = (0.0, np.inf) if isinstance(lever, Contraflow) else (lever.from_s, lever.to_s)
         if isinstance(lever, PedestrianStreet):
             reason = "street for walkers"
             street = street[city.streets.walk[street]]
@@ -81,15 +80,15 @@ class _Finder:
                 raise InputError(f"{where}: '{lever.name}': no vehicle or no walker goes there anyway")
             barred = np.flatnonzero(np.isin(city.edges.street, street)).astype(np.int32)
         else:
-            assert isinstance(lever, OneWayStreet)
-            reason = "one-way street"
+            reason = "contraflow" if isinstance(lever, Contraflow) else "one-way street"
+            assert isinstance(lever, OneWayStreet | Contraflow)
             turned, outward = self._pairs(street, lever.heading_deg)
             if turned.size == 0:
                 raise InputError(f"{where}: '{lever.name}': no street there has two directions to turn")
             street = city.edges.street[turned]
         edges = np.r_[barred, outward]
         return StreetOrder(
-            reason, control, _stand(city, edges, self._shut), lever.from_s, lever.to_s, barred,
+            reason, control, _stand(city, edges, self._shut), *hours, barred,
             turned, outward,
             float(city.streets.length_m[np.unique(street)].sum()),
         )

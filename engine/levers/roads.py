@@ -41,23 +41,31 @@ class Closure(Strict):
         return self
 
 
-class OrderedStreet(Strict):
-    """Streets by their name in the city's roads, inside a circle, or both; an order holds there from
-    `from_s` after the evacuation order, once `officers` have set it up for `setup_s`, and while they
-    stand there: outside the exclusion line where they can."""
+class NamedStreet(Strict):
+    """Streets by their name in the city's roads, inside a circle, or both."""
 
     name: str
     street: Annotated[str, Field(min_length=1, max_length=120)] | None = None
     within: Circle | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> NamedStreet:
+        if self.street is None and self.within is None:
+            raise ValueError("give street, within, or both")
+        return self
+
+
+class OrderedStreet(NamedStreet):
+    """Streets where an order holds from `from_s` after the evacuation order, once `officers` have set
+    it up for `setup_s`, and while they stand there: outside the exclusion line where they can."""
+
     from_s: Seconds = 0.0
     to_s: Seconds = 86400.0
     officers: Annotated[int, Field(ge=1, le=20)] = 2
     setup_s: Seconds = 300.0
 
     @model_validator(mode="after")
-    def _somewhere(self) -> OrderedStreet:
-        if self.street is None and self.within is None:
-            raise ValueError("give street, within, or both")
+    def _forward(self) -> OrderedStreet:
         if self.to_s <= self.from_s:
             raise ValueError(f"to_s {self.to_s:g} must be later than from_s {self.from_s:g}")
         return self
@@ -76,4 +84,20 @@ class OneWayStreet(OrderedStreet):
     heading_deg: Annotated[float, Field(ge=0, lt=360)] | None = None
 
 
-Post = ControlPoint | Closure | OrderedStreet  #: what officers stand at
+class Contraflow(NamedStreet):
+    """A route whose inward lanes are turned outward by `crews` (a patrol car each), who take `setup_s`;
+    it lasts until they leave. The direction is that of OneWayStreet. Two to three hours are what
+    planners add for setting up a highway (Polus, 2005), hence the default; a set-up slower than the
+    lead time is refused."""
+
+    heading_deg: Annotated[float, Field(ge=0, lt=360)] | None = None
+    crews: Annotated[int, Field(ge=1, le=20)] = 2
+    setup_s: Seconds = 7200.0
+
+    @property
+    def officers(self) -> int:
+        """Officers of the crews, two in a car."""
+        return 2 * self.crews
+
+
+Post = ControlPoint | Closure | OrderedStreet | Contraflow  #: what officers stand at

@@ -44,6 +44,7 @@ REASONS = (
     # people who went back before the all-clear
     "fetching family", "all quiet", "returned before the all-clear",
     "held at school",
+    "withdrawn before the wave",
     # orders on streets
     "street for walkers", "one-way street", "contraflow",
 )

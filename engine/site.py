@@ -60,6 +60,7 @@ class Site:
     control_node: I32
     control_officers: I16
     control_setup_s: F64
+    control_withdraw_s: F64  # officers leave so long before the predicted first wave, -inf: they stay
     control_edges: tuple[I32, ...]  # drive edges that enter the junction
     closure_edges: tuple[I32, ...]
     orders: tuple[StreetOrder, ...]  # on streets; their posts follow the closures'
@@ -180,6 +181,12 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         controls.append(node)
         officers.append(point.officers)
         into.append(np.flatnonzero(city.edges.to_node == node).astype(np.int32))
+        lead_s = plan.exclusion.lead_s
+        if point.withdraw_s is not None and shut[node] and point.withdraw_s < lead_s:
+            raise InputError(
+                f"plan '{plan.name}': control_points.{row}.withdraw_s: {point.withdraw_s:g} is less than "
+                f"exclusion.lead_s {lead_s:g}, and '{point.name}' lies inside the exclusion line"
+            )
     closures = []
     for row, closure in enumerate(plan.closures):
         x, y = city.xy(closure.lon, closure.lat)
@@ -214,6 +221,9 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         units=units,
         control_node=np.array(controls, np.int32), control_officers=np.array(officers, np.int16),
         control_setup_s=np.array(setup, np.float64),
+        control_withdraw_s=np.array(
+            [-np.inf if p.withdraw_s is None else p.withdraw_s for p in plan.control_points]
+            + [-np.inf] * (len(setup) - len(plan.control_points))),
         control_edges=tuple(into), closure_edges=tuple(closures), orders=orders,
         gauge_x_m=np.atleast_1d(gx), gauge_y_m=np.atleast_1d(gy),
         meeting=_outside(city, danger, "meeting_point") if plan.destinations.meeting_points

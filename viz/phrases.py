@@ -197,7 +197,7 @@ ZH_REASONS: dict[str, str] = {
     "queue at call centre": "接警排队", "no telephone service": "无通信", "traffic": "交通",
     "no way back before the wave": "波到前无法撤回", "hospital damaged": "医院受损",
     "hospital without power": "医院停电", "queue at hospital": "医院排队",
-    "street for walkers": "步行专用", "one-way street": "单行", "contraflow": "逆向行车",
+    "withdrawn before the wave": "波到前撤岗", "street for walkers": "步行专用", "one-way street": "单行", "contraflow": "逆向行车",
     "shaking": "震动", "tsunami": "海啸", "untreated": "未获救治", "foot": "步行", "car": "驾车",
     "siren": "警报器", "cell_broadcast": "小区广播",
     "radio_tv": "广播电视", "loudspeaker": "流动喇叭",

@@ -11,13 +11,16 @@ from engine.yamlfile import Strict
 
 
 class ControlPoint(Strict):
-    """A junction worked by officers, who take `setup_s` on arrival."""
+    """A junction worked by officers, who take `setup_s` on arrival. They leave `withdraw_s` before the
+    predicted first wave and come back after the all-clear alone; where none is given they leave with
+    the exclusion line's lead where the junction lies inside it, and stay elsewhere."""
 
     name: str
     lon: Lon
     lat: Lat
     officers: Annotated[int, Field(ge=1, le=20)] = 2
     setup_s: Seconds = 300.0
+    withdraw_s: Seconds | None = None
 
 
 class Closure(Strict):

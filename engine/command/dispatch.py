@@ -15,9 +15,9 @@ wave until the all-clear; without a prediction, from the order on. A unit is sen
 point inside only if it can turn out, drive there, work (`TASK_MS`, or set up) and leave before that;
 units and officers inside are withdrawn early enough to be out by then, by the way on the seen network
 at free speed. Officers of a control point leave earlier where its `withdraw_s` says so, and are sent
-there only if they can set up before; they come back after the all-clear. Search inside waits for it
-too. Free units wait outside meanwhile (at their staging place where they have one), else at their station. Police staff the plan's control points
-and then its closures after the order, in the plan's order.
+there only if they can set up before; they do not come back while the order stands. Search inside waits
+for the all-clear. Free units wait outside meanwhile (at their staging place where they have one), else at
+their station. Police staff the plan's posts after the order, in the plan's order.
 
 Limits: emergency vehicles keep to the speed of traffic; no unit is diverted from one incident to
 another; crews do not tire; units and command always have radio contact.

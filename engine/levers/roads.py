@@ -12,8 +12,8 @@ from engine.yamlfile import Strict
 
 class ControlPoint(Strict):
     """A junction worked by officers, who take `setup_s` on arrival. They leave `withdraw_s` before the
-    predicted first wave and come back after the all-clear alone; where none is given they leave with
-    the exclusion line's lead where the junction lies inside it, and stay elsewhere."""
+    predicted first wave and do not come back while the order stands; where none is given they leave
+    with the exclusion line's lead where the junction lies inside it, and stay elsewhere."""
 
     name: str
     lon: Lon

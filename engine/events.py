@@ -44,6 +44,9 @@ REASONS = (
     # people who went back before the all-clear
     "fetching family", "all quiet", "returned before the all-clear",
     "held at school",
+    "withdrawn before the wave",
+    # orders on streets
+    "street for walkers", "one-way street", "contraflow",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -166,6 +169,13 @@ KINDS: tuple[Kind, ...] = tuple(
          "no officers are sent for now; value is the time since the order", False),
         ("control_staffed", "control", "unit", "", "truth", "officers work the junction", False),
         ("control_left", "control", "unit", "", "truth", "officers leave the junction", False),
+        ("street_order_set", "control", "reason", "m", "truth",
+         "an order on a street is in force, its barriers stand; value is the length", False),
+        ("lanes_turned", "control", "reason", "veh/h", "truth",
+         "vehicles have left the opposite lanes, which now serve the way out; value is the capacity"
+         " gained, mean over the links", False),
+        ("street_order_ended", "control", "reason", "", "truth",
+         "an order on a street ends: its time is over or its officers have left", False),
         ("shelter_opened", "facility", "none", "places", "decision", "the shelter opens", False),
         ("shelter_full", "facility", "none", "places", "truth", "all places are taken", False),
         ("input_applied", "input", "none", "", "decision", "an inject, decision or observation from outside", True),

@@ -19,7 +19,14 @@ from engine.levers.order import Order
 from engine.levers.places import Destinations
 from engine.levers.recovery import AllClear
 from engine.levers.response import Dispatch, Exclusion, Hospitals, MutualAid, Staging
-from engine.levers.roads import Closure, ControlPoint, Post
+from engine.levers.roads import (
+    Closure,
+    Contraflow,
+    ControlPoint,
+    OneWayStreet,
+    PedestrianStreet,
+    Post,
+)
 from engine.levers.warning import Channel, DoorToDoor, StreetLeaders
 from engine.scenario import Scenario, scenarios_root
 from engine.yamlfile import Strict, load, located
@@ -37,6 +44,9 @@ class Plan(Strict):
     destinations: Destinations = Destinations()
     control_points: tuple[ControlPoint, ...] = ()
     closures: tuple[Closure, ...] = ()
+    pedestrian_streets: tuple[PedestrianStreet, ...] = ()
+    one_way_streets: tuple[OneWayStreet, ...] = ()
+    contraflow: tuple[Contraflow, ...] = ()
     staging: tuple[Staging, ...] = ()
     dispatch: Dispatch = Dispatch()
     hospitals: Hospitals = Hospitals()
@@ -46,8 +56,10 @@ class Plan(Strict):
 
     @property
     def posts(self) -> tuple[Post, ...]:
-        """Control points and then closures: rows of the site's and World's control tables."""
-        return (*self.control_points, *self.closures)
+        """Control points, closures, then orders on streets: rows of the site's and World's control
+        tables."""
+        return (*self.control_points, *self.closures, *self.pedestrian_streets, *self.one_way_streets,
+                *self.contraflow)
 
     @model_validator(mode="after")
     def _somebody_bars_the_return(self) -> Plan:

@@ -50,7 +50,7 @@ READS = (
     "party_place", "party_node", "person_health", "person_care", "unit_phase",
     "incident_state", "hospital_beds_used", "facility_load", "gauge_level_m", "wetcell_depth_m",
     "incident_opened_ms", "incident_reached_ms", "party_wet_event", "party_x_m", "party_y_m",
-    "unit_x_m", "unit_y_m", "edge_flow_speed_mps", "edge_closed", "edge_vehicles",
+    "unit_x_m", "unit_y_m", "edge_flow_speed_mps", "edge_closed", "edge_barred", "edge_vehicles",
 )
 
 
@@ -142,7 +142,7 @@ class Recorder:
             return np.clip(np.rint((values - origin) / scale), 0, 65_534).astype(np.uint16)
 
         ratio = np.where(
-            world.edge_closed, 254,
+            world.edge_closed | world.edge_barred, 254,
             np.clip(np.rint(250 * world.edge_flow_speed_mps / city.edges.free_speed_mps), 0, 250),
         )
         worst = np.zeros(parties.count, np.uint8)

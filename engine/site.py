@@ -12,9 +12,12 @@ import numpy as np
 
 from engine.city import F64, I16, I32, I64, B, City
 from engine.errors import InputError, unknown
+from engine.lead_time import check_contraflow
+from engine.levers.roads import Post
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
 from engine.site_check import check_levers
+from engine.street_orders import StreetOrder, street_orders
 from engine.yamlfile import located
 
 UNIT_KINDS = ("ambulance", "fire_rescue", "police")
@@ -47,7 +50,7 @@ class Units:
 class Site:
     """Derived facts; node masks are [nodes], `order_zone` indexes plan.order.zones, -1 = none.
 
-    Officers work the plan's control points and, after them in the tables, its closures.
+    Officers work the plan's control points and, after them in the tables, its closures and orders.
     """
 
     danger_node: B
@@ -57,8 +60,10 @@ class Site:
     control_node: I32
     control_officers: I16
     control_setup_s: F64
+    control_withdraw_s: F64  # officers leave so long before the predicted first wave, -inf: they stay
     control_edges: tuple[I32, ...]  # drive edges that enter the junction
     closure_edges: tuple[I32, ...]
+    orders: tuple[StreetOrder, ...]  # on streets; their posts follow the closures'
     gauge_x_m: F64
     gauge_y_m: F64
     meeting: I32  # facility rows
@@ -176,6 +181,12 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         controls.append(node)
         officers.append(point.officers)
         into.append(np.flatnonzero(city.edges.to_node == node).astype(np.int32))
+        lead_s = plan.exclusion.lead_s
+        if point.withdraw_s is not None and shut[node] and point.withdraw_s < lead_s:
+            raise InputError(
+                f"plan '{plan.name}': control_points.{row}.withdraw_s: {point.withdraw_s:g} is less than "
+                f"exclusion.lead_s {lead_s:g}, and '{point.name}' lies inside the exclusion line"
+            )
     closures = []
     for row, closure in enumerate(plan.closures):
         x, y = city.xy(closure.lon, closure.lat)
@@ -197,14 +208,23 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         raise InputError(
             f"plan '{plan.name}': exclusion.line: every junction lies inside, units could stand nowhere"
         )
+    orders = street_orders(city, plan, shut, safe)
+    units = _units(city, plan, scenario.population.share)
+    cars = units.kind == UNIT_KINDS.index("police")
+    check_contraflow(city, scenario, plan, danger, orders, units.node[cars], units.aid[cars])
+    controls += [order.node for order in orders]
+    officers += [post.officers for post in plan.posts[len(officers):]]
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
     return Site(
         danger_node=danger, order_zone=order_zone, safe_node=safe,
-        units=_units(city, plan, scenario.population.share),
+        units=units,
         control_node=np.array(controls, np.int32), control_officers=np.array(officers, np.int16),
         control_setup_s=np.array(setup, np.float64),
-        control_edges=tuple(into), closure_edges=tuple(closures),
+        control_withdraw_s=np.array(
+            [-np.inf if p.withdraw_s is None else p.withdraw_s for p in plan.control_points]
+            + [-np.inf] * (len(setup) - len(plan.control_points))),
+        control_edges=tuple(into), closure_edges=tuple(closures), orders=orders,
         gauge_x_m=np.atleast_1d(gx), gauge_y_m=np.atleast_1d(gy),
         meeting=_outside(city, danger, "meeting_point") if plan.destinations.meeting_points
         else np.empty(0, np.int32),
@@ -220,19 +240,30 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
 
 
 def check_officers(city: City, plan: Plan) -> None:
-    """Raise InputError where a plan needs more police officers than the whole city has."""
-    needed = {
-        "control_points": sum(point.officers for point in plan.control_points),
-        "closures": sum(closure.officers for closure in plan.closures),
+    """Raise InputError where a plan needs more police officers than the whole city has, with those
+    that neighbours send."""
+    posts: dict[str, tuple[str, tuple[Post, ...]]] = {
+        "control_points": ("at control points", plan.control_points),
+        "closures": ("at closures", plan.closures),
+        "pedestrian_streets": ("at streets for walkers", plan.pedestrian_streets),
+        "one_way_streets": ("at one-way streets", plan.one_way_streets),
+        "contraflow": ("at contraflow", plan.contraflow),
     }
+    needed = {key: sum(post.officers for post in rows) for key, (_, rows) in posts.items()}
     stations = city.facilities_of("police_station")
-    have = int(city.facilities.units[stations].sum()) * UNIT_CREW[UNIT_KINDS.index("police")]
+    sent = sum(int(aid.units * (1.0 - aid.home_cover) + 1e-9) for aid in plan.mutual_aid
+               if aid.kind == "police")
+    cars = int(city.facilities.units[stations].sum()) + sent
+    have = cars * UNIT_CREW[UNIT_KINDS.index("police")]
     if sum(needed.values()) > have:
         most = max(needed, key=lambda name: needed[name])
+        listed = " and ".join(
+            f"{number} {'officers ' if row == 0 else ''}{posts[key][0]}"
+            for row, (key, number) in enumerate((k, n) for k, n in needed.items() if n)
+        )
         raise InputError(
-            f"plan '{plan.name}': {most}: {needed['control_points']} officers at control points and "
-            f"{needed['closures']} at closures are more than the {have} that city '{city.name}' has "
-            f"({city.departments.police})"
+            f"plan '{plan.name}': {most}: {listed} are more than the {have} that city '{city.name}' "
+            f"has ({city.departments.police}){' with those its neighbours send' if sent else ''}"
         )
 
 

@@ -102,6 +102,12 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("street_state", "u1", "street", "reason", 0, "reason the street is closed to vehicles, 0 open"),
         ("street_event", "i8", "street", "event", -1, "event of the last closing or opening"),
         ("street_blocked", "i8", "street", "event", -1, "event of the input that blocked it"),
+        ("street_walk_width_m", "f4", "street", "m", 0, "width that walkers have to themselves"),
+        ("edge_barred", "?", "edge", "", 0, "vehicles other than responders keep out if they have another way"),
+        ("edge_turned", "?", "edge", "", 0, "its lanes serve the opposite direction"),
+        ("edge_jam_vpm", "f4", "edge", "veh/m", 0, "jam density of the link now"),
+        ("control_links_turned", "i4", "control", "links", 0, "links of its order that are turned"),
+        ("control_order_event", "i8", "control", "event", -1, "event of its order on streets in force"),
     )
     + _rows(
         "instruments",
@@ -211,6 +217,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("unit_x_m", "f4", "unit", "m", 0, "position, for the map"),
         ("unit_y_m", "f4", "unit", "m", 0, "position, for the map"),
         ("unit_edge", "i4", "unit", "edge", -1, "link it is on, -1 at a junction"),
+        ("edge_obstacles", "i4", "edge", "vehicles", 0, "vehicles left standing on the link"),
         ("edge_vehicles", "i4", "edge", "vehicles", 0, "vehicles on the link"),
         ("edge_flow_speed_mps", "f4", "edge", "m/s", 0, "mean speed measured on the link"),
         ("facility_load", "i4", "facility", "people", 0, "evacuees there"),

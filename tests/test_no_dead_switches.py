@@ -51,6 +51,9 @@ OTHER: dict[str, list[Any]] = {
     "zone": ["Shore", "Low town"],
     "from_hour": [20.5],
     "beach": [Beach(lon=-71.0, lat=-29.9965, radius_m=400.0, share=0.2, to_hour=21.0)],
+    "withdraw_s": [120.0, 900.0],
+    "heading_deg": [270.0, 90.0],
+    "street": ["North Street 2", "East Street 2"],
     "street_leaders": [StreetLeaders(call_s=60.0)],
 }
 

@@ -14,9 +14,10 @@ Exclusion. Nobody may be inside the exclusion line from `exclusion.lead_s` befor
 wave until the all-clear; without a prediction, from the order on. A unit is sent to a scene or control
 point inside only if it can turn out, drive there, work (`TASK_MS`, or set up) and leave before that;
 units and officers inside are withdrawn early enough to be out by then, by the way on the seen network
-at free speed. Search inside waits for the all-clear. Free units wait outside meanwhile (at their
-staging place where they have one), else at their station. Police staff the plan's control points
-and then its closures after the order, in the plan's order.
+at free speed. Officers of a control point leave earlier where its `withdraw_s` says so, and are sent
+there only if they can set up before; they do not come back while the order stands. Search inside waits
+for the all-clear. Free units wait outside meanwhile (at their staging place where they have one), else at
+their station. Police staff the plan's posts after the order, in the plan's order.
 
 Limits: emergency vehicles keep to the speed of traffic; no unit is diverted from one incident to
 another; crews do not tire; units and command always have radio contact.
@@ -255,20 +256,37 @@ class Dispatch(Component):
             point = site.control_node[np.maximum(w.unit_control, 0)]
             target = np.where(w.unit_control >= 0, point, target)
         heading = bound & (target >= 0) & closed[np.maximum(target, 0)]
+        leaving = np.zeros(phase.size, np.bool_)
+        if site.control_node.size:
+            at_post = (w.unit_control >= 0) & np.isin(phase, (*still, U_TO_SCENE))
+            due = self._post_until_ms() - self.ctx.tick_ms <= t0_ms
+            leaving = at_post & due[np.maximum(w.unit_control, 0)] & ~here & ~heading
         out = here | heading
         tried = (phase == U_AVAILABLE) & (w.unit_retry_ms > t0_ms)  # and found no way out
         out &= (w.unit_serial_done == w.unit_order_serial) & ~tried
         out &= heading | (w.unit_node != self._refuge)
+        out |= leaving & (w.unit_serial_done == w.unit_order_serial)
         for unit in np.flatnonzero(out):
             node = w.unit_node[unit] if here[unit] else target[unit]
+            why = "withdrawn before the wave" if leaving[unit] else "scene inside exclusion zone"
             zone_event = int(w.zone_order_event[site.zone_of_node[node]])
             cause = zone_event if zone_event >= 0 else int(w.order_event[0])
             cause = max(cause, int(w.predicted_event[0]))
             event = self.emit(
-                "unit_withdrawn", t0_ms, unit, reason("scene inside exclusion zone"), cause=cause
+                "unit_withdrawn", t0_ms, unit, reason(why), cause=cause
             )[0]
             self._order(int(unit), -1, -1, int(event))
             w.unit_retry_ms[unit] = t0_ms + FAILED_RETRY_MS
+
+    def _post_until_ms(self) -> I64:
+        """When officers leave each post [controls] by its own `withdraw_s`; NEVER where they stay."""
+        site, predicted = self.ctx.site, int(self.w.predicted_ms[0])
+        out = np.full(site.control_node.size, NEVER, np.int64)
+        rows = np.flatnonzero(np.isfinite(site.control_withdraw_s))
+        if rows.size and predicted < NEVER:
+            lead = np.rint(1000 * site.control_withdraw_s[rows]).astype(np.int64)
+            out[rows] = predicted - lead - self._exit_ms()[site.control_node[rows]]
+        return out
 
     def _staff_controls(self, t0_ms: int) -> None:
         """Send police to control points that are short of officers, in the plan's order."""
@@ -283,9 +301,12 @@ class Dispatch(Component):
                 times = np.where(free, self._times_s(int(site.control_node[control])), np.inf)
                 setup_ms = 1000.0 * float(site.control_setup_s[control])
                 safe = self._back_in_time(int(site.control_node[control]), times, setup_ms, t0_ms)
+                until = int(self._post_until_ms()[control])
+                safe &= 1000.0 * times <= until - t0_ms - TURNOUT_MS - setup_ms
                 unit = choose(np.where(safe, times, np.inf), times)
                 if unit < 0:
                     inside = self._inside[site.control_node[control]] and w.exclusion_ms[0] < NEVER
+                    inside = inside or until < NEVER
                     why = "no way back before the wave" if inside else "no way to scene"
                     self._hold_control(control, reason(why), t0_ms)
                     w.control_retry_ms[control] = t0_ms + NO_WAY_RETRY_MS

@@ -19,26 +19,15 @@ disturbed sea means that the wave is there.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from engine.component import Component, Context
 from engine.events import KIND_CODE
+from engine.lead_time import WAVE_MAGNITUDE, wave_way_s
 from engine.world import NEVER
 
 QUIET_MS = 3_600_000
 STRONG_MMI = 6.0
-WAVE_MAGNITUDE = 6.5
-WAVE_MPS = math.sqrt(9.81 * 200.0)
-
-
-def wave_travel_s(distance_m: float, magnitude: float) -> float:
-    """Time of the wave from the nearest end of the rupture, s; `distance_m` from the epicentre."""
-    half_m = 500.0 * math.pow(10.0, -2.477 + 0.585 * magnitude)
-    return max(distance_m - half_m, 0.0) / WAVE_MPS
-
-
 
 class Hub(Component):
     """Decides and issues the order; sees only `seen_*`."""
@@ -108,10 +97,8 @@ class Hub(Component):
             if w.seen_magnitude[0] < WAVE_MAGNITUDE:
                 w.predicted_ms[0] = NEVER
                 return
-            x, y = self.ctx.city.xy(quake.lon, quake.lat)
-            nodes, danger = self.ctx.city.nodes, self.ctx.site.danger_node
-            away_m = float(np.hypot(nodes.x_m[danger].mean() - x, nodes.y_m[danger].mean() - y))
-            travel = round(1000 * wave_travel_s(away_m, float(w.seen_magnitude[0])))
+            travel = round(1000 * wave_way_s(
+                self.ctx.city, quake, self.ctx.site.danger_node, float(w.seen_magnitude[0])))
             self._expect_wave(max(travel, earliest), int(times[solved]), solved)
         if at_gauge > known and times[at_gauge] < w.predicted_ms[0]:
             self._expect_wave(int(times[at_gauge]), int(times[at_gauge]), at_gauge)

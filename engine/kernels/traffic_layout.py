@@ -96,6 +96,7 @@ class TrafficState(NamedTuple):
     edge_capacity_vps: NDArray[np.float64]  # [edges] current, before obstacles
     edge_jam_vpm: NDArray[np.float64]  # [edges] current
     edge_closed: NDArray[np.bool_]  # [edges] nobody can enter
+    edge_barred: NDArray[np.bool_]  # [edges] only who has no other way may drive there
     edge_known_closed: NDArray[np.bool_]  # [edges] closures that routes avoid
     edge_cost_ms: I64  # [edges] cost behind the present routes
     target_dest: I32  # [targets] destination each target node belongs to

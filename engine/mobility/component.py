@@ -57,13 +57,13 @@ class Mobility(Component):
         "party_left_ms", "party_stop_reason", "party_out_ms", "party_dest", "party_arc",
         "party_offset_m", "party_speed_mps", "facility_full_event", "facility_load",
         "person_trapped", "seen_edge_speed_mps", "seen_edge_closed", "exclusion_ms",
-        "zone_power_on",
+        "zone_power_on", "edge_barred", "street_walk_width_m", "edge_jam_vpm",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
         "party_dest", "party_speed_mps", "party_left_ms", "party_out_ms", "party_stop_reason",
         "facility_load", "facility_full_event", "edge_flow_speed_mps", "edge_vehicles",
-        "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge",
+        "edge_obstacles", "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge",
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
@@ -129,7 +129,8 @@ class Mobility(Component):
     def _roads(self, t0_ms: int) -> None:
         """Hand the road's state to both models; refresh routes when due."""
         self.traffic.set_edge_state(
-            self.w.edge_speed_mps, self.w.edge_capacity_vps, self.w.edge_closed
+            self.w.edge_speed_mps, self.w.edge_capacity_vps, self.w.edge_closed,
+            self.w.edge_jam_vpm, barred=self.w.edge_barred,
         )
         fresh = t0_ms % ROUTE_MS == 0
         self._fleet.responders_view(t0_ms, fresh)

@@ -132,6 +132,7 @@ class Driving:
             self.host.w.party_place[driving[on_road]] = P_DRIVING
         self.host.w.edge_flow_speed_mps[:] = self._traffic.measured_speed()
         self.host.w.edge_vehicles[:] = self._traffic.edge_count()
+        self.host.w.edge_obstacles[:] = self._traffic.edge_obstacles()
         units = first + np.arange(self.host.w.unit_edge.size)
         on_road = self._traffic.state_of(units) == 2
         self.host.w.unit_edge[:] = np.where(on_road, self._traffic.place_of(units), -1)

@@ -55,7 +55,8 @@ class Pedestrians:
             return
         moved = advance_walkers(
             Walkers(w.party_arc, w.party_offset_m, w.party_node, self._debt), rows, t0_ms, t1_ms,
-            net=self._net, street_factor=self.host.w.street_walk_factor,
+            net=self._net._replace(width_m=w.street_walk_width_m),
+            street_factor=self.host.w.street_walk_factor,
             free_speed_mps=self._free_speed(rows, t0_ms), size=self._size, dest=w.party_dest,
             next_arc=self._walk.next_arc, target=self._walk.target,
             start_ms=np.asarray(w.party_depart_ms),

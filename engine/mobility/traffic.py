@@ -36,6 +36,10 @@ STATES = ("unused", "waiting at origin", "on link", "arrived", "stranded", "stra
 REASONS = ("", "no route", "link impassable", "left by its driver", "towed away")
 
 
+#: What a barred link adds to the cost of a way: who can avoid it with a detour of less than an hour does.
+BARRED_MS = 3_600_000
+
+
 class TrafficEvents(NamedTuple):
     """What happened since the last advance; every group is sorted by (time, vehicle)."""
 
@@ -170,7 +174,8 @@ class Traffic:
         return dist
 
     def _known_cost(self) -> I64:
-        return np.where(self.state.edge_known_closed, paths.CLOSED, self.state.edge_cost_ms)
+        cost = self.state.edge_cost_ms + BARRED_MS * self.state.edge_barred
+        return np.where(self.state.edge_known_closed, paths.CLOSED, np.minimum(cost, paths.CLOSED - 1))
 
     def _tree(self, dest: int, cost: I64) -> tuple[I64, NDArray[np.int32]]:
         s = self.state
@@ -348,11 +353,14 @@ class Traffic:
 
     def set_edge_state(
         self, speed_mps: ArrayLike, capacity_vps: ArrayLike, closed: ArrayLike,
-        jam_density_vpm: ArrayLike | None = None, *, known: bool = True,
+        jam_density_vpm: ArrayLike | None = None, *, barred: ArrayLike | None = None,
+        known: bool = True,
     ) -> None:
         """Give every link its state from now on, all [edges].
 
-        A closed link takes nobody in; those on it drive to its end and go on from there. At
+        A closed link takes nobody in; those on it drive to its end and go on from there. A `barred`
+        link is left out by routes from now on, except by who has no other way: who is on it or
+        starts at it drives out. Destinations with a view of their own are not concerned. At
         speed 0 they are stranded where they are ("link impassable") and stay as obstacles.
         With `known` routes avoid new closures at once; without, from the moment the first
         driver meets one (the end of that advance). An opening is known at once, and used by
@@ -386,6 +394,10 @@ class Traffic:
             dests = np.flatnonzero(cut & s.dest_used)
             if dests.size:
                 self.refresh_routes(dests=dests)
+        bars = np.zeros(self.n_edges, np.bool_) if barred is None else np.asarray(barred, np.bool_)
+        if not np.array_equal(bars, s.edge_barred):
+            s.edge_barred[:] = bars
+            self.refresh_routes()
 
     def _strand(self, edges: I64) -> None:
         first = 0

@@ -19,6 +19,8 @@ from engine.city import F32, ROAD_CLASSES, B, City
 from engine.component import Component, Context
 from engine.events import reason
 from engine.networks import debris, road_state
+from engine.networks.street_orders import CARD as ORDER_CARD
+from engine.networks.street_orders import StreetOrders
 
 WALK_DEPTH_M = 0.7
 RUBBLE_WALK = 0.4
@@ -39,7 +41,7 @@ def signal_nodes(city: City) -> B:
     return np.asarray((upper >= 3) & (main >= 1))
 
 
-class Roads(Component):
+class Roads(StreetOrders, Component):
     """Writes what every drive edge and street can carry now."""
 
     name = "roads"
@@ -47,10 +49,14 @@ class Roads(Component):
         "street_depth_m", "street_clear_m", "street_rubble_event", "street_bridge_damage",
         "zone_power_on", "control_staffed", "zone_flooded_event", "order_event",
         "order_decided_ms", "zone_shaken_event", "street_event", "street_state", "street_blocked",
+        "control_event", "control_order_event", "edge_vehicles", "edge_barred",
+        "edge_turned", "edge_obstacles", "control_links_turned",
     )
     writes = ("edge_speed_mps", "edge_capacity_vps", "edge_closed", "street_walk_factor",
-              "street_state", "street_event", "street_blocked")
-    emits = ("street_closed", "street_opened")
+              "street_state", "street_event", "street_blocked", "street_walk_width_m", "edge_barred",
+              "control_order_event", "edge_turned", "edge_jam_vpm", "control_links_turned")
+    emits = ("street_closed", "street_opened", "street_order_set", "lanes_turned",
+             "street_order_ended")
     card = (
         ("signals", "3 arms of tertiary class or above", "", "no inventory", "assumption"),
         ("dark signal capacity ratio", round(road_state.DARK_SIGNAL_RATIO, 3), "",
@@ -58,6 +64,7 @@ class Roads(Component):
         ("depth that closes a road", road_state.CLOSED_DEPTH_M, "m", "Pregnolato et al. 2017",
          "sourced"),
         ("depth that closes a street to walkers", WALK_DEPTH_M, "m", "assumption", "assumption"),
+        *ORDER_CARD,
     )
 
     def __init__(self, context: Context) -> None:
@@ -74,19 +81,24 @@ class Roads(Component):
         for row, into in enumerate(site.control_edges):
             self._control_of_edge[into] = row
         self._last: list[np.ndarray] | None = None
+        self._prepare_orders()
 
     def start(self) -> None:
         self.w.edge_speed_mps[:] = self.ctx.city.edges.free_speed_mps
         self.w.edge_capacity_vps[:] = self.ctx.city.edges.capacity_vps
+        self.w.edge_jam_vpm[:] = self.ctx.city.edges.jam_density_vpm
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         for _, event, row in self.ctx.mail.inputs:
             if row["what"] == "close_street":
                 street = self._nearest_street(row["lon"], row["lat"])
                 self.w.street_blocked[street] = event
+        self._orders(t0_ms)
+        self._walk_width()
         police = self._police(t0_ms)
         inputs = [self.w.street_depth_m, self.w.street_clear_m, self.w.street_bridge_damage,
-                  self.w.zone_power_on, self.w.control_staffed, police, self.w.street_blocked]
+                  self.w.zone_power_on, self.w.control_staffed, police, self.w.street_blocked,
+                  self.w.edge_barred, self._against, self.w.edge_turned]
         if self._last is not None and all(
             np.array_equal(a, b) for a, b in zip(inputs, self._last, strict=True)
         ):
@@ -95,6 +107,7 @@ class Roads(Component):
         self._edges(police)
         self._walkers()
         self._events(t0_ms, police)
+        self._tell_turned(t0_ms)
 
     def _police(self, t0_ms: int) -> B:
         """Drive edges closed by the plan now [edges]."""
@@ -102,7 +115,7 @@ class Roads(Component):
         if self.w.order_event[0] >= 0:
             since_s = (t0_ms - int(self.w.order_decided_ms[0])) / 1000.0
             first = len(self.ctx.plan.control_points)
-            staffed = self.w.control_staffed[first:]
+            staffed = self.w.control_staffed[first : first + len(self.ctx.plan.closures)]
             for closure, edges, works in zip(
                 self.ctx.plan.closures, self.ctx.site.closure_edges, staffed, strict=True
             ):
@@ -128,10 +141,10 @@ class Roads(Component):
             depth_m=w.street_depth_m[street], lane_ratio=lanes / edges.lanes, junction=junction,
         )
         w.edge_speed_mps[:] = speed
-        w.edge_capacity_vps[:] = capacity
+        w.edge_capacity_vps[:] = capacity + self._lanes_moved(capacity)
         # A barrier, a broken bridge or a blockage shuts the entrance; who is past it drives on.
         barred = (w.street_bridge_damage >= 3) | (w.street_blocked >= 0)
-        w.edge_closed[:] = closed | police | barred[street]
+        w.edge_closed[:] = closed | police | barred[street] | self._against
 
     def _walkers(self) -> None:
         w, streets = self.w, self.ctx.city.streets
@@ -147,9 +160,9 @@ class Roads(Component):
         w, city = self.w, self.ctx.city
         n = city.streets.length_m.size
         state = np.zeros(n, np.uint8)
-        state[city.edges.street[police]] = _POLICE
+        state[city.edges.street[police | w.edge_barred]] = _POLICE
         shut = np.ones(n, np.bool_)
-        open_edges = city.edges.street[~w.edge_closed]
+        open_edges = city.edges.street[~(w.edge_closed | w.edge_barred)]
         shut[open_edges] = False
         shut &= city.streets.drive
         state[shut & (w.street_blocked >= 0)] = _BLOCKED
@@ -185,6 +198,8 @@ class Roads(Component):
         cause[state == _RUBBLE] = w.street_rubble_event[streets][state == _RUBBLE]
         cause[state == _BRIDGE] = w.zone_shaken_event[zone][state == _BRIDGE]
         cause[state == _POLICE] = w.order_event[0]
+        ordered = self._order_of(streets)
+        cause[(state == _POLICE) & (ordered >= 0)] = ordered[(state == _POLICE) & (ordered >= 0)]
         cause[state == _BLOCKED] = w.street_blocked[streets][state == _BLOCKED]
         return cause
 

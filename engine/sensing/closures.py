@@ -52,8 +52,10 @@ class StreetReports:
             edges.street[order], np.arange(self.ctx.city.streets.length_m.size + 1)
         )
         own = np.zeros(edges.street.size, np.bool_)
-        for rows in self.ctx.site.closure_edges:
-            own[rows] = True
+        for edges_in in self.ctx.site.closure_edges:
+            own[edges_in] = True
+        for ordered in self.ctx.site.orders:
+            own[ordered.turned] = True  # also for responders
         self._own = np.flatnonzero(own)
         self._zone = self.ctx.site.zone_of_node[self.ctx.city.streets.from_node]
 

@@ -15,10 +15,11 @@ from __future__ import annotations
 import numpy as np
 
 from engine.component import Component, Context
+from engine.lead_time import INTENSITY_S, MAGNITUDE_S
 from engine.sensing.closures import CARD, StreetReports
 
-INTENSITY_DELAY_MS = 60_000
-MAGNITUDE_DELAY_MS = 300_000
+INTENSITY_DELAY_MS = round(1000 * INTENSITY_S)
+MAGNITUDE_DELAY_MS = round(1000 * MAGNITUDE_S)
 GAUGE_STEP_MS = 60_000
 class Instruments(StreetReports, Component):
     """Copies truth to `seen_*` with the delays above."""

@@ -159,6 +159,18 @@ class Teller:
         points = listed((self.names.control(int(n)) for n in g.subject), 3)
         return f"Officers leave control point {points}."
 
+    def street_order(self, g: Rows) -> str:
+        return (f"{self.names.control(int(g.subject[0]))}: {REASONS[int(g.object[0])]} in force over "
+                f"{g.value[0]:,.0f} m.")
+
+    def lanes_turned(self, g: Rows) -> str:
+        return (f"{self.names.control(int(g.subject[0]))}: the opposite lanes are clear and lead out, "
+                f"{g.value[0]:,.0f} vehicles an hour more.")
+
+    def street_order_ended(self, g: Rows) -> str:
+        points = listed((self.names.control(int(n)) for n in g.subject), 3)
+        return f"End of {REASONS[int(g.object[0])]}: {points}."
+
     # --- response --------------------------------------------------------------------------------
 
     def answered(self, g: Rows) -> str:

@@ -345,6 +345,46 @@ def test_a_closure_works_once_its_officers_have_set_it_up() -> None:
     assert not rig.w.control_staffed[0]
 
 
+def test_officers_leave_a_control_point_when_the_plan_says_so() -> None:
+    """Outside the line they stay, unless withdraw_s is given; they do not come back before the
+    all-clear."""
+    point = {"name": "Crossroads", **lonlat(15), "officers": 2, "setup_s": 60}
+    left = {}
+    for withdraw_s in (None, 900.0):
+        rig = Rig({"control_points": [{**point, "withdraw_s": withdraw_s}]})
+        assert not rig.site.exclusion_node[15]
+        rig.order()
+        rig.w.predicted_ms[0] = 2_400_000
+        rig.w.predicted_event[0] = rig.log.add("arrival_predicted", rig.now_ms, 0, cause=rig.start)
+        rig.run(1400)
+        assert rig.w.control_staffed[0]
+        rig.run(3600)
+        left[withdraw_s] = [row[0] for row in rig.rows("control_left")]
+        assert bool(rig.w.control_staffed[0]) == (withdraw_s is None)
+    assert left[None] == []
+    assert len(left[900.0]) == 1
+    assert 1_400_000 < left[900.0][0] <= 1_500_000
+    assert "unit_withdrawn" in rig.chain(rig.last("control_left"))
+
+
+def test_nobody_is_sent_to_a_control_point_that_must_be_left_first() -> None:
+    point = {"name": "Crossroads", **lonlat(15), "officers": 2, "setup_s": 300, "withdraw_s": 900}
+    rig = Rig({"control_points": [point]})
+    rig.order()
+    rig.w.predicted_ms[0] = rig.now_ms + 1_200_000
+    rig.w.predicted_event[0] = rig.log.add("arrival_predicted", rig.now_ms, 0, cause=rig.start)
+    rig.run(600)
+    assert not rig.rows("control_staffed")
+    assert REASONS[int(rig.rows("control_held")[0][2])] == "no way back before the wave"
+
+
+def test_leaving_later_than_the_line_allows_is_refused() -> None:
+    point = {"name": "Shore", **lonlat(SHORE), "withdraw_s": 300}
+    with pytest.raises(InputError, match=r"control_points\.0\.withdraw_s: 300 is less than "
+                                         r"exclusion\.lead_s 600, and 'Shore' lies inside"):
+        Rig({"control_points": [point]})
+
+
 def test_more_officers_than_the_city_has_are_refused() -> None:
     point = {"name": "Crossroads", **lonlat(15), "officers": 4, "setup_s": 120}
     closure = {"name": "Shore", **lonlat(SHORE), "radius_m": 100, "officers": 3}

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from engine.command.hub import wave_travel_s
+from engine.lead_time import wave_travel_s
 from engine.run import Run
 
 

@@ -1,0 +1,103 @@
+"""Lead time: how long before the predicted first wave an order's work can begin.
+
+The prediction is that of the command centre (`engine/command/hub.py`), with the magnitude at hand:
+the wave's way from the nearest end of a rupture of length 10^(-2.477 + 0.585 M) km (Strasser, Arango
+and Bommer 2010, interface events; recalled, unconfirmed) at sqrt(g x 200 m), and never earlier than
+the plan's `exclusion.arrival_s`. The order is decided when the first of its trigger's conditions can
+be known; crews count `TURNOUT_S` and the drive on empty roads, the plan's other posts not looked at.
+So a set-up that is refused could not be in time at best; one that passes may still be late.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.city import I32, B, City
+from engine.errors import InputError
+from engine.kernels.paths import UNREACHED, reverse_tree, speed_cost_ms
+from engine.plan import Plan
+from engine.scenario import Earthquake, Scenario
+from engine.street_orders import StreetOrder
+
+INTENSITY_S = 60.0  #: from strong shaking to the report of its intensity
+MAGNITUDE_S = 300.0  #: from the origin to the report of the magnitude
+WAVE_MAGNITUDE = 6.5
+WAVE_MPS = math.sqrt(9.81 * 200.0)
+TURNOUT_S = 120.0  #: what dispatch allows for
+
+
+def wave_travel_s(distance_m: float, magnitude: float) -> float:
+    """Time of the wave from the nearest end of the rupture, s; `distance_m` from the epicentre."""
+    half_m = 500.0 * math.pow(10.0, -2.477 + 0.585 * magnitude)
+    return max(distance_m - half_m, 0.0) / WAVE_MPS
+
+
+def wave_way_s(city: City, quake: Earthquake, danger: B, magnitude: float) -> float:
+    """Time of the wave from an earthquake to the middle of the danger zone [nodes], s."""
+    x, y = city.xy(quake.lon, quake.lat)
+    nodes = city.nodes
+    away_m = float(np.hypot(nodes.x_m[danger].mean() - x, nodes.y_m[danger].mean() - y))
+    return wave_travel_s(away_m, magnitude)
+
+
+def predicted_s(city: City, scenario: Scenario, plan: Plan, danger: B) -> float:
+    """First wave as it will be predicted, s after the start: inf where none is expected, 0 where
+    nobody can know of it before the gauge."""
+    quake = scenario.earthquake
+    if scenario.tsunami is None:
+        return math.inf
+    if quake is None:
+        return 0.0
+    if quake.magnitude < WAVE_MAGNITUDE:
+        return math.inf
+    return max(wave_way_s(city, quake, danger, quake.magnitude), plan.exclusion.arrival_s)
+
+
+def decided_s(scenario: Scenario, plan: Plan, wave_s: float) -> float:
+    """When the order is decided at the earliest, s after the start."""
+    trigger, quake = plan.order.trigger, scenario.earthquake
+    times = [wave_s] if trigger.gauge_m is not None else []
+    if trigger.at_s is not None:
+        times.append(trigger.at_s)
+    if quake is not None and trigger.intensity_mmi is not None:
+        times.append(INTENSITY_S)
+    if quake is not None and trigger.magnitude is not None and quake.magnitude >= trigger.magnitude:
+        times.append(MAGNITUDE_S)
+    return min(times, default=math.inf)
+
+
+def check_contraflow(
+    city: City, scenario: Scenario, plan: Plan, danger: B, orders: tuple[StreetOrder, ...],
+    car_node: I32, car_aid: NDArray[np.int16],
+) -> None:
+    """InputError where a contraflow's set-up is slower than the lead time.
+
+    - car_node, car_aid: [police cars] where each waits and the row of mutual aid it comes by, -1.
+    """
+    wave_s = predicted_s(city, scenario, plan, danger)
+    if not plan.contraflow or math.isinf(wave_s):
+        return
+    order_s = decided_s(scenario, plan, wave_s)
+    edges = city.edges
+    cost = speed_cost_ms(edges.length_m, edges.free_speed_mps)
+    asked = np.array([aid.travel_s for aid in plan.mutual_aid] + [0.0])
+    for row, lever in enumerate(plan.contraflow):
+        order = orders[len(orders) - len(plan.contraflow) + row]
+        drive = reverse_tree(city.nodes.x_m.size, edges.from_node, edges.to_node, cost, order.node)[0]
+        need_s = np.where(drive < UNREACHED, drive / 1000.0, np.inf)[car_node]
+        need_s = np.sort(need_s + TURNOUT_S + asked[car_aid])
+        last_s = float(need_s[lever.crews - 1]) if need_s.size >= lever.crews else math.inf
+        lead_s = wave_s - order_s - last_s
+        if lever.setup_s > lead_s:
+            reach = f"its crews ({lever.crews}) need {last_s:.0f} s to get there"
+            if math.isinf(last_s):
+                reach = f"its crews ({lever.crews}) cannot get there"
+            raise InputError(
+                f"plan '{plan.name}': contraflow.{row}.setup_s: '{lever.name}' takes {lever.setup_s:g} s "
+                f"to set up, slower than the lead time of {max(lead_s, 0.0):.0f} s: the first wave is "
+                f"predicted {wave_s:.0f} s after the start, the order is decided at {order_s:.0f} s and "
+                f"{reach}"
+            )

@@ -155,9 +155,8 @@ class Health(Component):
             self.w.person_dies_ms[person] = NEVER
 
     def _deaths(self, t1_ms: int) -> None:
-        rows = np.flatnonzero(
-            (self.w.person_dies_ms < t1_ms) & (self.w.person_health != H_DEAD)
-        )
+        rows = np.flatnonzero(self.w.person_dies_ms < t1_ms)
+        rows = rows[self.w.person_health[rows] != H_DEAD]
         if rows.size == 0:
             return
         t = self.w.person_dies_ms[rows]

@@ -69,6 +69,18 @@ def test_word_of_mouth() -> None:
         assert told.size
 
 
+def test_exposed() -> None:
+    p, rng = parties(2), np.random.default_rng(5)
+    node, arc = rng.integers(0, 50, N).astype(np.int32), rng.integers(-1, 2, N).astype(np.int32)
+    wet = rng.random(50) < 0.1
+    on_foot = np.isin(np.arange(256), (2, 13))
+    counted = np.isin(np.arange(256), (0, 1, 2, 3, 4, 10, 12, 13))
+    out = np.empty(N, np.int64)
+    n = sweep.exposed(node, p["place"], arc, wet, counted, on_foot, out)
+    expected = counted[p["place"]] & (wet[node] | (on_foot[p["place"]] & (arc >= 0)))
+    assert np.array_equal(out[:n], np.flatnonzero(expected))
+
+
 def test_new_due_and_among() -> None:
     p = parties(1)
     out = np.empty(RELEVANT, np.int64)

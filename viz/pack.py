@@ -16,12 +16,14 @@ class Pack:
 
     meta: dict[str, dict[str, Any]] = field(default_factory=dict)
     text: dict[str, str] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)  # of each text
 
     def add(self, name: str, array: np.ndarray, delta: str = "", **extra: Any) -> None:
         """Add an array of an unsigned type.
 
         `delta` is "" (plain), "flat" (differences along the flattened array) or "rows"
         (differences between consecutive rows of the first axis), both modulo the type's range.
+        A section whose bytes are there already, like the sea of the second run, points to them.
         """
         if array.dtype.kind != "u" or array.dtype.itemsize > 4:
             raise ValueError(f"section '{name}': unsigned 8, 16 or 32 bit expected")
@@ -42,7 +44,17 @@ class Pack:
             "bits": 8 * coded.dtype.itemsize, "shape": list(array.shape), "delta": delta,
             "split": split, **extra,
         }
-        self.text[name] = base64.b64encode(packed).decode("ascii")
+        text = base64.b64encode(packed).decode("ascii")
+        first = self._names.setdefault(text, name)
+        if first == name:
+            self.text[name] = text
+        else:
+            self.meta[name]["of"] = first
+
+    def join(self, other: Pack) -> None:
+        """Take over the sections of another pack."""
+        self.meta.update(other.meta)
+        self.text.update(other.text)
 
     def size(self) -> int:
         """Characters of all sections together."""

@@ -27,11 +27,12 @@ DEPTH_STEP_M = 0.05
 SEA_STEP_M = 0.05
 
 
-def pack_run(run: RunData, key: str, grid: Grid16, pack: Pack, people_m: float) -> dict[str, Any]:
-    """Add the run's sections, named `key_...`, and return its part of the page's header.
+#: Parties whose tracks are thinned at a time: memory stays small whatever a run's length.
+_CHUNK = 8192
 
-    `people_m` is how far a drawn person may be from the recorded position, metres.
-    """
+
+def pack_run(run: RunData, key: str, grid: Grid16, pack: Pack) -> dict[str, Any]:
+    """Add the run's sections but for its people, named `key_...`; return its part of the header."""
     places = Places(run)
     head: dict[str, Any] = {
         "scenario": run.scenario["title"], "plan": run.plan["title"], "plan_name": run.plan["name"],
@@ -47,7 +48,6 @@ def pack_run(run: RunData, key: str, grid: Grid16, pack: Pack, people_m: float) 
         "zones": _zones(run),
         "score": {k: run.score.get(k) for k in ("score", "efficiency", "fairness")},
     }
-    _pack_people(run, key, grid, pack, people_m)
     _pack_roads(run, key, pack)
     _pack_water(run, key, pack)
     load = run.frames.get("facility_load")
@@ -84,33 +84,46 @@ def _kpis(run: RunData) -> dict[str, Any]:
     return out
 
 
-def _pack_people(run: RunData, key: str, grid: Grid16, pack: Pack, tolerance_m: float) -> None:
+def pack_people(run: RunData, key: str, grid: Grid16, pack: Pack, tolerance_m: float) -> None:
+    """Add the run's people: tracks thinned so that nobody is drawn farther than `tolerance_m` from
+    the recorded position, and states, size and number of each party."""
     frame_x, frame_y = run.frames.get("party_x_m"), run.frames.get("party_y_m")
     if frame_x is None or frame_y is None or not frame_x.index.size:
         return
-    x, y = filled(frame_x.values()), filled(frame_y.values())
+    counts, rows, xs, ys = [], [], [], []
+    for first in range(0, frame_x.index.size, _CHUNK):
+        part = slice(first, first + _CHUNK)
+        x, y = filled(frame_x.values(part)), filled(frame_y.values(part))
+        count, row, track = keyframes(x, y, tolerance_m)
+        counts.append(count)
+        rows.append(row)
+        xs.append(grid.x(x[row, track]))
+        ys.append(grid.y(y[row, track]))
+    pack.add(f"{key}_pn", np.concatenate(counts).astype(np.uint16), times=_steps(frame_x))
+    pack.add(f"{key}_pt", np.concatenate(rows).astype(np.uint16), "flat")
+    pack.add(f"{key}_px", np.concatenate(xs), "flat")
+    pack.add(f"{key}_py", np.concatenate(ys), "flat")
+    _pack_states(run, key, pack, frame_x)
+
+
+def _pack_states(run: RunData, key: str, pack: Pack, frame: Frame) -> None:
     place = run.frames["party_state"].data
     names = run.table("places") if "places" in run.manifest.get("tables", {}) else list(PLACES)
     lookup = np.zeros(256, np.uint8)
     for code, name in enumerate(names):
         lookup[code] = _OF_PLACE.get(name, 0)
     state = lookup[place]
-    state = _with_water(run, state, frame_x)
+    state = _with_water(run, state, frame)
     worst = run.frames.get("party_worst_health")
     if worst is not None and worst.data.shape == state.shape:
         serious, dead = HEALTH.index("seriously hurt"), HEALTH.index("dead")
-        state = np.where((worst.data >= serious) & (worst.data < dead), 5, state)
-        state = np.where(worst.data == dead, 6, state).astype(np.uint8)
-    count, row, track = keyframes(x, y, tolerance_m)
-    pack.add(f"{key}_pn", count.astype(np.uint16), times=_steps(frame_x))
-    pack.add(f"{key}_pt", row.astype(np.uint16), "flat")
-    pack.add(f"{key}_px", grid.x(x[row, track]), "flat")
-    pack.add(f"{key}_py", grid.y(y[row, track]), "flat")
+        state[(worst.data >= serious) & (worst.data < dead)] = 5
+        state[worst.data == dead] = 6
     count, row, value = changes(state)
     pack.add(f"{key}_sn", count.astype(np.uint16))
     pack.add(f"{key}_st", row.astype(np.uint16), "flat")
     pack.add(f"{key}_sv", value.astype(np.uint8))
-    size = run.parties["size"].to_numpy()[frame_x.index]
+    size = run.parties["size"].to_numpy()[frame.index]
     pack.add(f"{key}_ps", np.minimum(size, 255).astype(np.uint8))
 
 

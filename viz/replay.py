@@ -22,15 +22,16 @@ from engine.outputs import check_file, write_whole
 from engine.world import UNIT_PHASES
 from viz import ground
 from viz.pack import Grid16, Pack
-from viz.packrun import FIGURES, STATES, pack_run
+from viz.packrun import FIGURES, STATES, pack_people, pack_run
 from viz.phrases import CATEGORIES
 from viz.rundata import RunData, load_run
 from viz.strings import UI
 
 PYDECK = "0.9.3"
 MAX_BYTES = 15_000_000
-#: Tolerances tried in turn, metres, until the page fits; the first is a car's length.
-_PEOPLE_M = (6.0, 15.0, 35.0, 80.0)
+#: Tolerances of a track, metres: from a car's length to where a few points are left of each.
+_PEOPLE_M = (6.0, 9.0, 13.0, 20.0, 30.0, 45.0, 65.0, 100.0, 150.0, 300.0, 1000.0, 10_000.0)
+_TAGS = 400  #: more than a section takes in the page beside its text, bytes
 _SCRIPTS = ("decode.js", "sim.js", "scene.js", "panels.js", "player.js")
 _ADDRESS = re.compile(r"https?://(?=[a-z0-9.-]+\.(?:com|net|org|io|cn|gl)\b)(?!www\.w3\.org)")
 
@@ -61,23 +62,40 @@ def write_replay(
 
 
 def _fitting_page(runs: list[RunData], lang: str) -> str:
-    for tolerance in _PEOPLE_M:
-        page = _page(runs, lang, tolerance)
-        if len(page.encode()) <= MAX_BYTES:
-            break
-    return page
+    """The page with people as finely drawn as its size allows.
+
+    All but the people is packed once. What is left of the page is for their tracks: of a ladder of
+    tolerances the finest that fits is found by halving.
+    """
+    grid = Grid16.over(*ground.bounds(runs[0].city))
+    head, pack = _all_but_people(runs, lang, grid)
+    left = MAX_BYTES - len(assemble(head, pack).encode())
+    tried: dict[float, Pack] = {}
+
+    def fits(tolerance_m: float) -> bool:
+        people = tried[tolerance_m] = Pack()
+        for run, key in zip(runs, "ab", strict=False):
+            pack_people(run, key, grid, people, tolerance_m)
+        return people.size() + _TAGS * len(people.meta) <= left
+
+    low, high = 0, len(_PEOPLE_M) - 1  # the coarsest is taken whatever its size
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(_PEOPLE_M[middle]) else (middle + 1, high)
+    if _PEOPLE_M[low] not in tried:
+        fits(_PEOPLE_M[low])
+    pack.join(tried[_PEOPLE_M[low]])
+    return assemble(head, pack)
 
 
-def _page(runs: list[RunData], lang: str, people_m: float) -> str:
+def _all_but_people(runs: list[RunData], lang: str, grid: Grid16) -> tuple[dict[str, Any], Pack]:
     city = runs[0].city
     pack = Pack()
-    box = ground.bounds(city)
-    grid = Grid16.over(*box)
     lon, lat = city.lonlat(0.0, 0.0)
     head: dict[str, Any] = {
         "lang": lang, "ui": UI, "states": STATES, "figures": FIGURES, "categories": CATEGORIES,
         "city": {
-            "title": city.title, "lon": float(lon), "lat": float(lat), "bounds": box,
+            "title": city.title, "lon": float(lon), "lat": float(lat), "bounds": ground.bounds(city),
             "home": ground.home_view(city), "offset_min": runs[0].utc_offset_min,
             "notes": list(city.notes), "illustrative": illustrative(city),
             "population": int(city.persons.household.size),
@@ -86,11 +104,10 @@ def _page(runs: list[RunData], lang: str, people_m: float) -> str:
         "ground": ground.pack_ground(city, grid, pack),
         "phases": list(UNIT_PHASES),
         "facilities": ground.facilities(city),
-        "runs": [pack_run(run, key, grid, pack, people_m)
-                 for run, key in zip(runs, "ab", strict=False)],
+        "runs": [pack_run(run, key, grid, pack) for run, key in zip(runs, "ab", strict=False)],
     }
     head["sections"] = pack.meta
-    return assemble(head, pack)
+    return head, pack
 
 
 def illustrative(city: City) -> bool:

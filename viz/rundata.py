@@ -35,10 +35,11 @@ class Frame:
         """The code that stands for a missing value."""
         return int(np.iinfo(self.data.dtype).max)
 
-    def values(self) -> np.ndarray:
-        """Decoded values [times, index] as float32, NaN where missing."""
-        out = self.data.astype(np.float32) * np.float32(self.scale) + np.float32(self.offset)
-        out[self.data == self.missing] = np.nan
+    def values(self, part: slice = slice(None)) -> np.ndarray:
+        """Decoded values [times, part of index] as float32, NaN where missing."""
+        data = np.ascontiguousarray(self.data[:, part])
+        out = data.astype(np.float32) * np.float32(self.scale) + np.float32(self.offset)
+        out[data == self.missing] = np.nan
         return out
 
 

@@ -81,3 +81,19 @@ def new_due(rows, due_ms, alert, bit, before_ms, out):  # type: ignore[no-untype
             out[n] = i
             n += 1
     return n
+
+
+@jit()
+def exposed(node, place, arc, wet, counted, on_foot, out):  # type: ignore[no-untyped-def]
+    """Find parties that could stand in water: at a wet junction, or on foot along a street.
+
+    - node, place, arc: [parties]; wet: [nodes].
+    - counted, on_foot: [places] bool, places that are looked at and those of walkers.
+    """
+    n = 0
+    for p in range(place.size):
+        at = place[p]
+        if counted[at] and (wet[node[p]] or (on_foot[at] and arc[p] >= 0)):
+            out[n] = p
+            n += 1
+    return n

@@ -18,6 +18,7 @@ from engine.city import F64, I64
 from engine.codes import among
 from engine.component import Component, Context
 from engine.events import CAUSES
+from engine.kernels import sweep
 from engine.people import casualties, refuge, water_effects
 from engine.world import (
     C_HOSPITAL,
@@ -38,6 +39,10 @@ from engine.world import (
 INDOOR_FLOW = 0.3
 WET_M = 0.3
 _ON_FOOT = (P_WALKING, P_RETURNING)
+_OUTSIDE = (*_ON_FOOT, P_DRIVING, P_WAITING)
+_INSIDE = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
+_WALKS = np.isin(np.arange(256), _ON_FOOT)
+_COUNTED = np.isin(np.arange(256), (*_OUTSIDE, *_INSIDE))
 _HOUR_MS = 3_600_000
 _SHAKING, _TSUNAMI = CAUSES.index("shaking"), CAUSES.index("tsunami")
 _TRAPPED, _UNTREATED = CAUSES.index("trapped"), CAUSES.index("untreated")
@@ -78,6 +83,7 @@ class Health(Component):
         self._holds_m = refuge.holds_m(b.structure[building])
         self._building = building
         self._inside = inside
+        self._found = np.empty(context.parties.count, np.int64)  # scratch
         self._critical = water_effects.critical_dv(
             context.seed, np.arange(context.parties.of_person.size),
             context.city.persons.age_group, context.city.persons.mobility,
@@ -155,9 +161,8 @@ class Health(Component):
             self.w.person_dies_ms[person] = NEVER
 
     def _deaths(self, t1_ms: int) -> None:
-        rows = np.flatnonzero(
-            (self.w.person_dies_ms < t1_ms) & (self.w.person_health != H_DEAD)
-        )
+        rows = np.flatnonzero(self.w.person_dies_ms < t1_ms)
+        rows = rows[self.w.person_health[rows] != H_DEAD]
         if rows.size == 0:
             return
         t = self.w.person_dies_ms[rows]
@@ -184,14 +189,10 @@ class Health(Component):
     def _exposure(self) -> tuple[I64, F64, F64]:
         """(parties that could stand in water, depth m, flow m/s) where they are now."""
         w, walk = self.w, self.ctx.city.walk
-        place = w.party_place
-        wet = w.node_depth_m > 0.01
-        near = wet[w.party_node]
-        rows = np.flatnonzero(near | (among(place, _ON_FOOT) & (w.party_arc >= 0)))
-        outside = among(place[rows], (*_ON_FOOT, P_DRIVING, P_WAITING))
-        inside = among(place[rows], (P_START, P_PREPARING, P_STAYING, P_CUT_OFF))
-        keep = outside | inside
-        rows, outside = rows[keep], outside[keep]
+        rows = self._found[: sweep.exposed(
+            w.party_node, w.party_place, w.party_arc, w.node_depth_m > 0.01, _COUNTED, _WALKS,
+            self._found)]
+        outside = among(w.party_place[rows], _OUTSIDE)
         node = w.party_node[rows]
         depth = w.node_depth_m[node].astype(np.float64)
         flow = w.node_flow_mps[node].astype(np.float64)

@@ -70,7 +70,8 @@ class SelfReferral:
 
     def _self_referrals(self, t0_ms: int) -> None:
         self._decide_to_go(t0_ms)
-        rows = np.flatnonzero((self.w.person_self_ms >= 0) & (self.w.person_self_ms < t0_ms))
+        rows = np.flatnonzero(self.w.person_self_ms < t0_ms)
+        rows = rows[self.w.person_self_ms[rows] >= 0]
         if rows.size == 0:
             return
         times = self.w.person_self_ms[rows]
@@ -83,8 +84,9 @@ class SelfReferral:
 
     def _decide_to_go(self, t0_ms: int) -> None:
         w = self.w
-        hurt = (w.person_health >= H_LIGHT) & (w.person_self_ms == NEVER)
-        rows = np.flatnonzero(hurt & (w.person_health < H_DEAD) & ~w.person_trapped)
+        rows = np.flatnonzero(w.person_health >= H_LIGHT)
+        hurt = (w.person_self_ms[rows] == NEVER) & (w.person_health[rows] < H_DEAD)
+        rows = rows[hurt & ~w.person_trapped[rows]]
         rows = rows[among(w.person_care[rows], (C_NONE, C_WAITING))]
         if rows.size == 0:
             return

@@ -2,12 +2,18 @@
 // Sections of the page: base64 text -> gzip -> (split bytes) -> differences -> typed array.
 const Decode = {
   async sections(meta) {
-    const out = {};
-    await Promise.all(Object.keys(meta).map(async (name) => {
+    const out = {}, names = Object.keys(meta), text = {};
+    for (const name of names) {
+      if (meta[name].of) continue;
       const node = document.getElementById("bin-" + name);
-      out[name] = await Decode.one(node.textContent, meta[name]);
+      text[name] = node.textContent;
       node.remove();
+    }
+    await Promise.all(Object.keys(text).map(async (name) => {
+      out[name] = await Decode.one(text[name], meta[name]);
     }));
+    // Sections with the same bytes stand in the page once; nobody writes into a decoded one.
+    for (const name of names) out[name] ??= out[meta[name].of];
     return out;
   },
   async one(text, meta) {

@@ -37,6 +37,7 @@ from engine.events import MODES, reason
 from engine.kernels.paths import speed_cost_ms
 from engine.kernels.traffic_layout import V_DUE, V_T_IN, TrafficState
 from engine.kernels.walking import NEXT_CLOSED, NO_WAY, Walkers, WalkNet, advance_walkers
+from engine.mobility.cordons import Cordons
 from engine.mobility.destinations import WalkRoutes, car_targets
 from engine.mobility.geometry import StreetGeometry
 from engine.mobility.returns import Returns
@@ -67,7 +68,7 @@ CAR_WADES_M = 0.1  #: nobody drives on in deeper water (assumption)
 FOOT, CAR = MODES.index("foot"), MODES.index("car")
 
 
-class Mobility(Component):
+class Mobility(Cordons, Component):
     """Moves parties and units over [t0, t1)."""
 
     name = "mobility"
@@ -80,6 +81,7 @@ class Mobility(Component):
         "party_offset_m", "party_speed_mps", "facility_full_event", "facility_load",
         "person_trapped", "seen_edge_speed_mps", "seen_edge_closed", "exclusion_ms",
         "zone_power_on", "edge_barred", "street_walk_width_m", "edge_jam_vpm",
+        "control_order_event",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
@@ -90,7 +92,7 @@ class Mobility(Component):
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
-        "party_left_zone", "party_arrived", "shelter_full", "party_returned",
+        "party_left_zone", "party_arrived", "shelter_full", "party_returned", "party_turned_back",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
@@ -124,6 +126,7 @@ class Mobility(Component):
             lanes=edges.lanes, destinations=targets, max_vehicles=with_car.size + units,
             max_destinations=len(targets) + units + 1,
         )
+        self._prepare_cordons(len(targets))
         self._unit_dest = np.full(units, -1, np.int64)
         self._cars = np.arange(with_car.size)
         self._view_closed = np.zeros(edges.from_node.size, np.bool_)
@@ -195,10 +198,12 @@ class Mobility(Component):
 
     def _roads(self, t0_ms: int) -> None:
         """Hand the road's state to both models; refresh routes when due."""
+        turned = self._meet_cordons()
         self.traffic.set_edge_state(
             self.w.edge_speed_mps, self.w.edge_capacity_vps, self.w.edge_closed,
             self.w.edge_jam_vpm, barred=self.w.edge_barred,
         )
+        self._turn_away(turned, t0_ms)
         fresh = t0_ms % ROUTE_MS == 0
         self._responders_view(t0_ms, fresh)
         if t0_ms and fresh and not self.traffic.idle:
@@ -250,6 +255,7 @@ class Mobility(Component):
         )
         w.party_left_ms[ready] = t
         w.party_dest[ready] = self._choose(ready)
+        self._set_out_round(ready[by_car], self._drive_node[w.party_node[ready[by_car]]], t[by_car])
         cars = ready[by_car]
         if cars.size:
             w.party_place[cars] = P_WAITING

@@ -46,7 +46,7 @@ REASONS = (
     "held at school",
     "withdrawn before the wave",
     # orders on streets
-    "street for walkers", "one-way street", "contraflow",
+    "street for walkers", "one-way street", "contraflow", "inbound ban",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -121,6 +121,8 @@ KINDS: tuple[Kind, ...] = tuple(
         ("party_departed", "party", "mode", "node", "truth", "leaves; value is the junction", False),
         ("party_mode_changed", "party", "mode", "node", "truth", "leaves the car and walks on", False),
         ("party_rerouted", "party", "facility", "", "truth", "turns to another destination", False),
+        ("party_turned_back", "party", "control", "s", "truth",
+         "its car is turned away by an inbound ban; value is how much longer the way is", False),
         ("party_blocked", "party", "reason", "node", "truth", "cannot go on", False),
         ("party_left_zone", "party", "zone", "", "truth", "is out of the danger zone", False),
         ("party_arrived", "party", "facility", "s", "truth",

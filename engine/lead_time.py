@@ -84,8 +84,8 @@ def check_contraflow(
     edges = city.edges
     cost = speed_cost_ms(edges.length_m, edges.free_speed_mps)
     asked = np.array([aid.travel_s for aid in plan.mutual_aid] + [0.0])
-    for row, lever in enumerate(plan.contraflow):
-        order = orders[len(orders) - len(plan.contraflow) + row]
+    routes = [order for order in orders if order.reason == "contraflow"]
+    for row, (lever, order) in enumerate(zip(plan.contraflow, routes, strict=True)):
         drive = reverse_tree(city.nodes.x_m.size, edges.from_node, edges.to_node, cost, order.node)[0]
         need_s = np.where(drive < UNREACHED, drive / 1000.0, np.inf)[car_node]
         need_s = np.sort(need_s + TURNOUT_S + asked[car_aid])

@@ -23,6 +23,7 @@ from engine.levers.roads import (
     Closure,
     Contraflow,
     ControlPoint,
+    InboundBan,
     OneWayStreet,
     PedestrianStreet,
     Post,
@@ -47,6 +48,7 @@ class Plan(Strict):
     pedestrian_streets: tuple[PedestrianStreet, ...] = ()
     one_way_streets: tuple[OneWayStreet, ...] = ()
     contraflow: tuple[Contraflow, ...] = ()
+    inbound_ban: tuple[InboundBan, ...] = ()
     staging: tuple[Staging, ...] = ()
     dispatch: Dispatch = Dispatch()
     hospitals: Hospitals = Hospitals()
@@ -59,7 +61,7 @@ class Plan(Strict):
         """Control points, closures, then orders on streets: rows of the site's and World's control
         tables."""
         return (*self.control_points, *self.closures, *self.pedestrian_streets, *self.one_way_streets,
-                *self.contraflow)
+                *self.contraflow, *self.inbound_ban)
 
     @model_validator(mode="after")
     def _somebody_bars_the_return(self) -> Plan:

@@ -208,7 +208,9 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         raise InputError(
             f"plan '{plan.name}': exclusion.line: every junction lies inside, units could stand nowhere"
         )
-    orders = street_orders(city, plan, shut, safe)
+    banned = [area_mask(city, ban, f"plan '{plan.name}': inbound_ban.{row}")
+              for row, ban in enumerate(plan.inbound_ban)]
+    orders = street_orders(city, plan, shut, safe, banned)
     units = _units(city, plan, scenario.population.share)
     cars = units.kind == UNIT_KINDS.index("police")
     check_contraflow(city, scenario, plan, danger, orders, units.node[cars], units.aid[cars])
@@ -248,6 +250,7 @@ def check_officers(city: City, plan: Plan) -> None:
         "pedestrian_streets": ("at streets for walkers", plan.pedestrian_streets),
         "one_way_streets": ("at one-way streets", plan.one_way_streets),
         "contraflow": ("at contraflow", plan.contraflow),
+        "inbound_ban": ("at cordons", plan.inbound_ban),
     }
     needed = {key: sum(post.officers for post in rows) for key, (_, rows) in posts.items()}
     stations = city.facilities_of("police_station")

@@ -7,6 +7,7 @@ the line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,13 @@ from scipy.spatial import cKDTree
 from engine.city import I32, I64, B, City
 from engine.errors import InputError, unknown
 from engine.kernels.paths import reverse_tree, speed_cost_ms
-from engine.levers.roads import Contraflow, OneWayStreet, OrderedStreet, PedestrianStreet
+from engine.levers.roads import (
+    Contraflow,
+    InboundBan,
+    OneWayStreet,
+    OrderedStreet,
+    PedestrianStreet,
+)
 from engine.plan import Plan
 from engine.scenario import Circle
 
@@ -33,11 +40,17 @@ class StreetOrder:
     turned: I32  # drive edges whose lanes turn
     outward: I32  # the edge of the same street that each of them then serves
     length_m: float
+    inside: B  # junctions that vehicles from outside are kept out of [nodes]
 
 
-def street_orders(city: City, plan: Plan, shut: B, safe: B) -> tuple[StreetOrder, ...]:
-    """Orders of a plan in a city; `shut` [nodes] is what lies inside the exclusion line, `safe` where
-    people are out of danger. InputError for what the city does not have."""
+def street_orders(
+    city: City, plan: Plan, shut: B, safe: B, banned: Sequence[B]
+) -> tuple[StreetOrder, ...]:
+    """Orders of a plan in a city; InputError for what the city does not have.
+
+    - shut, safe: [nodes] inside the exclusion line; where people are out of danger.
+    - banned: [nodes] of each inbound ban's area.
+    """
     finder = _Finder(city, shut, safe)
     first = len(plan.control_points) + len(plan.closures)
     found: list[StreetOrder] = []
@@ -51,6 +64,9 @@ def street_orders(city: City, plan: Plan, shut: B, safe: B) -> tuple[StreetOrder
                                  f"that {holder[street]} orders already")
             holder[street] = key
         found.append(order)
+    for row, (ban, inside) in enumerate(zip(plan.inbound_ban, banned, strict=True)):
+        where = f"plan '{plan.name}': inbound_ban.{row}"
+        found.append(finder.cordon(ban, first + len(found), inside, where))
     return tuple(found)
 
 
@@ -91,6 +107,24 @@ class _Finder:
             reason, control, _stand(city, edges, self._shut), *hours, barred,
             turned, outward,
             float(city.streets.length_m[np.unique(street)].sum()),
+            np.zeros(city.nodes.x_m.size, np.bool_),
+        )
+
+    def cordon(self, lever: InboundBan, control: int, inside: B, where: str) -> StreetOrder:
+        edges = self._city.edges
+        into = np.flatnonzero(inside[edges.to_node] & ~inside[edges.from_node]).astype(np.int32)
+        streets = np.unique(edges.street[into])
+        if into.size == 0:
+            raise InputError(f"{where}: '{lever.name}': no street leads into the area from outside")
+        if streets.size > lever.officers:
+            raise InputError(
+                f"{where}.officers: {lever.officers} cannot hold '{lever.name}': {streets.size} streets "
+                "lead in, and each needs one"
+            )
+        none = np.empty(0, np.int32)
+        return StreetOrder(
+            "inbound ban", control, _stand(self._city, into, self._shut), lever.from_s, lever.to_s, into,
+            none, none, float(self._city.streets.length_m[streets].sum()), inside,
         )
 
     def _pairs(self, street: I32, heading_deg: float | None) -> tuple[I32, I32]:

@@ -206,9 +206,9 @@ class Bench:
                     scenario, plan = self.with_scenario(document), self.plans[base]
                 else:
                     scenario, plan = self.scenario, Plan.model_validate(document)
-                allowed += 1
                 if self.differs(scenario, plan, base):
                     return True
+                allowed += 1
             except (ValidationError, InputError):
                 continue  # refused with a message: not a switch that silently does nothing
         return not allowed

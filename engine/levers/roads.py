@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from engine.scenario import Circle, Lat, Lon, Seconds
+from engine.scenario import Area, Circle, Lat, Lon, Seconds
 from engine.yamlfile import Strict
 
 
@@ -103,4 +103,23 @@ class Contraflow(NamedStreet):
         return 2 * self.crews
 
 
-Post = ControlPoint | Closure | OrderedStreet | Contraflow  #: what officers stand at
+class InboundBan(Area):
+    """An area that vehicles from outside may not enter from `from_s` after the order, once `officers`,
+    one at least for each street that leads in, have set up the cordon for `setup_s`. Responders pass,
+    and who has no other way to safety is let through; the others are turned to a way or a destination
+    outside. It stops vehicles alone: who walks home is stopped by order.bar_return."""
+
+    name: str
+    from_s: Seconds = 0.0
+    to_s: Seconds = 86400.0
+    officers: Annotated[int, Field(ge=1, le=200)] = 2
+    setup_s: Seconds = 300.0
+
+    @model_validator(mode="after")
+    def _forward(self) -> InboundBan:
+        if self.to_s <= self.from_s:
+            raise ValueError(f"to_s {self.to_s:g} must be later than from_s {self.from_s:g}")
+        return self
+
+
+Post = ControlPoint | Closure | OrderedStreet | Contraflow | InboundBan  #: what officers stand at

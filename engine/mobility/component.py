@@ -31,6 +31,7 @@ import numpy as np
 
 from engine.component import Component, Context
 from engine.mobility.arrivals import Arrivals
+from engine.mobility.cordons import Cordons
 from engine.mobility.departures import Departures
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.driving import Driving
@@ -58,6 +59,7 @@ class Mobility(Component):
         "party_offset_m", "party_speed_mps", "facility_full_event", "facility_load",
         "person_trapped", "seen_edge_speed_mps", "seen_edge_closed", "exclusion_ms",
         "zone_power_on", "edge_barred", "street_walk_width_m", "edge_jam_vpm",
+        "control_order_event",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
@@ -67,7 +69,7 @@ class Mobility(Component):
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
-        "party_left_zone", "party_arrived", "shelter_full", "party_returned",
+        "party_left_zone", "party_arrived", "shelter_full", "party_returned", "party_turned_back",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
@@ -83,7 +85,8 @@ class Mobility(Component):
         self._fleet = Fleet(self, context)
         self.traffic = self._fleet.traffic
         self._arrivals = Arrivals(self, context, self._walk, self._fleet)
-        self._departures = Departures(self, context, self._walk, self._fleet)
+        self._cordons = Cordons(self, context, self._fleet)
+        self._departures = Departures(self, context, self._walk, self._fleet, self._cordons)
         self._driving = Driving(self, context, self._walk, self._fleet, self._arrivals)
         self._pedestrians = Pedestrians(
             self, context, self._walk, self._arrivals, self._departures)
@@ -128,10 +131,12 @@ class Mobility(Component):
 
     def _roads(self, t0_ms: int) -> None:
         """Hand the road's state to both models; refresh routes when due."""
+        turned = self._cordons.meet()
         self.traffic.set_edge_state(
             self.w.edge_speed_mps, self.w.edge_capacity_vps, self.w.edge_closed,
             self.w.edge_jam_vpm, barred=self.w.edge_barred,
         )
+        self._cordons.turn_away(turned, t0_ms)
         fresh = t0_ms % ROUTE_MS == 0
         self._fleet.responders_view(t0_ms, fresh)
         if t0_ms and fresh and not self.traffic.idle:

@@ -8,6 +8,7 @@ from engine.city import I64, City
 from engine.component import Component, Context
 from engine.events import MODES, reason
 from engine.kernels import sweep
+from engine.mobility.cordons import Cordons
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
 from engine.mobility.trip import set_walking
@@ -33,8 +34,11 @@ FOOT, CAR = MODES.index("foot"), MODES.index("car")
 class Departures:
     """Deciders start to prepare; whoever is ready sets out."""
 
-    def __init__(self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet) -> None:
+    def __init__(
+        self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet, cordons: Cordons
+    ) -> None:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
+        self._cordons = cordons
         self._found = np.empty(context.parties.count, np.int64)  # scratch
         self._drive_node = _nearest_drive_node(context.city)
 
@@ -59,10 +63,11 @@ class Departures:
         w.party_dest[ready] = self._choose(ready)
         cars = ready[by_car]
         if cars.size:
+            node = self._drive_node[w.party_node[cars]]
+            self._cordons.set_out_round(cars, node, t[by_car])
             w.party_place[cars] = P_WAITING
             self._fleet.traffic.depart(
-                self._fleet.of_party[cars], t[by_car], self._drive_node[w.party_node[cars]],
-                w.party_dest[cars],
+                self._fleet.of_party[cars], t[by_car], node, w.party_dest[cars]
             )
         set_walking(self.host, ready[~by_car])
 

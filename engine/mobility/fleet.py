@@ -30,6 +30,7 @@ class Fleet:
         self.first_unit = with_car.size
         units = site.units.kind.size
         targets = car_targets(city, site)
+        self.car_dests = len(targets)
         edges = city.edges
         self.traffic = Traffic(
             n_nodes=city.nodes.x_m.size, from_node=edges.from_node, to_node=edges.to_node,

@@ -170,14 +170,15 @@ class Traffic:
 
     def travel_time_ms(self, dest: int) -> I64:
         """Return each node's cost to `dest` under the costs behind the present routes, ms."""
-        dist, _ = self._tree(dest, self._known_cost())
+        dist, _ = self.tree(dest, self._known_cost())
         return dist
 
     def _known_cost(self) -> I64:
         cost = self.state.edge_cost_ms + BARRED_MS * self.state.edge_barred
-        return np.where(self.state.edge_known_closed, paths.CLOSED, np.minimum(cost, paths.CLOSED - 1))
+        return np.where(self.state.edge_known_closed, paths.CLOSED, cost)
 
-    def _tree(self, dest: int, cost: I64) -> tuple[I64, NDArray[np.int32]]:
+    def tree(self, dest: int, cost: I64) -> tuple[I64, NDArray[np.int32]]:
+        """Return (cost to `dest`, next edge) of every node, for edge costs in ms."""
         s = self.state
         mine = s.target_dest == dest
         dist = np.empty(self.n_nodes, dtype=np.int64)
@@ -204,6 +205,19 @@ class Traffic:
         else:
             self._grow_through(np.asarray(closed, dtype=np.int64))
 
+    def leads_over(self, dest: int, edges: ArrayLike) -> Bool:
+        """Return whether the present way from each node to `dest` uses one of `edges` [nodes]."""
+        rank = self.state.route[dest]
+        moving = rank < lay.RANK_ARRIVED
+        at = self._net.out_ptr[:-1] + np.where(moving, rank, 0)
+        edge = self._net.out_edge[np.minimum(at, self.n_edges - 1)]
+        onto = np.where(moving, self.to_node[edge], np.arange(self.n_nodes))
+        out = moving & np.isin(edge, np.asarray(edges))
+        for _ in range(int(self.n_nodes).bit_length()):  # each round looks twice as far ahead
+            out |= out[onto]
+            onto = onto[onto]
+        return np.asarray(out)
+
     def _sees_for_itself(self, dest: int) -> bool:
         return bool(self.view.size and self.view[dest])
 
@@ -212,9 +226,9 @@ class Traffic:
         out = np.empty(vehicle.size, dtype=np.int64)
         for i, (v, e) in enumerate(zip(vehicle, edge, strict=True)):
             dest, node = int(self.state.vehicle[v, lay.V_DEST]), int(self.from_node[e])
-            before = self._tree(dest, self.view_cost_ms)[0][node]
+            before = self.tree(dest, self.view_cost_ms)[0][node]
             self.view_cost_ms[e] = paths.CLOSED
-            after = self._tree(dest, self.view_cost_ms)[0][node]
+            after = self.tree(dest, self.view_cost_ms)[0][node]
             out[i] = after - before if max(before, after) < paths.UNREACHED else -1
         return out
 
@@ -222,7 +236,7 @@ class Traffic:
         known = self._known_cost()
         for d in dests:
             cost = self.view_cost_ms if self._sees_for_itself(int(d)) else known
-            dist, via = self._tree(int(d), cost)
+            dist, via = self.tree(int(d), cost)
             traffic_change.route_ranks(
                 self.state.route[d], dist, via, self._net.edge_rank, paths.UNREACHED
             )

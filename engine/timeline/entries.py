@@ -96,6 +96,7 @@ RULES: dict[str, Rule] = {
     "control_staffed": Rule("Police", True, 0, Teller.control, single_up_to=1000),
     "control_left": Rule("Police", True, 120, Teller.control_left),
     "street_order_set": Rule("Police", True, 0, Teller.street_order, single_up_to=1000),
+    "party_turned_back": Rule("Police", True, 600, Teller.turned_away, True),
     "lanes_turned": Rule("Police", True, 0, Teller.lanes_turned, single_up_to=1000),
     "street_order_ended": Rule("Police", True, 120, Teller.street_order_ended, True),
     "call_answered": Rule("Call centre", True, 600, Teller.answered, single_up_to=12),

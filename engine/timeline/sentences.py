@@ -163,6 +163,10 @@ class Teller:
         return (f"{self.names.control(int(g.subject[0]))}: {REASONS[int(g.object[0])]} in force over "
                 f"{g.value[0]:,.0f} m.")
 
+    def turned_away(self, g: Rows) -> str:
+        return (f"{count(g.row.size, 'car')} turned away at {self.names.control(int(g.object[0]))}; "
+                f"longest way round {g.value.max() / 60:.0f} min.")
+
     def lanes_turned(self, g: Rows) -> str:
         return (f"{self.names.control(int(g.subject[0]))}: the opposite lanes are clear and lead out, "
                 f"{g.value[0]:,.0f} vehicles an hour more.")

@@ -21,6 +21,12 @@ def changed(plan: Plan, **keys: Any) -> Plan:
     return Plan.model_validate({**plan.model_dump(exclude_defaults=True), **keys})
 
 
+def alone(plan: Plan, **keys: Any) -> Plan:
+    """The plan with these orders on streets and no others."""
+    none = dict.fromkeys(("pedestrian_streets", "one_way_streets", "contraflow", "inbound_ban"), ())
+    return changed(plan, **{**none, **keys})
+
+
 def busy_town(scenario: Scenario) -> Scenario:
     """The town where whoever has a car takes it."""
     keys = {"behaviour": {**scenario.behaviour, "car_share": 1.0, "car_near_share": 1.0}}
@@ -93,9 +99,8 @@ def test_the_street_empties_of_cars_and_belongs_to_walkers(
 ) -> None:
     busy = busy_town(scenario)
     # Set up early and for everybody to drive, so that cars are about when the barriers close.
-    plan = changed(plans["early-warning"], pedestrian_streets=[{
-        "name": "To the hill", "street": "East Street 5", "officers": 1, "setup_s": 10}],
-        one_way_streets=[])
+    plan = alone(plans["early-warning"], pedestrian_streets=[{
+        "name": "To the hill", "street": "East Street 5", "officers": 1, "setup_s": 10}])
     session = open_session(town, busy, plan, 1)
     (order,) = session.twin.context.site.orders
     assert set(town.streets.name[town.edges.street[order.barred]]) == {"East Street 5"}
@@ -183,7 +188,7 @@ def test_a_street_that_is_not_there_is_refused(
 
 def one_way(plans: dict[str, Plan], **keys: Any) -> Plan:
     street = {"name": "Out", "street": "East Street 2", "officers": 1, "setup_s": 10, **keys}
-    return changed(plans["early-warning"], pedestrian_streets=[], one_way_streets=[street])
+    return alone(plans["early-warning"], one_way_streets=[street])
 
 
 def test_the_way_out_leads_away_from_the_sea(

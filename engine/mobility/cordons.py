@@ -1,0 +1,128 @@
+"""Cars that an inbound ban turns away.
+
+Drivers know a ban from the moment its officers stand there, as they know police closures. Whoever is
+under way then and would have entered is turned away: to the nearest safe place by a way outside, or,
+bound for a shelter inside, to the nearest safe place outside. Who has no other way to safety is let
+through. Who sets out later keeps out of the area from the start; turned away are those whose way on
+empty streets would have led in. Walkers pass; those who walk home
+before the all-clear are held back by officers at control points where the order bars the return.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.city import I32, I64
+from engine.codes import among
+from engine.component import Component, Context
+from engine.kernels import paths
+from engine.mobility.fleet import Fleet
+from engine.world import P_DRIVING, P_WAITING
+
+
+class Met(NamedTuple):
+    """Cars that were about to enter: parties [n], the node they come to, its cost so far, the post."""
+
+    party: I64
+    node: I64
+    cost_ms: I64
+    control: int
+    edges: I32
+
+
+class Cordons:
+    """Turns cars away from banned areas."""
+
+    def __init__(self, host: Component, context: Context, fleet: Fleet) -> None:
+        self.host, self.ctx = host, context
+        self.traffic, self._vehicle_of = fleet.traffic, fleet.of_party
+        #: For each ban (by its control's number) how much longer the way round is.
+        self._round_s: dict[int, NDArray[np.float32]] = {}
+        self._prepare(fleet.car_dests)
+
+    def _prepare(self, dests: int) -> None:
+        """For each ban, where a way on empty streets leads in and how much longer the way round is, s
+        [destinations, nodes]; NaN where it does not lead in or there is none round."""
+        cost = self.traffic.state.edge_cost_ms
+        for order in self.ctx.site.orders:
+            if not order.inside.any():
+                continue
+            shut = cost.copy()
+            shut[order.barred] = paths.CLOSED
+            longer = np.full((dests, self.traffic.n_nodes), np.nan, np.float32)
+            for dest in range(dests):
+                leads = self.traffic.leads_over(dest, order.barred)
+                before, after = self.traffic.tree(dest, cost)[0], self.traffic.tree(dest, shut)[0]
+                leads &= after < paths.UNREACHED
+                longer[dest, leads] = (after - before)[leads] / 1000.0
+            self._round_s[order.control] = longer
+
+    def meet(self) -> list[Met]:
+        """Cars whose way leads in where a ban has come into force since the last tick."""
+        out = []
+        for order in self.ctx.site.orders:
+            if not order.inside.any() or self.host.w.control_order_event[order.control] < 0:
+                continue
+            if self.traffic.state.edge_barred[order.barred].all():
+                continue
+            rows = np.flatnonzero(among(self.host.w.party_place, (P_DRIVING, P_WAITING)))
+            place = self.traffic.place_of(self._vehicle_of[rows])
+            node = np.where(place >= 0, self.traffic.to_node[np.maximum(place, 0)], -1 - place)
+            enters, cost = np.zeros(rows.size, np.bool_), np.zeros(rows.size, np.int64)
+            for dest in np.unique(self.host.w.party_dest[rows]).tolist():
+                mine = self.host.w.party_dest[rows] == dest
+                enters[mine] = self.traffic.leads_over(dest, order.barred)[node[mine]]
+                cost[mine] = self.traffic.travel_time_ms(dest)[node[mine]]
+            out.append(Met(rows[enters], node[enters], cost[enters], order.control, order.barred))
+        return out
+
+    def turn_away(self, met: list[Met], t0_ms: int) -> None:
+        """Send the cars of `met` elsewhere, now that the routes know the ban."""
+        w = self.host.w
+        for party, node, before_ms, control, edges in met:
+            self._keep_out(party, node)
+            cost, through = np.zeros(party.size, np.int64), np.zeros(party.size, np.bool_)
+            for dest in np.unique(w.party_dest[party]).tolist():
+                mine = w.party_dest[party] == dest
+                through[mine] = self.traffic.leads_over(dest, edges)[node[mine]]
+                cost[mine] = self.traffic.travel_time_ms(dest)[node[mine]]
+            self.traffic.retarget(self._vehicle_of[party], w.party_dest[party])
+            turned = party[~through]
+            longer_s = np.maximum(cost - before_ms, 0)[~through] / 1000.0
+            w.party_trip_event[turned] = self.host.emit(
+                "party_turned_back", t0_ms, turned, control, longer_s,
+                np.maximum(w.party_trip_event[turned], int(w.control_order_event[control])),
+            )
+
+    def set_out_round(self, rows: I64, node: I64, t_ms: I64) -> None:
+        """Cars [n] that set out at `node` while a ban is in force keep out of its area."""
+        w = self.host.w
+        if not rows.size:
+            return
+        wanted = w.party_dest[rows].astype(np.int64)
+        self._keep_out(rows, node)
+        for order in self.ctx.site.orders:
+            event = int(w.control_order_event[order.control])
+            if event < 0 or not order.inside.any():
+                continue
+            longer_s = self._round_s[order.control][wanted, node]
+            led = np.isfinite(longer_s) | (w.party_dest[rows] != wanted)
+            w.party_trip_event[rows[led]] = self.host.emit(
+                "party_turned_back", t_ms[led], rows[led], order.control, np.nan_to_num(longer_s[led]),
+                np.maximum(w.party_trip_event[rows[led]], event),
+            )
+
+    def _keep_out(self, rows: I64, node: I64) -> None:
+        """Cars [n] at `node` [n], bound for a shelter inside a banned area from outside, go to the
+        nearest safe place."""
+        w, site, city = self.host.w, self.ctx.site, self.ctx.city
+        for order in site.orders:
+            dest = w.party_dest[rows].astype(np.int64)
+            if w.control_order_event[order.control] < 0 or not order.inside.any() or not dest.any():
+                continue
+            shelter = city.facilities.node[site.shelter[np.maximum(dest, 1) - 1]]
+            inside = (dest > 0) & order.inside[shelter] & ~order.inside[node]
+            w.party_dest[rows[inside]] = 0

@@ -24,7 +24,7 @@ from engine.errors import RunError
 ENTITIES = (
     "none", "run", "zone", "building", "street", "edge", "node", "party", "person", "vehicle",
     "unit", "facility", "incident", "channel", "reason", "cause", "mode",
-    "control", "gauge", "input", "phase",
+    "control", "gauge", "input", "phase", "refuge",
 )
 
 REASONS = (
@@ -44,6 +44,8 @@ REASONS = (
     # people who went back before the all-clear
     "fetching family", "all quiet", "returned before the all-clear",
     "held at school",
+    # vertical refuges
+    "building damaged", "water too deep for the refuge",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -122,6 +124,10 @@ KINDS: tuple[Kind, ...] = tuple(
         ("party_left_zone", "party", "zone", "", "truth", "is out of the danger zone", False),
         ("party_arrived", "party", "facility", "s", "truth",
          "reaches safety; facility -1 is high ground; value is the travel time", False),
+        ("party_to_refuge", "party", "refuge", "s", "truth",
+         "makes for a vertical refuge, nearer than high ground; value is the walk on empty streets", False),
+        ("party_in_refuge", "party", "refuge", "s", "truth",
+         "reaches a vertical refuge; value is the travel time", False),
         ("party_returning", "party", "reason", "", "truth", "goes back home before the all-clear", False),
         ("party_returned", "party", "zone", "s", "truth",
          "is back home before the all-clear; value is the travel time", False),
@@ -168,6 +174,11 @@ KINDS: tuple[Kind, ...] = tuple(
         ("control_left", "control", "unit", "", "truth", "officers leave the junction", False),
         ("shelter_opened", "facility", "none", "places", "decision", "the shelter opens", False),
         ("shelter_full", "facility", "none", "places", "truth", "all places are taken", False),
+        ("refuge_opened", "refuge", "none", "places", "seen",
+         "the keyholder opens a vertical refuge", False),
+        ("refuge_full", "refuge", "none", "places", "truth", "all its places are taken", False),
+        ("refuge_lost", "refuge", "reason", "places", "truth",
+         "found damaged and not opened, or lost to the sea; value is the places lost", False),
         ("input_applied", "input", "none", "", "decision", "an inject, decision or observation from outside", True),
     ]
 )

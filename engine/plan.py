@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from engine.errors import InputError, unknown
 from engine.levers.order import Order
-from engine.levers.places import Destinations
+from engine.levers.places import Destinations, VerticalRefuge
 from engine.levers.recovery import AllClear
 from engine.levers.response import Dispatch, Exclusion, Hospitals, MutualAid, Staging
 from engine.levers.roads import Closure, ControlPoint, Post
@@ -35,6 +35,7 @@ class Plan(Strict):
     street_leaders: StreetLeaders | None = None
     door_to_door: tuple[DoorToDoor, ...] = ()
     destinations: Destinations = Destinations()
+    vertical_refuges: Annotated[tuple[VerticalRefuge, ...], Field(max_length=50)] = ()
     control_points: tuple[ControlPoint, ...] = ()
     closures: tuple[Closure, ...] = ()
     staging: tuple[Staging, ...] = ()

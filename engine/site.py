@@ -15,6 +15,7 @@ from engine.errors import InputError, unknown
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
 from engine.site_check import check_levers
+from engine.vertical import Refuges, find_refuges
 from engine.yamlfile import located
 
 UNIT_KINDS = ("ambulance", "fire_rescue", "police")
@@ -69,6 +70,7 @@ class Site:
     exclusion_node: B  # inside the responders' exclusion line
     exclusion_edge: B  # drive edges that enter it [edges]
     walk_node: I32  # nearest junction of the main walk network (itself where it belongs to it)
+    refuges: Refuges  # vertical refuges of the plan
 
 
 def area_mask(city: City, area: Area, where: str) -> B:
@@ -199,6 +201,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         )
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
+    walk_node = _walkable(city)
     return Site(
         danger_node=danger, order_zone=order_zone, safe_node=safe,
         units=_units(city, plan, scenario.population.share),
@@ -215,7 +218,8 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         zone_of_node=nearest_zone(city),
         exclusion_node=shut,
         exclusion_edge=shut[city.edges.to_node] & ~shut[city.edges.from_node],
-        walk_node=_walkable(city),
+        walk_node=walk_node,
+        refuges=find_refuges(city, plan, danger, walk_node, scenario.population.share),
     )
 
 

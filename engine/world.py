@@ -19,10 +19,10 @@ NO_EVENT = -1
 PLACES = (
     "at start", "preparing", "walking", "driving", "waiting to drive", "high ground", "meeting point",
     "shelter", "stranded", "in water", "staying", "outside", "cut off",
-    "returning",
+    "returning", "vertical refuge",
 )
 (P_START, P_PREPARING, P_WALKING, P_DRIVING, P_WAITING, P_HIGH, P_MEETING, P_SHELTER, P_STRANDED,
- P_WATER, P_STAYING, P_OUTSIDE, P_CUT_OFF, P_RETURNING) = range(len(PLACES))
+ P_WATER, P_STAYING, P_OUTSIDE, P_CUT_OFF, P_RETURNING, P_REFUGE) = range(len(PLACES))
 
 #: Health of a person: HAZUS severities 1-3, then dead.
 HEALTH = ("well", "lightly hurt", "seriously hurt", "critically hurt", "dead")
@@ -217,6 +217,11 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("edge_flow_speed_mps", "f4", "edge", "m/s", 0, "mean speed measured on the link"),
         ("facility_load", "i4", "facility", "people", 0, "evacuees there"),
         ("facility_full_event", "i8", "facility", "event", -1, "event of being full"),
+        ("party_refuge", "i2", "party", "refuge", -1, "vertical refuge it is in"),
+        ("refuge_load", "i4", "refuge", "people", 0, "evacuees there"),
+        ("refuge_open_event", "i8", "refuge", "event", -1, "event of its opening"),
+        ("refuge_full_event", "i8", "refuge", "event", -1, "event of being full"),
+        ("refuge_lost_event", "i8", "refuge", "event", -1, "event of being found damaged or lost to the sea"),
     )
     + _rows(
         "units",

@@ -210,7 +210,7 @@ def test_numbers_point_into_their_tables(run: Run) -> None:
         "reason": len(events.REASONS), "cause": len(events.CAUSES), "mode": len(events.MODES),
         "control": site.control_node.size,
         "gauge": site.gauge_x_m.size, "input": len(twin.inputs.rows),
-        "phase": len(twin.plan.order.zones),
+        "phase": len(twin.plan.order.zones), "refuge": len(twin.plan.vertical_refuges),
     }
     codes = run.codes
     for kind in KINDS:

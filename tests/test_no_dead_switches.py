@@ -51,6 +51,7 @@ OTHER: dict[str, list[Any]] = {
     "zone": ["Shore", "Low town"],
     "from_hour": [20.5],
     "beach": [Beach(lon=-71.0, lat=-29.9965, radius_m=400.0, share=0.2, to_hour=21.0)],
+    "facility": ["Test Hospital"],
     "street_leaders": [StreetLeaders(call_s=60.0)],
 }
 
@@ -240,6 +241,9 @@ SPECIAL = {
     "earthquake.residuals": "test_shakemap_matters",
     "population.share": "test_share_matters",
     "order.zones.0.exempt": "test_exempt_matters",
+    # The second refuge is found damaged, and so is the other building near it.
+    "vertical_refuges.1.lon": "vertical_refuges.0.lon",
+    "vertical_refuges.1.lat": "vertical_refuges.0.lat",
     # The coast of the test town is straight: along it the sea is everywhere the same.
     "tsunami.gauges.0.lat": "tsunami.gauges.0.lon",
     **{f"earthquake.stations.{row}.sa1_g": "test_spectra_matter" for row in range(2)},

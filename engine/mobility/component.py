@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from engine import vertical
 from engine.access import responders_closed
 from engine.city import I64
 from engine.component import Component, Context
@@ -39,6 +40,7 @@ from engine.kernels.traffic_layout import V_DUE, V_T_IN, TrafficState
 from engine.kernels.walking import NEXT_CLOSED, NO_WAY, Walkers, WalkNet, advance_walkers
 from engine.mobility.destinations import WalkRoutes, car_targets
 from engine.mobility.geometry import StreetGeometry
+from engine.mobility.refuges import RefugeTrips
 from engine.mobility.returns import Returns
 from engine.mobility.traffic import Traffic
 from engine.mobility.walking import party_speed, tobler_factor
@@ -52,6 +54,7 @@ from engine.world import (
     P_HIGH,
     P_MEETING,
     P_PREPARING,
+    P_REFUGE,
     P_RETURNING,
     P_SHELTER,
     P_STAYING,
@@ -79,21 +82,26 @@ class Mobility(Component):
         "party_left_ms", "party_stop_reason", "party_out_ms", "party_dest", "party_arc",
         "party_offset_m", "party_speed_mps", "facility_full_event", "facility_load",
         "person_trapped", "seen_edge_speed_mps", "seen_edge_closed", "exclusion_ms",
-        "zone_power_on",
+        "zone_power_on", "zone_order_ms", "zone_order_event", "building_damage_event",
+        "zone_flooded_event", "party_refuge", "refuge_load", "refuge_open_event",
+        "refuge_full_event", "refuge_lost_event",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
         "party_dest", "party_speed_mps", "party_left_ms", "party_out_ms", "party_stop_reason",
         "facility_load", "facility_full_event", "edge_flow_speed_mps", "edge_vehicles",
-        "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge",
+        "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge", "party_refuge",
+        "refuge_load", "refuge_open_event", "refuge_full_event", "refuge_lost_event",
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
         "party_left_zone", "party_arrived", "shelter_full", "party_returned",
+        "party_to_refuge", "party_in_refuge", "refuge_opened", "refuge_full", "refuge_lost",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
         ("margin beyond the danger zone for cars", 300, "m", "assumption", "assumption"),
+        *vertical.CARD,
     )
 
     def __init__(self, context: Context) -> None:
@@ -105,6 +113,7 @@ class Mobility(Component):
         self._walk = WalkRoutes(city, site, self._slope)
         self._net = WalkNet(walk.head, walk.length_m, self._slope, city.streets.width_m)
         self._returns = Returns(city, self._slope)
+        self._refuges = RefugeTrips(self, self._walk)
         self._walk_fresh_ms = -1
         self._factor = np.ones(city.streets.length_m.size, np.float32)
         self._debt = np.zeros(city.streets.length_m.size)  # see kernels/walking.py
@@ -181,6 +190,7 @@ class Mobility(Component):
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._roads(t0_ms)
+        self._open_refuges(t0_ms, t1_ms)
         self._leave(t1_ms)
         self._give_up_cars(t0_ms)
         self._drive(t1_ms)
@@ -226,6 +236,15 @@ class Mobility(Component):
             )
             self.traffic.set_view(self._bound(), cost, None if fresh else newly)
 
+    def _open_refuges(self, t0_ms: int, t1_ms: int) -> None:
+        """Vertical refuges open or are lost; who is in a lost one walks on when the water has gone."""
+        self._refuges.step(t0_ms, t1_ms)
+        out = self._refuges.stranded()
+        out = out[self._able(out)]
+        if out.size:
+            self._refuges.walk_on(out, t0_ms)
+            self._set_walking(out)
+
     # --- departure ----------------------------------------------------------------------------
 
     def _leave(self, t1_ms: int) -> None:
@@ -256,6 +275,7 @@ class Mobility(Component):
                 w.party_dest[cars],
             )
         self._set_walking(ready[~by_car])
+        self._refuges.choose(ready[~by_car], t[~by_car])
 
     def _by_car(self, rows: I64) -> np.ndarray:
         """Who drives [rows]: those who chose to, whose car is where they are, on dry ground."""
@@ -304,7 +324,7 @@ class Mobility(Component):
             self.w.facility_load[site.shelter] < city.facilities.capacity[site.shelter]
         )
         if usable.any():
-            cost = self._walk.cost_ms[1:][usable][:, self.w.party_node[rows]]
+            cost = self._walk.cost_ms[1 : 1 + usable.size][usable][:, self.w.party_node[rows]]
             nearest = np.flatnonzero(usable)[np.argmin(cost, axis=0)]
             dest[needs] = 1 + nearest[needs]
         return dest
@@ -364,6 +384,7 @@ class Mobility(Component):
             "party_mode_changed", t_ms, rows, FOOT, w.party_node[rows], w.party_trip_event[rows]
         )
         w.party_place[rows] = P_WALKING
+        self._refuges.choose(rows, np.full(rows.size, t_ms))
         street = edges.street[np.maximum(edge, 0)]
         walkable = on_link & self.ctx.city.streets.walk[street]
         w.party_arc[rows] = -1
@@ -489,11 +510,12 @@ class Mobility(Component):
     def _go_back(self, t0_ms: int, t1_ms: int) -> None:
         """Parties that decided to go back home set out, walk, and arrive or turn round."""
         w, parties = self.w, self.ctx.parties
-        safe = np.isin(w.party_place, (P_HIGH, P_MEETING, P_SHELTER))
+        safe = np.isin(w.party_place, (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE))
         new = np.flatnonzero(safe & (w.party_decision == 4))
         new = new[self._able(new)]
         new = new[self._returns.add(new, w.party_node[new], parties.node[new], t0_ms)]
         self._free_place(new)
+        self._refuges.leave(new)
         w.party_place[new] = P_RETURNING
         w.party_trip_event[new] = w.party_decision_event[new]
         if self._returns.party.size == 0:
@@ -529,6 +551,8 @@ class Mobility(Component):
 
     def _arrive(self, rows: I64, t_ms: I64, node: I64) -> None:
         """Parties reach their destination; a full shelter sends them on."""
+        rows, t_ms, node, sent = self._refuges.arrive(rows, t_ms, node)
+        self._set_walking(sent)
         if rows.size == 0:
             return
         w, site, city = self.w, self.ctx.site, self.ctx.city
@@ -573,7 +597,7 @@ class Mobility(Component):
             self.w.facility_load[site.shelter] < city.facilities.capacity[site.shelter]
         )
         node = int(self.w.party_node[party])
-        cost = np.where(free, self._walk.cost_ms[1:, node], np.iinfo(np.int64).max)
+        cost = np.where(free, self._walk.cost_ms[1 : 1 + free.size, node], np.iinfo(np.int64).max)
         best = int(np.argmin(cost))
         goes_to = int(site.shelter[best]) if free.any() else -1
         self.w.party_dest[party] = best + 1 if free.any() else 0
@@ -623,7 +647,8 @@ class Mobility(Component):
         driving = np.flatnonzero(w.party_place == P_DRIVING)
         if driving.size:
             self._put_vehicles(self._vehicle_of[driving], w.party_x_m, w.party_y_m, driving)
-        still = np.flatnonzero(np.isin(w.party_place, (P_HIGH, P_MEETING, P_SHELTER, P_STRANDED)))
+        still = np.flatnonzero(np.isin(
+            w.party_place, (P_HIGH, P_MEETING, P_SHELTER, P_STRANDED, P_REFUGE)))
         w.party_x_m[still] = city.nodes.x_m[w.party_node[still]]
         w.party_y_m[still] = city.nodes.y_m[w.party_node[still]]
         units = np.arange(w.unit_x_m.size)

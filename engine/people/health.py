@@ -17,7 +17,7 @@ import numpy as np
 from engine.city import F64, I64
 from engine.component import Component, Context
 from engine.events import CAUSES
-from engine.people import casualties, refuge, water_effects
+from engine.people import casualties, refuge, vertical, water_effects
 from engine.world import (
     C_HOSPITAL,
     H_CRITICAL,
@@ -27,6 +27,7 @@ from engine.world import (
     P_CUT_OFF,
     P_DRIVING,
     P_PREPARING,
+    P_REFUGE,
     P_RETURNING,
     P_START,
     P_STAYING,
@@ -51,7 +52,7 @@ class Health(Component):
         "node_flow_mps", "zone_flooded_event", "party_place", "party_node", "party_arc",
         "party_offset_m", "person_care", "person_care_event", "person_health", "person_trapped",
         "person_dies_ms", "person_health_event", "party_wet_event", "party_tested_dv",
-        "party_trip_event", "person_swept_event",
+        "party_trip_event", "person_swept_event", "party_refuge",
     )
     writes = (
         "person_health", "person_health_event", "person_dies_ms", "person_trapped",
@@ -189,7 +190,7 @@ class Health(Component):
         rows = np.flatnonzero(near | (np.isin(place, _ON_FOOT) & (w.party_arc >= 0)))
         outside = np.isin(place[rows], (*_ON_FOOT, P_DRIVING, P_WAITING))
         inside = np.isin(place[rows], (P_START, P_PREPARING, P_STAYING, P_CUT_OFF))
-        keep = outside | inside
+        keep = outside | inside | (place[rows] == P_REFUGE)
         rows, outside = rows[keep], outside[keep]
         node = w.party_node[rows]
         depth = w.node_depth_m[node].astype(np.float64)
@@ -207,7 +208,9 @@ class Health(Component):
         )
         indoors &= stands
         depth = np.where(indoors, np.maximum(depth - self._refuge_m[rows], 0.0), depth)
-        flow = np.where(indoors, INDOOR_FLOW * flow, flow)
+        held = w.party_place[rows] == P_REFUGE
+        depth = vertical.above_water(self.ctx.site.refuges, w, rows, held, depth)
+        flow = np.where(indoors | held, INDOOR_FLOW * flow, flow)
         return rows, depth, flow
 
     def _water(self, t0_ms: int) -> None:

@@ -48,6 +48,7 @@ from engine.world import (
     P_HIGH,
     P_MEETING,
     P_PREPARING,
+    P_REFUGE,
     P_SHELTER,
     P_START,
     P_STAYING,
@@ -62,7 +63,7 @@ LEAVES, STAYS, CUT_OFF, GOES_BACK = 1, 2, 3, 4
 HAS_RETURNED = 64
 _OBJECT = (CAUSES.index("shaking"), CAUSES.index("none"), CAUSES.index("none"),
            CAUSES.index("tsunami"), CAUSES.index("tsunami"), CAUSES.index("none"))
-_SAFE = (P_HIGH, P_MEETING, P_SHELTER)
+_SAFE = (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE)
 _AT_START = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
 
 

@@ -19,7 +19,7 @@ B = NDArray[np.bool_]
 #: Final states; from FIRST_UNFINISHED on the person's story is not over when the run ends.
 STATES = (
     "dead", "in hospital", "safe on high ground", "safe at meeting point", "safe at shelter",
-    "safe elsewhere", "outside danger zone",
+    "safe in vertical refuge", "safe elsewhere", "outside danger zone",
     "trapped", "on the way to hospital", "in water", "cut off by water in a building",
     "back inside danger zone",
     "stranded inside danger zone",
@@ -83,6 +83,7 @@ def close(city: City, log: Log, people: People) -> Ledger:
     for name, safe in _SAFE_AT.items():
         put((trip == 3) & (kind == FACILITIES.index(name)), safe)
     put(trip == 3, "safe elsewhere")
+    put(trip == 5, "safe in vertical refuge")
     put((trip == 2) & outside & parties.departed[party], "stranded outside danger zone")
     put((trip == 2) & ~outside, "stranded inside danger zone")
     put((trip == 1) & outside, "on the way outside danger zone")

@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.events import KINDS
 from engine.scoring.columns import Rows
+from engine.timeline import places
 from engine.timeline.names import Names
 from engine.timeline.people import Exits, exits
 from engine.timeline.sentences import Teller
@@ -27,6 +28,7 @@ from engine.timeline.view import CLOSURES_KNOWN, RunView
 SILENT = {
     "run_started", "party_formed", "party_placed", "party_alerted", "party_decided",
     "party_refused", "party_departed", "party_rerouted", "party_left_zone", "party_arrived",
+    "party_to_refuge", "party_in_refuge",
     "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
     "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
 }
@@ -82,6 +84,9 @@ RULES: dict[str, Rule] = {
     "channel_started": Rule("Warning", True, 180, Teller.channel),
     "shelter_opened": Rule("Shelters", True, 300, Teller.shelter_opened),
     "shelter_full": Rule("Shelters", True, 600, Teller.shelter_full),
+    "refuge_opened": Rule("Refuges", True, 300, places.refuge_opened),
+    "refuge_full": Rule("Refuges", False, 600, places.refuge_full),
+    "refuge_lost": Rule("Refuges", False, 600, places.refuge_lost, True),
     "all_clear": Rule("Command", True, 0, Teller.all_clear),
     "input_applied": Rule("Exercise", True, 0, Teller.applied),
     "power_lost": Rule("Utilities", True, 120, Teller.service),

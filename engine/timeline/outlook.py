@@ -61,6 +61,9 @@ def _while_standing(view: RunView, names: Names, decided_ms: int, t_ms: int, ste
     opens = out_ms + 1000 * float(destinations["shelter_open_s"])
     if destinations["shelters"] and opens > t_ms:
         step(opens, "Shelters open.")
+    for refuge in plan.get("vertical_refuges", []):
+        if out_ms + 1000 * float(refuge["open_s"]) > t_ms:
+            step(out_ms + 1000 * float(refuge["open_s"]), f"{refuge['name']} opens as a refuge.")
     for closure in plan["closures"]:
         for key, word in (("from_s", "closed"), ("to_s", "open again")):
             due = decided_ms + 1000 * float(closure[key])

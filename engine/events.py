@@ -45,7 +45,7 @@ REASONS = (
     "fetching family", "all quiet", "returned before the all-clear",
     "held at school",
     # vertical refuges
-    "building damaged", "water too deep for the refuge",
+    "building damaged", "no staff", "water too deep for the refuge",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -173,6 +173,9 @@ KINDS: tuple[Kind, ...] = tuple(
         ("control_staffed", "control", "unit", "", "truth", "officers work the junction", False),
         ("control_left", "control", "unit", "", "truth", "officers leave the junction", False),
         ("shelter_opened", "facility", "none", "places", "decision", "the shelter opens", False),
+        ("shelter_staffed", "facility", "none", "people", "seen", "its staff are at the shelter", False),
+        ("shelter_held", "facility", "reason", "people", "decision",
+         "the shelter does not open; value is the staff it would need", False),
         ("shelter_full", "facility", "none", "places", "truth", "all places are taken", False),
         ("refuge_opened", "refuge", "none", "places", "seen",
          "the keyholder opens a vertical refuge", False),

@@ -14,6 +14,7 @@ from engine.city import F64, I16, I32, I64, B, City
 from engine.errors import InputError, unknown
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
+from engine.shelters import Shelters, staff_shelters
 from engine.site_check import check_levers
 from engine.vertical import Refuges, find_refuges
 from engine.yamlfile import located
@@ -71,6 +72,7 @@ class Site:
     exclusion_edge: B  # drive edges that enter it [edges]
     walk_node: I32  # nearest junction of the main walk network (itself where it belongs to it)
     refuges: Refuges  # vertical refuges of the plan
+    shelters: Shelters  # places and staff of the facilities
 
 
 def area_mask(city: City, area: Area, where: str) -> B:
@@ -202,6 +204,9 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
     walk_node = _walkable(city)
+    shelter = np.empty(0, np.int32)
+    if plan.destinations.shelters:
+        shelter = _outside(city, danger, "shelter")
     return Site(
         danger_node=danger, order_zone=order_zone, safe_node=safe,
         units=_units(city, plan, scenario.population.share),
@@ -211,14 +216,14 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         gauge_x_m=np.atleast_1d(gx), gauge_y_m=np.atleast_1d(gy),
         meeting=_outside(city, danger, "meeting_point") if plan.destinations.meeting_points
         else np.empty(0, np.int32),
-        shelter=_outside(city, danger, "shelter") if plan.destinations.shelters
-        else np.empty(0, np.int32),
+        shelter=shelter,
         hospital=city.facilities_of("hospital"),
         beds=_beds(city),
         zone_of_node=nearest_zone(city),
         exclusion_node=shut,
         exclusion_edge=shut[city.edges.to_node] & ~shut[city.edges.from_node],
         walk_node=walk_node,
+        shelters=staff_shelters(city, plan, shelter, scenario.population.share),
         refuges=find_refuges(city, plan, danger, walk_node, scenario.population.share),
     )
 

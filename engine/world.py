@@ -150,6 +150,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("gauge_above_ms", "i8", "run", "ms", NEVER * -1, "last time the sea was seen disturbed"),
         ("all_clear_event", "i8", "run", "event", -1, "event of the all-clear"),
         ("shelter_open_event", "i8", "facility", "event", -1, "event of the opening"),
+        ("shelter_held_event", "i8", "facility", "event", -1, "event of not opening for want of staff"),
     )
     + _rows(
         "dispatch",

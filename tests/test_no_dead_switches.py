@@ -51,6 +51,7 @@ OTHER: dict[str, list[Any]] = {
     "zone": ["Shore", "Low town"],
     "from_hour": [20.5],
     "beach": [Beach(lon=-71.0, lat=-29.9965, radius_m=400.0, share=0.2, to_hour=21.0)],
+    "shelter_staff": [1, 3],
     "facility": ["Test Hospital"],
     "street_leaders": [StreetLeaders(call_s=60.0)],
 }

@@ -23,8 +23,10 @@ import math
 
 import numpy as np
 
+from engine.command import shelters
 from engine.component import Component, Context
 from engine.events import KIND_CODE
+from engine.shelters import CARD
 from engine.world import NEVER
 
 QUIET_MS = 3_600_000
@@ -51,15 +53,17 @@ class Hub(Component):
     )
     writes = (
         "order_decided_ms", "order_event", "order_confirmed_event", "zone_order_ms", "zone_order_event",
-        "all_clear_event", "shelter_open_event", "gauge_above_ms", "predicted_ms", "predicted_event",
+        "all_clear_event", "shelter_open_event", "shelter_held_event", "gauge_above_ms",
+        "predicted_ms", "predicted_event",
     )
     emits = (
         "order_decided", "order_confirmed", "order_issued", "shelter_opened", "all_clear",
-        "arrival_predicted",
+        "arrival_predicted", "shelter_staffed", "shelter_held",
     )
     card = (
         ("rupture length", "10^(-2.477 + 0.585 M)", "km", "Strasser et al. 2010 (recalled)",
          "assumption"),
+        *CARD,
         ("depth for the predicted wave's speed", 200, "m", "assumption", "assumption"),
     )
 
@@ -177,12 +181,7 @@ class Hub(Component):
         first = int(self.w.zone_order_ms.min())
         if first >= NEVER or first + destinations.shelter_open_s * 1000 >= t1_ms:
             return
-        rows = self.ctx.site.shelter
-        rows = rows[self.w.shelter_open_event[rows] < 0]
-        self.w.shelter_open_event[rows] = self.emit(
-            "shelter_opened", first + int(destinations.shelter_open_s * 1000), rows,
-            value=self.ctx.city.facilities.capacity[rows], cause=self.w.order_event[0],
-        )
+        shelters.open_due(self, first + int(destinations.shelter_open_s * 1000))
 
     def _lift(self, t0_ms: int) -> None:
         if self.w.all_clear_event[0] >= 0:

@@ -13,13 +13,29 @@ from engine.yamlfile import Strict
 SHORT_STAY_M2 = 0.93
 
 
+#: Sphere Handbook, covered living space, minimum.
+SPHERE_M2 = 3.5
+
+
 class Destinations(Strict):
-    """Where people are told to go."""
+    """Where people are told to go.
+
+    A shelter opens `shelter_open_s` after the order with `shelter_staff` people to run it (as many as
+    its places ask for unless given) and holds one person on `area_m2_a_person` (engine/shelters.py).
+    """
 
     high_ground_m: Annotated[float, Field(ge=5, le=200)] = 30.0
     meeting_points: bool = True
     shelters: bool = True
     shelter_open_s: Seconds = 1800.0
+    shelter_staff: Annotated[int, Field(ge=1, le=200)] | None = None
+    area_m2_a_person: Annotated[float, Field(ge=0.5, le=20)] = SPHERE_M2
+
+    @model_validator(mode="after")
+    def _staff_of_shelters(self) -> Destinations:
+        if self.shelter_staff is not None and not self.shelters:
+            raise ValueError("shelter_staff has no shelter to run where shelters is false")
+        return self
 
 
 class VerticalRefuge(Strict):

@@ -313,7 +313,7 @@ class Mobility(Component):
 
     def _choose(self, rows: I64) -> np.ndarray:
         """Destination row of each party: 0 safety, or 1 + k for an open shelter with places."""
-        site, parties, city = self.ctx.site, self.ctx.parties, self.ctx.city
+        site, parties = self.ctx.site, self.ctx.parties
         dest = np.zeros(rows.size, np.int16)
         if site.shelter.size == 0:
             return dest
@@ -321,7 +321,7 @@ class Mobility(Component):
         damaged = (building >= 0) & (self.w.building_damage[np.maximum(building, 0)] >= 3)
         needs = (damaged & parties.home[rows]) | (parties.slow[rows] == 2)
         usable = (self.w.shelter_open_event[site.shelter] >= 0) & (
-            self.w.facility_load[site.shelter] < city.facilities.capacity[site.shelter]
+            self.w.facility_load[site.shelter] < site.shelters.places[site.shelter]
         )
         if usable.any():
             cost = self._walk.cost_ms[1 : 1 + usable.size][usable][:, self.w.party_node[rows]]
@@ -562,16 +562,16 @@ class Mobility(Component):
         for i in np.flatnonzero(dest > 0):
             facility = int(site.shelter[dest[i] - 1])
             party = int(rows[i])
-            if w.facility_load[facility] >= city.facilities.capacity[facility]:
+            if w.facility_load[facility] >= site.shelters.places[facility]:
                 self._send_on(party, facility, int(t_ms[i]))
                 continue
             w.facility_load[facility] += self._size[party]
             self._settle(np.array([party]), t_ms[i : i + 1], facility, P_SHELTER)
-            full = w.facility_load[facility] >= city.facilities.capacity[facility]
+            full = w.facility_load[facility] >= site.shelters.places[facility]
             if full and w.facility_full_event[facility] < 0:
                 w.facility_full_event[facility] = self.emit(
                     "shelter_full", int(t_ms[i]), facility,
-                    value=city.facilities.capacity[facility], cause=w.party_trip_event[party],
+                    value=site.shelters.places[facility], cause=w.party_trip_event[party],
                 )[0]
         safe = dest == 0
         meeting = np.full(city.nodes.x_m.size, -1, np.int32)
@@ -592,9 +592,9 @@ class Mobility(Component):
 
     def _send_on(self, party: int, full: int, t_ms: int) -> None:
         """The shelter is full: on foot to the next one with places, else to high ground."""
-        site, city = self.ctx.site, self.ctx.city
+        site = self.ctx.site
         free = (self.w.shelter_open_event[site.shelter] >= 0) & (
-            self.w.facility_load[site.shelter] < city.facilities.capacity[site.shelter]
+            self.w.facility_load[site.shelter] < site.shelters.places[site.shelter]
         )
         node = int(self.w.party_node[party])
         cost = np.where(free, self._walk.cost_ms[1 : 1 + free.size, node], np.iinfo(np.int64).max)

@@ -28,7 +28,7 @@ from engine.timeline.view import CLOSURES_KNOWN, RunView
 SILENT = {
     "run_started", "party_formed", "party_placed", "party_alerted", "party_decided",
     "party_refused", "party_departed", "party_rerouted", "party_left_zone", "party_arrived",
-    "party_to_refuge", "party_in_refuge",
+    "party_to_refuge", "party_in_refuge", "shelter_staffed",
     "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
     "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
 }
@@ -84,6 +84,7 @@ RULES: dict[str, Rule] = {
     "channel_started": Rule("Warning", True, 180, Teller.channel),
     "shelter_opened": Rule("Shelters", True, 300, Teller.shelter_opened),
     "shelter_full": Rule("Shelters", True, 600, Teller.shelter_full),
+    "shelter_held": Rule("Shelters", True, 300, places.shelter_held, True),
     "refuge_opened": Rule("Refuges", True, 300, places.refuge_opened),
     "refuge_full": Rule("Refuges", False, 600, places.refuge_full),
     "refuge_lost": Rule("Refuges", False, 600, places.refuge_lost, True),

@@ -29,3 +29,9 @@ def refuge_lost(teller: Teller, g: Rows) -> str:
     which = listed((teller.names.refuge(int(n)) for n in g.subject), 4)
     return (f"Vertical refuge of no use, {REASONS[int(g.object[0])]} "
             f"({int(g.value.sum()):,} places): {which}.")
+
+
+def shelter_held(teller: Teller, g: Rows) -> str:
+    """Shelters that do not open."""
+    which = listed((teller.names.facility(int(n)) for n in g.subject), 3)
+    return f"{count(g.row.size, 'shelter')} not opened, {REASONS[int(g.object[0])]}: {which}."

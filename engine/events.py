@@ -44,6 +44,8 @@ REASONS = (
     # people who went back before the all-clear
     "fetching family", "all quiet", "returned before the all-clear",
     "held at school",
+    # people after the all-clear
+    "buildings destroyed", "home not habitable",
     # vertical refuges
     "building damaged", "no staff", "water too deep for the refuge",
 )
@@ -108,6 +110,7 @@ KINDS: tuple[Kind, ...] = tuple(
         ("leaders_called", "zone", "none", "leaders", "seen",
          "street leaders are telephoned; value is how many acknowledge", False),
         ("doors_started", "zone", "none", "teams", "seen", "teams begin to go from door to door", False),
+        ("alert_cancelled", "run", "none", "", "seen", "the sea's service cancels the alert", False),
         ("all_clear", "run", "none", "", "decision", "authorities lift the order", False),
         ("party_alerted", "party", "cause", "alert", "truth",
          "first cue of this kind: 0 felt shaking, 1 order, 2 neighbours, 3 water, 4 sea drawn back or risen, 5 somebody knocks", False),
@@ -131,6 +134,14 @@ KINDS: tuple[Kind, ...] = tuple(
         ("party_returning", "party", "reason", "", "truth", "goes back home before the all-clear", False),
         ("party_returned", "party", "zone", "s", "truth",
          "is back home before the all-clear; value is the travel time", False),
+        ("return_opened", "zone", "none", "s", "decision",
+         "people may go home; value is the time after the zone's turn", False),
+        ("return_held", "zone", "reason", "share", "decision",
+         "the zone stays closed after the all-clear; value is the share of buildings destroyed", False),
+        ("party_going_home", "party", "zone", "", "truth", "sets out home after the all-clear", False),
+        ("party_stays_away", "party", "reason", "", "truth", "does not go home after the all-clear", False),
+        ("party_home", "party", "zone", "s", "truth",
+         "is home after the all-clear; value is the travel time", False),
         ("party_in_water", "party", "none", "m", "truth", "stands in water above 0.3 m", False),
         ("party_out_of_water", "party", "none", "", "truth", "is out of the water", False),
         ("person_swept", "person", "none", "m2/s", "truth", "loses stability in moving water", False),

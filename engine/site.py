@@ -72,6 +72,7 @@ class Site:
     exclusion_edge: B  # drive edges that enter it [edges]
     walk_node: I32  # nearest junction of the main walk network (itself where it belongs to it)
     refuges: Refuges  # vertical refuges of the plan
+    return_phase: I16  # phase of the staged return [nodes], -1 none
     shelters: Shelters  # places and staff of the facilities
 
 
@@ -223,9 +224,26 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         exclusion_node=shut,
         exclusion_edge=shut[city.edges.to_node] & ~shut[city.edges.from_node],
         walk_node=walk_node,
+        return_phase=_return_phase(city, plan),
         shelters=staff_shelters(city, plan, shelter, scenario.population.share),
         refuges=find_refuges(city, plan, danger, walk_node, scenario.population.share),
     )
+
+
+def _return_phase(city: City, plan: Plan) -> I16:
+    """Phase of the staged return of each junction [nodes], -1 none; the first that fits counts."""
+    out = np.full(city.nodes.x_m.size, -1, np.int16)
+    names: list[str] = []
+    for row, phase in enumerate(plan.all_clear.return_phases):
+        where = f"plan '{plan.name}': all_clear.return_phases.{row}"
+        mask = area_mask(city, phase, where)
+        if phase.name in names:
+            raise InputError(f"{where}: '{phase.name}' is the name of an earlier phase")
+        if not (mask & (out < 0)).any():
+            raise InputError(f"{where}: '{phase.name}' holds no junction outside the earlier phases")
+        names.append(phase.name)
+        out[mask & (out < 0)] = row
+    return out
 
 
 def check_officers(city: City, plan: Plan) -> None:

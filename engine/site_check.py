@@ -70,6 +70,8 @@ def remarks(
         yield f"order.trigger.magnitude {trigger.magnitude:g} is above the earthquake's"
     if plan.destinations.shelters and plan.destinations.shelter_open_s >= end:
         yield f"destinations.shelter_open_s {plan.destinations.shelter_open_s:g} lies past the end"
+    if plan.all_clear.return_phases and plan.all_clear.earliest_s >= end:
+        yield f"all_clear.earliest_s {plan.all_clear.earliest_s:g} lies past the end: nobody goes home"
     for row, place in enumerate(plan.staging):
         x, y = city.xy(place.lon, place.lat)
         node = int(np.argmin(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)))

@@ -148,6 +148,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("predicted_ms", "i8", "run", "ms", NEVER, "first wave as the command centre expects it"),
         ("predicted_event", "i8", "run", "event", -1, "event of the last prediction"),
         ("gauge_above_ms", "i8", "run", "ms", NEVER * -1, "last time the sea was seen disturbed"),
+        ("alert_cancelled_event", "i8", "run", "event", -1, "event of the sea service's cancelling"),
         ("all_clear_event", "i8", "run", "event", -1, "event of the all-clear"),
         ("shelter_open_event", "i8", "facility", "event", -1, "event of the opening"),
         ("shelter_held_event", "i8", "facility", "event", -1, "event of not opening for want of staff"),
@@ -174,7 +175,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("party_alert", "u1", "party", "bits", 0, "cues received: 1 felt, 2 order, 4 neighbours, 8 water, 16 sea, 32 visit; 64 has gone back home"),
         ("party_alert_event", "i8", "party", "event", -1, "event of the last cue of a new kind"),
         ("party_again", "i2", "party", "", 0, "times the order was met after the first"),
-        ("party_decision", "u1", "party", "", 0, "0 open, 1 leaves, 2 stays, 3 cut off by water in a building, 4 goes back home"),
+        ("party_decision", "u1", "party", "", 0, "0 open, 1 leaves, 2 stays, 3 cut off by water in a building, 4 goes back home, 5 goes home after the all-clear, 6 stays away"),
         ("party_decision_event", "i8", "party", "event", -1, "event of the decision"),
         ("party_mode", "u1", "party", "mode", 0, "mode chosen: foot or car"),
         ("party_depart_ms", "i8", "party", "ms", NEVER, "ready to leave at"),
@@ -185,6 +186,8 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("zone_talk_event", "i8", "zone", "event", -1, "event that word of mouth started with"),
         ("zone_leader_event", "i8", "zone", "event", -1, "event of the calls to street leaders"),
         ("zone_doors_event", "i8", "zone", "event", -1, "event of the first door-to-door team"),
+        ("zone_return_event", "i8", "zone", "event", -1, "event of people being let home"),
+        ("zone_held_event", "i8", "zone", "event", -1, "event of the zone's staying closed"),
         ("zone_channel_event", "i8", "zone_channel", "event", -1, "event of a channel's start in a zone"),
     )
     + _rows(

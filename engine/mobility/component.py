@@ -40,6 +40,7 @@ from engine.kernels.traffic_layout import V_DUE, V_T_IN, TrafficState
 from engine.kernels.walking import NEXT_CLOSED, NO_WAY, Walkers, WalkNet, advance_walkers
 from engine.mobility.destinations import WalkRoutes, car_targets
 from engine.mobility.geometry import StreetGeometry
+from engine.mobility.homeward import Homeward
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.returns import Returns
 from engine.mobility.traffic import Traffic
@@ -97,6 +98,7 @@ class Mobility(Component):
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
         "party_left_zone", "party_arrived", "shelter_full", "party_returned",
         "party_to_refuge", "party_in_refuge", "refuge_opened", "refuge_full", "refuge_lost",
+        "party_home",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
@@ -114,6 +116,7 @@ class Mobility(Component):
         self._net = WalkNet(walk.head, walk.length_m, self._slope, city.streets.width_m)
         self._returns = Returns(city, self._slope)
         self._refuges = RefugeTrips(self, self._walk)
+        self._homeward = Homeward(self)
         self._walk_fresh_ms = -1
         self._factor = np.ones(city.streets.length_m.size, np.float32)
         self._debt = np.zeros(city.streets.length_m.size)  # see kernels/walking.py
@@ -509,11 +512,15 @@ class Mobility(Component):
 
     def _go_back(self, t0_ms: int, t1_ms: int) -> None:
         """Parties that decided to go back home set out, walk, and arrive or turn round."""
-        w, parties = self.w, self.ctx.parties
+        w = self.w
         safe = np.isin(w.party_place, (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE))
-        new = np.flatnonzero(safe & (w.party_decision == 4))
+        new = self._homeward.setting_out(safe)
         new = new[self._able(new)]
-        new = new[self._returns.add(new, w.party_node[new], parties.node[new], t0_ms)]
+        goal = self._homeward.goal(new)
+        here = self._homeward.there_already(new, goal)
+        self._come_home(new[here])
+        new, goal = new[~here], goal[~here]
+        new = new[self._returns.add(new, w.party_node[new], goal, t0_ms)]
         self._free_place(new)
         self._refuges.leave(new)
         w.party_place[new] = P_RETURNING
@@ -524,16 +531,21 @@ class Mobility(Component):
             t0_ms, t1_ms, w.party_arc, w.party_offset_m, w.party_node, self._free_speed(t0_ms),
             w.street_walk_factor, w.street_depth_m,
         )
+        self._homeward.arrived(home, home_ms)
         w.party_place[home], w.party_arc[home] = P_STAYING, -1
-        began = self.ctx.log.column("t_ms")[w.party_trip_event[home]]
-        w.party_trip_event[home] = self.emit(
-            "party_returned", home_ms, home, parties.zone[home], (home_ms - began) / 1000.0,
-            w.party_trip_event[home],
-        )
         w.party_trip_event[turned] = self.emit(
             "party_rerouted", t1_ms, turned, -1, cause=w.party_trip_event[turned])
         w.party_dest[turned], w.party_left_ms[turned] = 0, t1_ms
         self._set_walking(turned)
+
+    def _come_home(self, rows: I64) -> None:
+        """Parties that are safe where they live are home at once."""
+        self._free_place(rows)
+        self._refuges.leave(rows)
+        self.w.party_trip_event[rows] = self.w.party_decision_event[rows]
+        self._homeward.arrived(
+            rows, self.ctx.log.column("t_ms")[self.w.party_decision_event[rows]])
+        self.w.party_place[rows] = P_STAYING
 
     def _free_place(self, rows: I64) -> None:
         """Give back the places of parties that leave a shelter or a meeting point."""

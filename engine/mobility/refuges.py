@@ -88,11 +88,10 @@ class RefugeTrips:
         nearer = cost < self._walk.cost_ms[0, w.party_node[rows]]
         rows, t_ms, best, cost = rows[nearer], t_ms[nearer], best[nearer], cost[nearer]
         w.party_dest[rows] = self._first + usable[best]
-        opened = w.refuge_open_event[usable[best]]
         w.party_trip_event[rows] = self._host.emit(
             "party_to_refuge", t_ms, rows, usable[best],
             cost / 1000.0 / np.maximum(w.party_speed_mps[rows], 0.1),
-            np.maximum(w.party_trip_event[rows], opened),
+            w.party_trip_event[rows],
         )
 
     def arrive(self, rows: I64, t_ms: I64, node: I64) -> tuple[I64, I64, I64, I64]:

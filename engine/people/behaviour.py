@@ -119,6 +119,8 @@ class Behaviour:
                              f"home; range 0.05 to 0.25. {_ISHINOMAKI}")
     return_after_s: float = _p(3600.0, "s", "assumption", "Rayleigh scale of the time in safety "
                                "before they do, between waves; range 1,800 to 7,200")
+    home_after_s: float = _p(1800.0, "s", "assumption", "Rayleigh scale of the time from a zone's "
+                             f"opening after the all-clear to setting out; range 600 to 7,200. {_NONE}")
     dark_return_share: float = _p(0.5, "share", "assumption", "factor in the dark without street "
                                   f"lights; range 0.2 to 1. {_NONE}")
     barred_share: float = _p(0.7, "share", "assumption", "turned away where the plan bars the "

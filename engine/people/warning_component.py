@@ -36,7 +36,7 @@ from engine.city import F64, I32, I64, U8, USES, B
 from engine.component import Component, Context
 from engine.events import CAUSES, MODES, reason
 from engine.kernels import paths
-from engine.people import belief, returning
+from engine.people import belief, homecoming, returning
 from engine.people import warning as model
 from engine.people.broadcast import Broadcast
 from engine.people.door import SEEN_DEPTH_M, Door
@@ -85,16 +85,18 @@ class Warning(Component):
         "party_alert", "party_decision", "party_decision_event", "party_mode",
         "party_depart_ms", "zone_channel_event", "party_order_ms", "party_order_cause",
         "party_missed", "party_heard", "zone_talk_event", "party_again", "party_alert_event",
-        "zone_leader_event", "zone_doors_event",
+        "zone_leader_event", "zone_doors_event", "zone_return_event", "zone_held_event",
     )
     emits = ("channel_started", "leaders_called", "doors_started", "party_alerted",
              "party_decided", "party_refused", "party_sheltered", "party_released",
-             "party_returning")
+             "party_returning", "return_opened", "return_held", "party_going_home",
+             "party_stays_away")
     card = (
         ("the sea is heard in the dark within", SEA_HEARD_M, "m",
          "assumption, range 20 to 100", "assumption"),
         ("depth at the door below which people come out", RELEASED_DEPTH_M, "m",
          "assumption, range 0.1 to 0.5", "assumption"),
+        *homecoming.CARD,
     )
 
     def __init__(self, context: Context) -> None:
@@ -143,6 +145,7 @@ class Warning(Component):
         self._broadcast = Broadcast(context, rows, self._zone, self._ordered, night)
         self._visits = Visits(context, rows, self._zone, self._area, parties.building[rows])
         self._doors = Door(context, rows, self._node)
+        self._homecoming = homecoming.Homecoming(context, rows)
         # The sea is that of the nearest gauge; without terrain or tsunami nobody sees it.
         self._sea_m = distance_to_sea_m(city)[start[rows]]
         self._coastal = ~(self._sea_m > context.behaviour.shore_m) | np.isinf(self._sea_m)
@@ -167,6 +170,8 @@ class Warning(Component):
             self._sea(t0_ms)
             self._knock(t0_ms, t1_ms)
             self._return(t0_ms, t1_ms)
+        else:
+            self._homecoming.step(self, t0_ms, t1_ms)
         self._water(t0_ms)
 
     def _schools(self, building: I32, age_group: U8) -> None:

@@ -26,13 +26,14 @@ class Parties:
     """One row per party; times in ms, NEVER where it did not happen.
 
     `trip` is 0 never under way, 1 under way, 2 stopped, 3 arrived, 4 back home, 5 in a vertical
-    refuge; `decision` is 0 open,
+    refuge, 6 on the way home after the all-clear, 7 home; `decision` is 0 open,
     1 leaves, 2 stays; reasons index events.REASONS.
     """
 
     zone: I64
     left_ms: I64  # out of the danger zone, or in safety
     departed: B
+    home_ms: I64  # after the all-clear
     crossed: B  # has left the danger zone, and has not gone back since
     went_back: B  # before the all-clear
     trip: I64
@@ -99,7 +100,7 @@ def read_parties(log: Log, count: int) -> Parties:
     left = log.rows("party_left_zone")
     trips = log.rows("party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
                      "party_arrived", "party_returning", "party_returned", "party_to_refuge",
-                     "party_in_refuge")
+                     "party_in_refuge", "party_going_home", "party_home")
     arrived = trips.where(trips.kind == KIND_CODE["party_arrived"])
     blocked = trips.where(trips.kind == KIND_CODE["party_blocked"])
     departed = np.zeros(count, np.bool_)
@@ -110,6 +111,9 @@ def read_parties(log: Log, count: int) -> Parties:
     step[trips.kind == KIND_CODE["party_arrived"]] = 3
     step[trips.kind == KIND_CODE["party_returned"]] = 4
     step[trips.kind == KIND_CODE["party_in_refuge"]] = 5
+    step[trips.kind == KIND_CODE["party_going_home"]] = 6
+    step[trips.kind == KIND_CODE["party_home"]] = 7
+    home = trips.where(trips.kind == KIND_CODE["party_home"])
     back = trips.where(trips.kind == KIND_CODE["party_returning"])
     back_row = last_of(back.subject, back.row, count, -1)
     trip = last_of(trips.subject, step, count, 0)
@@ -137,6 +141,7 @@ def read_parties(log: Log, count: int) -> Parties:
         zone=last_of(placed.subject, placed.object, count, -1),
         left_ms=out_ms,
         departed=departed,
+        home_ms=first_ms(home.subject, home.t_ms, count),
         crossed=left_row > back_row,
         went_back=back_row >= 0,
         trip=trip,

@@ -35,3 +35,33 @@ def shelter_held(teller: Teller, g: Rows) -> str:
     """Shelters that do not open."""
     which = listed((teller.names.facility(int(n)) for n in g.subject), 3)
     return f"{count(g.row.size, 'shelter')} not opened, {REASONS[int(g.object[0])]}: {which}."
+
+
+def alert_cancelled(teller: Teller, g: Rows) -> str:
+    """The sea's service ends the alert."""
+    confirm = float(teller.view.plan["all_clear"].get("confirmation_s", 0.0))
+    wait = f" The committee confirms the return, {confirm / 60:.0f} min." if confirm else ""
+    return f"The sea's service cancels the alert.{wait}"
+
+
+def return_opened(teller: Teller, g: Rows) -> str:
+    """Zones are opened."""
+    return f"People may go home: {teller.names.zone_share(g.subject)}."
+
+
+def return_held(teller: Teller, g: Rows) -> str:
+    """Zones stay closed."""
+    return (f"{count(g.row.size, 'zone')} stay closed after the all-clear, "
+            f"{REASONS[int(g.object[0])]}: {teller.names.zones(g.subject)}.")
+
+
+def home(teller: Teller, g: Rows) -> str:
+    """People are home."""
+    people = int(teller.view.party_size[g.subject].sum())
+    return f"{count(people, 'person', 'people')} home after the all-clear."
+
+
+def stays_away(teller: Teller, g: Rows) -> str:
+    """People do not go home."""
+    people = int(teller.view.party_size[g.subject].sum())
+    return f"{count(people, 'person', 'people')} do not go home: {REASONS[int(g.object[0])]}."

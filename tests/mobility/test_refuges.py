@@ -80,7 +80,8 @@ def test_walkers_go_where_it_is_nearer(runs: dict[str, Run]) -> None:
     assert (arrived.t_ms >= opened.t_ms.min()).all()
     there = world.party_place == P_REFUGE
     assert world.refuge_load[0] == size[there].sum()
-    assert site.places[0] <= world.refuge_load[0] < site.places[0] + size.max()
+    came = size[arrived.subject.to_numpy()].sum()
+    assert site.places[0] <= came < site.places[0] + size.max()
     assert run.score["ledger"]["people"]["safe in vertical refuge"] > 0
     # The full one sends people on, and the reason is the refuge's being full.
     full = codes[codes.kind == KIND_CODE["refuge_full"]]

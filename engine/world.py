@@ -186,6 +186,12 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("zone_talk_event", "i8", "zone", "event", -1, "event that word of mouth started with"),
         ("zone_leader_event", "i8", "zone", "event", -1, "event of the calls to street leaders"),
         ("zone_doors_event", "i8", "zone", "event", -1, "event of the first door-to-door team"),
+        ("rumour_event", "i8", "run", "event", -1, "event of a rumour's beginning"),
+        ("rumour_noticed_event", "i8", "run", "event", -1, "event of the command centre's noticing it"),
+        ("rumour_denied_event", "i8", "run", "event", -1, "event of its denial"),
+        ("party_rumour_event", "i8", "party", "event", -1, "event of hearing the rumour"),
+        ("party_rumour", "f4", "party", "", 0, "word-of-mouth hazard of the rumour gathered so far"),
+        ("party_corrected", "?", "party", "", 0, "has heard the denial"),
         ("zone_return_event", "i8", "zone", "event", -1, "event of people being let home"),
         ("zone_held_event", "i8", "zone", "event", -1, "event of the zone's staying closed"),
         ("zone_channel_event", "i8", "zone_channel", "event", -1, "event of a channel's start in a zone"),
@@ -226,6 +232,16 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("refuge_open_event", "i8", "refuge", "event", -1, "event of its opening"),
         ("refuge_full_event", "i8", "refuge", "event", -1, "event of being full"),
         ("refuge_lost_event", "i8", "refuge", "event", -1, "event of being found damaged or lost to the sea"),
+    )
+    + _rows(
+        "fuel",
+        ("hospital_fuel_ms", "i8", "facility", "ms", 0, "running time of its generator from deliveries"),
+        ("hospital_fuel_event", "i8", "facility", "event", -1, "event of the last delivery"),
+        ("zone_mast_fuel_ms", "i8", "zone", "ms", 0, "running time of telephone masts from deliveries"),
+        ("zone_siren_fuel_ms", "i8", "zone", "ms", 0, "running time of sirens from deliveries"),
+        ("truck_free_ms", "i8", "truck", "ms", NEVER, "the fuel truck is at its site or free then"),
+        ("truck_site", "i4", "truck", "site", -1, "site the fuel truck is bound for, -1 none"),
+        ("fuel_event", "i8", "run", "event", -1, "event of sending the fuel trucks"),
     )
     + _rows(
         "units",

@@ -15,7 +15,7 @@ from engine.plan import Plan
 from engine.run import Run, simulate
 from engine.scenario import Scenario
 
-ORIGINS = {"run_started", "earthquake", "input_applied"}
+ORIGINS = {"run_started", "earthquake", "input_applied", "rumour_started"}
 
 
 @pytest.fixture(scope="module", params=["historical", "early-warning", "with inputs"])

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ValidationError
 
 from engine.city import City
 from engine.errors import InputError
-from engine.levers.warning import StreetLeaders
+from engine.levers.response import Fuel
+from engine.levers.warning import RumourCorrection, StreetLeaders
 from engine.people.behaviour import _RANGE, CARD, Behaviour
 from engine.plan import Plan, load_plan
 from engine.run import Session, open_session
@@ -52,6 +53,9 @@ OTHER: dict[str, list[Any]] = {
     "from_hour": [20.5],
     "beach": [Beach(lon=-71.0, lat=-29.9965, radius_m=400.0, share=0.2, to_hour=21.0)],
     "shelter_staff": [1, 3],
+    "fuel": [Fuel(order=("hospitals",))],
+    "rumour": [None],
+    "rumour_correction": [RumourCorrection(channel="radio_tv", delay_s=60.0)],
     "facility": ["Test Hospital"],
     "street_leaders": [StreetLeaders(call_s=60.0)],
 }

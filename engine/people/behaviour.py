@@ -148,6 +148,11 @@ class Behaviour:
     loudspeaker_mean_s: float = _p(900.0, "s", "assumption", f"mean time till it comes by. {_NONE}")
     neighbour_rate_pmin: float = _p(0.1, "1/min", "assumption", "contagion (1-k) a2 of Rogers & "
                                     "Sorensen 1988; their fitted values could not be confirmed")
+    # rumours
+    rumour_rate_pmin: float = _p(0.1, "1/min", "assumption", "contagion of a rumour, as "
+                                 "neighbour_rate_pmin; range 0.03 to 0.3")
+    rumour_share: float = _p(0.3, "share", "assumption", "of those who hear a rumour, believe it "
+                             f"and act; range 0.1 to 0.6. {_NONE}")
     # mode
     car_share: float = _p(0.6, "share", "sourced", f"of parties with a car at hand. {_KAMCHATKA}. "
                           f"{_ISHINOMAKI}")

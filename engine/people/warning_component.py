@@ -36,7 +36,7 @@ from engine.city import F64, I32, I64, U8, USES, B
 from engine.component import Component, Context
 from engine.events import CAUSES, MODES, reason
 from engine.kernels import paths
-from engine.people import belief, homecoming, returning
+from engine.people import belief, homecoming, returning, rumour
 from engine.people import warning as model
 from engine.people.broadcast import Broadcast
 from engine.people.door import SEEN_DEPTH_M, Door
@@ -79,24 +79,28 @@ class Warning(Component):
         "party_decision_event", "party_order_ms", "party_order_cause", "party_missed",
         "party_heard", "party_depart_ms", "party_again", "party_alert_event",
         "zone_channel_event", "zone_talk_event", "zone_leader_event", "zone_doors_event",
-        "party_trip_event", "control_staffed",
+        "party_trip_event", "control_staffed", "zone_siren_fuel_ms", "zone_mast_fuel_ms",
     )
     writes = (
         "party_alert", "party_decision", "party_decision_event", "party_mode",
         "party_depart_ms", "zone_channel_event", "party_order_ms", "party_order_cause",
         "party_missed", "party_heard", "zone_talk_event", "party_again", "party_alert_event",
         "zone_leader_event", "zone_doors_event", "zone_return_event", "zone_held_event",
+        "rumour_event", "rumour_noticed_event", "rumour_denied_event", "party_rumour_event",
+        "party_rumour", "party_corrected",
     )
     emits = ("channel_started", "leaders_called", "doors_started", "party_alerted",
              "party_decided", "party_refused", "party_sheltered", "party_released",
              "party_returning", "return_opened", "return_held", "party_going_home",
-             "party_stays_away")
+             "party_stays_away", "rumour_started", "party_heard_rumour", "rumour_noticed",
+             "rumour_denied")
     card = (
         ("the sea is heard in the dark within", SEA_HEARD_M, "m",
          "assumption, range 20 to 100", "assumption"),
         ("depth at the door below which people come out", RELEASED_DEPTH_M, "m",
          "assumption, range 0.1 to 0.5", "assumption"),
         *homecoming.CARD,
+        *rumour.CARD,
     )
 
     def __init__(self, context: Context) -> None:
@@ -146,6 +150,8 @@ class Warning(Component):
         self._visits = Visits(context, rows, self._zone, self._area, parties.building[rows])
         self._doors = Door(context, rows, self._node)
         self._homecoming = homecoming.Homecoming(context, rows)
+        self._rumours = rumour.Rumours(
+            context, rows, self._zone, self._danger, self._can_return, night)
         # The sea is that of the nearest gauge; without terrain or tsunami nobody sees it.
         self._sea_m = distance_to_sea_m(city)[start[rows]]
         self._coastal = ~(self._sea_m > context.behaviour.shore_m) | np.isinf(self._sea_m)
@@ -170,6 +176,7 @@ class Warning(Component):
             self._sea(t0_ms)
             self._knock(t0_ms, t1_ms)
             self._return(t0_ms, t1_ms)
+            self._rumours.step(self, t0_ms, t1_ms)
         else:
             self._homecoming.step(self, t0_ms, t1_ms)
         self._water(t0_ms)
@@ -328,10 +335,7 @@ class Warning(Component):
         new = safe[(due >= t0_ms) & (due < t1_ms)]
         if new.size == 0:
             return
-        barred = 0.0
-        points = len(self.ctx.plan.control_points)  # rows of closures follow, which stop cars only
-        if self.ctx.plan.order.bar_return and points:
-            barred = float(w.control_staffed[:points].mean())
+        barred = self.barred()
         dark = ~w.zone_power_on[self._zone[new]] & self._dark(t0_ms)
         b = self.ctx.behaviour
         new = new[returning.goes_back(b, self._back[0][new], dark=dark, barred=barred)]
@@ -343,6 +347,13 @@ class Warning(Component):
         )
         w.party_decision[at] = GOES_BACK
         w.party_alert[at] |= HAS_RETURNED
+
+    def barred(self) -> float:
+        """Share of the plan's control points that turn people back, 0 where it bars no return."""
+        points = len(self.ctx.plan.control_points)  # rows of closures follow, which stop cars only
+        if not (self.ctx.plan.order.bar_return and points):
+            return 0.0
+        return float(self.w.control_staffed[:points].mean())
 
     # --- decision -----------------------------------------------------------------------------
 
@@ -455,6 +466,19 @@ class Warning(Component):
         w.party_decision[rows] = 1
         w.party_mode[rows] = mode
         w.party_depart_ms[rows] = t_ms + prepare
+
+    def able(self, at: I64) -> B:
+        """Which parties [at] can leave: nobody alone who needs help, unless fetched."""
+        return belief.can_leave(
+            self.ctx.behaviour, self._slow[at], self._size[at], self._helped[at])
+
+    def set_out(self, at: I64, cue: int, t_ms: I64, cause: I64) -> None:
+        """Parties [at] decide to leave on a cue."""
+        self._set_out(at, cue, t_ms, cause, self._by_car(at))
+
+    def meet_again(self, met: I64, t_ms: int) -> None:
+        """Parties [met] meet what they had met before."""
+        self._again(met, t_ms)
 
     def _stay(self, rows: I64, t_ms: I64, why: np.ndarray, cause: I64) -> None:
         w = self.w

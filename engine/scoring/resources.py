@@ -165,7 +165,7 @@ def _town(r: Record, facility: int) -> str:
 
 def staff(r: Record) -> list[Metric]:
     """Staff-hours on task, by the units' municipality and kind; staff of shelters from their opening
-    to the end of the run."""
+    and crews of fuel trucks from the order to the end of the run."""
     units = r.context.units
     hours = busy_ms(r) * np.array([u.staff for u in units], np.int64) / MS_PER_HOUR
     groups: dict[str, dict[str, Any]] = {"municipality": {}, "unit_kind": {}}
@@ -178,6 +178,14 @@ def staff(r: Record) -> list[Metric]:
         h = float(people) * (r.context.duration_ms - int(t)) / MS_PER_HOUR
         total += h
         for name, key in (("municipality", _town(r, int(facility))), ("unit_kind", "shelter_staff")):
+            groups[name][key] = groups[name].get(key, 0.0) + h
+    fuel = r.log.rows("fuel_trucks_sent")
+    base = r.city.facilities_of("command_centre")
+    for people, t in zip(fuel.value, fuel.t_ms, strict=True):
+        h = float(people) * (r.context.duration_ms - int(t)) / MS_PER_HOUR
+        total += h
+        town = _town(r, int(base[0])) if base.size else str(r.city.zones.municipality[0])
+        for name, key in (("municipality", town), ("unit_kind", "fuel_crew")):
             groups[name][key] = groups[name].get(key, 0.0) + h
     groups = {name: dict(sorted(part.items())) for name, part in groups.items()}
     return [metric("staff_hours", total, "h", "lower", groups)]

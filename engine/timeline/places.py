@@ -1,4 +1,4 @@
-"""Sentences of the log about refuges, shelters and the way home."""
+"""Sentences of the log about refuges, shelters, rumours, fuel and the way home."""
 
 from __future__ import annotations
 
@@ -65,3 +65,38 @@ def stays_away(teller: Teller, g: Rows) -> str:
     """People do not go home."""
     people = int(teller.view.party_size[g.subject].sum())
     return f"{count(people, 'person', 'people')} do not go home: {REASONS[int(g.object[0])]}."
+
+
+def rumour_started(teller: Teller, g: Rows) -> str:
+    """A rumour begins."""
+    text = "the alert is cancelled" if g.value[0] == 0 else "a larger wave is coming"
+    return f"Rumour begins to go round: {text}."
+
+
+def rumour_noticed(teller: Teller, g: Rows) -> str:
+    """Command knows of it."""
+    return f"A rumour is noticed; {100 * g.value[0]:.0f} % of the people concerned have heard it."
+
+
+def rumour_denied(teller: Teller, g: Rows) -> str:
+    """A channel denies it."""
+    return (f"Rumour denied by {teller.names.channel(int(g.subject[0]))}, "
+            f"reaching {100 * g.value[0]:.0f} %.")
+
+
+def trucks_sent(teller: Teller, g: Rows) -> str:
+    """Fuel trucks begin."""
+    order = ", ".join(teller.view.plan["fuel"]["order"])
+    return f"Fuel trucks sent with {int(g.value[0])} crew, in the order: {order}."
+
+
+def hospital_fuelled(teller: Teller, g: Rows) -> str:
+    """A generator is filled."""
+    which = listed((teller.names.facility(int(n)) for n in g.subject), 3)
+    return f"Fuel delivered, {g.value[0]:.0f} h of electricity: {which}."
+
+
+def channel_fuelled(teller: Teller, g: Rows) -> str:
+    """Masts or sirens are supplied."""
+    what = teller.names.channel(int(g.object[0]))
+    return f"Fuel delivered for {what}, {g.value[0]:.0f} h: {teller.names.zones(g.subject)}."

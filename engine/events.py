@@ -24,7 +24,7 @@ from engine.errors import RunError
 ENTITIES = (
     "none", "run", "zone", "building", "street", "edge", "node", "party", "person", "vehicle",
     "unit", "facility", "incident", "channel", "reason", "cause", "mode",
-    "control", "gauge", "input", "phase",
+    "control", "gauge", "input", "phase", "refuge",
 )
 
 REASONS = (
@@ -47,6 +47,11 @@ REASONS = (
     "withdrawn before the wave",
     # orders on streets
     "street for walkers", "one-way street", "contraflow", "inbound ban",
+    "heard that the alert is cancelled",
+    # people after the all-clear
+    "buildings destroyed", "home not habitable",
+    # vertical refuges
+    "building damaged", "no staff", "water too deep for the refuge",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -109,6 +114,7 @@ KINDS: tuple[Kind, ...] = tuple(
         ("leaders_called", "zone", "none", "leaders", "seen",
          "street leaders are telephoned; value is how many acknowledge", False),
         ("doors_started", "zone", "none", "teams", "seen", "teams begin to go from door to door", False),
+        ("alert_cancelled", "run", "none", "", "seen", "the sea's service cancels the alert", False),
         ("all_clear", "run", "none", "", "decision", "authorities lift the order", False),
         ("party_alerted", "party", "cause", "alert", "truth",
          "first cue of this kind: 0 felt shaking, 1 order, 2 neighbours, 3 water, 4 sea drawn back or risen, 5 somebody knocks", False),
@@ -127,9 +133,28 @@ KINDS: tuple[Kind, ...] = tuple(
         ("party_left_zone", "party", "zone", "", "truth", "is out of the danger zone", False),
         ("party_arrived", "party", "facility", "s", "truth",
          "reaches safety; facility -1 is high ground; value is the travel time", False),
+        ("party_to_refuge", "party", "refuge", "s", "truth",
+         "makes for a vertical refuge, nearer than high ground; value is the walk on empty streets", False),
+        ("party_in_refuge", "party", "refuge", "s", "truth",
+         "reaches a vertical refuge; value is the travel time", False),
         ("party_returning", "party", "reason", "", "truth", "goes back home before the all-clear", False),
         ("party_returned", "party", "zone", "s", "truth",
          "is back home before the all-clear; value is the travel time", False),
+        ("rumour_started", "run", "none", "", "truth",
+         "a rumour begins: 0 the alert is cancelled, 1 a larger wave is coming", True),
+        ("party_heard_rumour", "party", "none", "", "truth", "hears the rumour; value is its kind", False),
+        ("rumour_noticed", "run", "none", "share", "seen",
+         "the command centre notices the rumour; value is the share that has heard it", False),
+        ("rumour_denied", "channel", "none", "share", "decision",
+         "a channel denies the rumour; value is the share it reaches", False),
+        ("return_opened", "zone", "none", "s", "decision",
+         "people may go home; value is the time after the zone's turn", False),
+        ("return_held", "zone", "reason", "share", "decision",
+         "the zone stays closed after the all-clear; value is the share of buildings destroyed", False),
+        ("party_going_home", "party", "zone", "", "truth", "sets out home after the all-clear", False),
+        ("party_stays_away", "party", "reason", "", "truth", "does not go home after the all-clear", False),
+        ("party_home", "party", "zone", "s", "truth",
+         "is home after the all-clear; value is the travel time", False),
         ("party_in_water", "party", "none", "m", "truth", "stands in water above 0.3 m", False),
         ("party_out_of_water", "party", "none", "", "truth", "is out of the water", False),
         ("person_swept", "person", "none", "m2/s", "truth", "loses stability in moving water", False),
@@ -164,6 +189,12 @@ KINDS: tuple[Kind, ...] = tuple(
          "admitted; value is beds in use there", False),
         ("hospital_shut", "facility", "reason", "", "truth", "takes no more patients", False),
         ("hospital_opened", "facility", "reason", "", "truth", "takes patients again", False),
+        ("fuel_trucks_sent", "run", "none", "people", "decision",
+         "fuel trucks are sent; value is their crews", False),
+        ("hospital_fuelled", "facility", "none", "h", "truth",
+         "fuel for the generator arrives; value is the running time", False),
+        ("channel_fuelled", "zone", "channel", "h", "truth",
+         "fuel for telephone masts or sirens arrives; value is the running time", False),
         ("hospital_full", "facility", "none", "beds", "truth", "no bed free at admission", False),
         ("unit_available", "unit", "none", "", "truth", "free for the next task", False),
         ("unit_withdrawn", "unit", "reason", "", "decision", "ordered out of the exclusion zone", False),
@@ -179,7 +210,15 @@ KINDS: tuple[Kind, ...] = tuple(
         ("street_order_ended", "control", "reason", "", "truth",
          "an order on a street ends: its time is over or its officers have left", False),
         ("shelter_opened", "facility", "none", "places", "decision", "the shelter opens", False),
+        ("shelter_staffed", "facility", "none", "people", "seen", "its staff are at the shelter", False),
+        ("shelter_held", "facility", "reason", "people", "decision",
+         "the shelter does not open; value is the staff it would need", False),
         ("shelter_full", "facility", "none", "places", "truth", "all places are taken", False),
+        ("refuge_opened", "refuge", "none", "places", "seen",
+         "the keyholder opens a vertical refuge", False),
+        ("refuge_full", "refuge", "none", "places", "truth", "all its places are taken", False),
+        ("refuge_lost", "refuge", "reason", "places", "truth",
+         "found damaged and not opened, or lost to the sea; value is the places lost", False),
         ("input_applied", "input", "none", "", "decision", "an inject, decision or observation from outside", True),
     ]
 )

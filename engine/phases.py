@@ -16,6 +16,7 @@ from engine.networks.lifelines import Lifelines
 from engine.networks.roads import Roads
 from engine.people.health import Health
 from engine.people.warning_component import Warning
+from engine.response.fuel import Fuel
 from engine.response.units import UnitsComponent
 from engine.scenario import Scenario
 from engine.sensing.calls import Calls
@@ -30,7 +31,7 @@ PHASES: tuple[type[Component], ...] = (
     Hub, Dispatch,                     # command: what the plan decides from it
     Warning, Health,                   # people: who is warned, who leaves, who is hurt
     Mobility,                          # mobility: how cars and walkers get there
-    UnitsComponent,                    # response: what units do
+    Fuel, UnitsComponent,              # response: what crews and units do
 )
 
 

@@ -16,9 +16,9 @@ from pydantic import Field, model_validator
 
 from engine.errors import InputError, unknown
 from engine.levers.order import Order
-from engine.levers.places import Destinations
+from engine.levers.places import Destinations, VerticalRefuge
 from engine.levers.recovery import AllClear
-from engine.levers.response import Dispatch, Exclusion, Hospitals, MutualAid, Staging
+from engine.levers.response import Dispatch, Exclusion, Fuel, Hospitals, MutualAid, Staging
 from engine.levers.roads import (
     Closure,
     Contraflow,
@@ -28,7 +28,7 @@ from engine.levers.roads import (
     PedestrianStreet,
     Post,
 )
-from engine.levers.warning import Channel, DoorToDoor, StreetLeaders
+from engine.levers.warning import Channel, DoorToDoor, RumourCorrection, StreetLeaders
 from engine.scenario import Scenario, scenarios_root
 from engine.yamlfile import Strict, load, located
 
@@ -40,9 +40,11 @@ class Plan(Strict):
     title: str
     order: Order
     channels: tuple[Channel, ...] = ()
+    rumour_correction: RumourCorrection | None = None
     street_leaders: StreetLeaders | None = None
     door_to_door: tuple[DoorToDoor, ...] = ()
     destinations: Destinations = Destinations()
+    vertical_refuges: Annotated[tuple[VerticalRefuge, ...], Field(max_length=50)] = ()
     control_points: tuple[ControlPoint, ...] = ()
     closures: tuple[Closure, ...] = ()
     pedestrian_streets: tuple[PedestrianStreet, ...] = ()
@@ -52,6 +54,7 @@ class Plan(Strict):
     staging: tuple[Staging, ...] = ()
     dispatch: Dispatch = Dispatch()
     hospitals: Hospitals = Hospitals()
+    fuel: Fuel | None = None
     exclusion: Exclusion = Exclusion()
     mutual_aid: tuple[MutualAid, ...] = ()
     all_clear: AllClear = AllClear()
@@ -67,6 +70,13 @@ class Plan(Strict):
     def _somebody_bars_the_return(self) -> Plan:
         if self.order.bar_return and not self.control_points:
             raise ValueError("order.bar_return: nobody could turn people back without control_points")
+        return self
+
+    @model_validator(mode="after")
+    def _a_channel_denies(self) -> Plan:
+        fix = self.rumour_correction
+        if fix is not None and fix.channel not in [channel.kind for channel in self.channels]:
+            raise ValueError(f"rumour_correction.channel: the plan has no channel {fix.channel}")
         return self
 
 

@@ -26,6 +26,7 @@ from engine.world import (
     P_HIGH,
     P_MEETING,
     P_OUTSIDE,
+    P_REFUGE,
     P_RETURNING,
     P_SHELTER,
     P_WAITING,
@@ -44,7 +45,7 @@ KPIS = (
     "median_response_s",
 )
 
-_SAFE = (P_HIGH, P_MEETING, P_SHELTER, P_OUTSIDE)
+_SAFE = (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE, P_OUTSIDE)
 #: World variables that only the recorder and the replay need.
 READS = (
     "party_place", "party_node", "person_health", "person_care", "unit_phase",

@@ -67,6 +67,7 @@ STREAMS: dict[str, int] = {
             "position.beach",
             "people.school",
             "sweep.input",
+            "people.rumour",
         ]
     )
 }

@@ -96,6 +96,11 @@ def manifest(run: Run) -> dict[str, Any]:
             {"name": point.name, "node": int(node), "officers": point.officers}
             for point, node in zip(plan.posts, site.control_node, strict=True)
         ],
+        "refuges": [
+            {"name": lever.name, "node": int(node), "places": int(places)}
+            for lever, node, places in zip(
+                plan.vertical_refuges, site.refuges.node, site.refuges.places, strict=True)
+        ],
         "zones": [str(name) for name in city.zones.name],
         "facilities": [
             {"name": str(name), "kind": FACILITIES[kind], "x_m": float(x), "y_m": float(y),

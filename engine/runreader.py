@@ -27,7 +27,8 @@ _COLUMNS = {
     "kpis": ("t_ms",),
     "parties": ("party", "size", "zone", "municipality", "node", "in_danger_zone", "x_m", "y_m"),
 }
-_LISTS = ("units", "controls", "facilities", "gauges", "channels", "layers", "assumptions", "zones")
+_LISTS = ("units", "controls", "facilities", "gauges", "channels", "layers", "assumptions", "zones",
+          "refuges")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -144,6 +144,14 @@ class Outage(Strict):
         return self
 
 
+class Rumour(Strict):
+    """A false report that goes round from `at_s` on, begun by a `share` of all parties."""
+
+    kind: Literal["alert_cancelled", "larger_wave"]
+    at_s: Seconds
+    share: Share = 0.01
+
+
 class Scenario(Strict):
     """What happens. `start_utc` is the engine's time zero."""
 
@@ -157,6 +165,7 @@ class Scenario(Strict):
     earthquake: Earthquake | None = None
     tsunami: Tsunami | None = None
     outages: tuple[Outage, ...] = ()
+    rumour: Rumour | None = None
     behaviour: dict[str, float] = Field(default_factory=dict)
     plans: Annotated[tuple[str, ...], Field(min_length=1)]
 

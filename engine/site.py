@@ -16,8 +16,10 @@ from engine.lead_time import check_contraflow
 from engine.levers.roads import Post
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
+from engine.shelters import Shelters, staff_shelters
 from engine.site_check import check_levers
 from engine.street_orders import StreetOrder, street_orders
+from engine.vertical import Refuges, find_refuges
 from engine.yamlfile import located
 
 UNIT_KINDS = ("ambulance", "fire_rescue", "police")
@@ -74,6 +76,9 @@ class Site:
     exclusion_node: B  # inside the responders' exclusion line
     exclusion_edge: B  # drive edges that enter it [edges]
     walk_node: I32  # nearest junction of the main walk network (itself where it belongs to it)
+    refuges: Refuges  # vertical refuges of the plan
+    return_phase: I16  # phase of the staged return [nodes], -1 none
+    shelters: Shelters  # places and staff of the facilities
 
 
 def area_mask(city: City, area: Area, where: str) -> B:
@@ -218,6 +223,10 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     officers += [post.officers for post in plan.posts[len(officers):]]
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
+    walk_node = _walkable(city)
+    shelter = np.empty(0, np.int32)
+    if plan.destinations.shelters:
+        shelter = _outside(city, danger, "shelter")
     return Site(
         danger_node=danger, order_zone=order_zone, safe_node=safe,
         units=units,
@@ -230,15 +239,33 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         gauge_x_m=np.atleast_1d(gx), gauge_y_m=np.atleast_1d(gy),
         meeting=_outside(city, danger, "meeting_point") if plan.destinations.meeting_points
         else np.empty(0, np.int32),
-        shelter=_outside(city, danger, "shelter") if plan.destinations.shelters
-        else np.empty(0, np.int32),
+        shelter=shelter,
         hospital=city.facilities_of("hospital"),
         beds=_beds(city),
         zone_of_node=nearest_zone(city),
         exclusion_node=shut,
         exclusion_edge=shut[city.edges.to_node] & ~shut[city.edges.from_node],
-        walk_node=_walkable(city),
+        walk_node=walk_node,
+        return_phase=_return_phase(city, plan),
+        shelters=staff_shelters(city, plan, shelter, scenario.population.share),
+        refuges=find_refuges(city, plan, danger, walk_node, scenario.population.share),
     )
+
+
+def _return_phase(city: City, plan: Plan) -> I16:
+    """Phase of the staged return of each junction [nodes], -1 none; the first that fits counts."""
+    out = np.full(city.nodes.x_m.size, -1, np.int16)
+    names: list[str] = []
+    for row, phase in enumerate(plan.all_clear.return_phases):
+        where = f"plan '{plan.name}': all_clear.return_phases.{row}"
+        mask = area_mask(city, phase, where)
+        if phase.name in names:
+            raise InputError(f"{where}: '{phase.name}' is the name of an earlier phase")
+        if not (mask & (out < 0)).any():
+            raise InputError(f"{where}: '{phase.name}' holds no junction outside the earlier phases")
+        names.append(phase.name)
+        out[mask & (out < 0)] = row
+    return out
 
 
 def check_officers(city: City, plan: Plan) -> None:

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.city import I16, B, City
-from engine.errors import InputError
+from engine.errors import InputError, unknown
 from engine.plan import Plan
 from engine.scenario import Scenario
 
 #: A control point is a junction: farther from any, it is a slip of the pen.
 CONTROL_WITHIN_M = 300.0
+#: Inhabitants for one fuel truck that a city can call on, at least two (assumption).
+PEOPLE_A_TRUCK = 50_000
 
 
 def check_levers(city: City, scenario: Scenario, plan: Plan, zone_masks: list[B]) -> None:
@@ -48,10 +50,34 @@ def check_levers(city: City, scenario: Scenario, plan: Plan, zone_masks: list[B]
                 f"{label}: control_points.{row}: '{point.name}' is {away / 1000:.1f} km from the "
                 f"nearest road junction (allowed: within {CONTROL_WITHIN_M:.0f} m)"
             )
+    check_fuel(city, plan, scenario.population.share)
     kinds = [place.kind for place in plan.staging]
     for row, kind in enumerate(kinds):
         if kind in kinds[:row]:
             raise InputError(f"{label}: staging.{row}: units of kind '{kind}' have a place already")
+
+
+def check_fuel(city: City, plan: Plan, share: float) -> None:
+    """InputError for more fuel trucks than the city has, or a site that does not exist."""
+    if plan.fuel is None:
+        return
+    where = f"plan '{plan.name}': fuel"
+    have = max(2, round(city.persons.household.size / share / PEOPLE_A_TRUCK))
+    if plan.fuel.trucks > have:
+        raise InputError(
+            f"{where}.trucks: {plan.fuel.trucks} are more than the {have} of city '{city.name}'"
+        )
+    hospitals = [str(city.facilities.name[row]) for row in city.facilities_of("hospital")]
+    needs = {"telephone": "cell_broadcast", "sirens": "siren"}
+    for row, word in enumerate(plan.fuel.order):
+        if word not in ("hospitals", *needs, *hospitals):
+            raise unknown(
+                "site", word, ["hospitals", *needs, *hospitals], f"{where}.order.{row}")
+        if word in needs and needs[word] not in [channel.kind for channel in plan.channels]:
+            raise InputError(f"{where}.order.{row}: '{word}' serves nothing: the plan has no channel "
+                             f"{needs[word]}")
+        if word in hospitals and "hospitals" in plan.fuel.order[:row]:
+            raise InputError(f"{where}.order.{row}: '{word}' is among the hospitals named before")
 
 
 def remarks(
@@ -70,6 +96,10 @@ def remarks(
         yield f"order.trigger.magnitude {trigger.magnitude:g} is above the earthquake's"
     if plan.destinations.shelters and plan.destinations.shelter_open_s >= end:
         yield f"destinations.shelter_open_s {plan.destinations.shelter_open_s:g} lies past the end"
+    if plan.rumour_correction is not None and scenario.rumour is None:
+        yield "rumour_correction: the scenario has no rumour"
+    if plan.all_clear.return_phases and plan.all_clear.earliest_s >= end:
+        yield f"all_clear.earliest_s {plan.all_clear.earliest_s:g} lies past the end: nobody goes home"
     for row, place in enumerate(plan.staging):
         x, y = city.xy(place.lon, place.lat)
         node = int(np.argmin(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)))

@@ -203,6 +203,8 @@ def _counts(
         "party": parties.count, "person": parties.of_person.size,
         "unit": site.units.kind.size, "facility": city.facilities.kind.size,
         "incident": incidents, "gauge": max(1, site.gauge_x_m.size),
+        "refuge": site.refuges.node.size,
+        "truck": plan.fuel.trucks if plan.fuel else 0,
         "control": site.control_node.size, "taker": plan.dispatch.call_takers,
         "channel": len(plan.channels), "zone_channel": zones * len(plan.channels),
         "party_channel": parties.count * len(plan.channels),

@@ -17,10 +17,10 @@ NEVER = np.iinfo(np.int64).max // 4  #: a due time that does not come
 PLACES = (
     "at start", "preparing", "walking", "driving", "waiting to drive", "high ground", "meeting point",
     "shelter", "stranded", "in water", "staying", "outside", "cut off",
-    "returning",
+    "returning", "vertical refuge",
 )
 (P_START, P_PREPARING, P_WALKING, P_DRIVING, P_WAITING, P_HIGH, P_MEETING, P_SHELTER, P_STRANDED,
- P_WATER, P_STAYING, P_OUTSIDE, P_CUT_OFF, P_RETURNING) = range(len(PLACES))
+ P_WATER, P_STAYING, P_OUTSIDE, P_CUT_OFF, P_RETURNING, P_REFUGE) = range(len(PLACES))
 
 #: Health of a person: HAZUS severities 1-3, then dead.
 HEALTH = ("well", "lightly hurt", "seriously hurt", "critically hurt", "dead")
@@ -152,8 +152,10 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("predicted_ms", "i8", "run", "ms", NEVER, "first wave as the command centre expects it"),
         ("predicted_event", "i8", "run", "event", -1, "event of the last prediction"),
         ("gauge_above_ms", "i8", "run", "ms", NEVER * -1, "last time the sea was seen disturbed"),
+        ("alert_cancelled_event", "i8", "run", "event", -1, "event of the sea service's cancelling"),
         ("all_clear_event", "i8", "run", "event", -1, "event of the all-clear"),
         ("shelter_open_event", "i8", "facility", "event", -1, "event of the opening"),
+        ("shelter_held_event", "i8", "facility", "event", -1, "event of not opening for want of staff"),
     )
     + _rows(
         "dispatch",
@@ -177,7 +179,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("party_alert", "u1", "party", "bits", 0, "cues received: 1 felt, 2 order, 4 neighbours, 8 water, 16 sea, 32 visit; 64 has gone back home"),
         ("party_alert_event", "i8", "party", "event", -1, "event of the last cue of a new kind"),
         ("party_again", "i2", "party", "", 0, "times the order was met after the first"),
-        ("party_decision", "u1", "party", "", 0, "0 open, 1 leaves, 2 stays, 3 cut off by water in a building, 4 goes back home"),
+        ("party_decision", "u1", "party", "", 0, "0 open, 1 leaves, 2 stays, 3 cut off by water in a building, 4 goes back home, 5 goes home after the all-clear, 6 stays away"),
         ("party_decision_event", "i8", "party", "event", -1, "event of the decision"),
         ("party_mode", "u1", "party", "mode", 0, "mode chosen: foot or car"),
         ("party_depart_ms", "i8", "party", "ms", NEVER, "ready to leave at"),
@@ -188,6 +190,14 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("zone_talk_event", "i8", "zone", "event", -1, "event that word of mouth started with"),
         ("zone_leader_event", "i8", "zone", "event", -1, "event of the calls to street leaders"),
         ("zone_doors_event", "i8", "zone", "event", -1, "event of the first door-to-door team"),
+        ("rumour_event", "i8", "run", "event", -1, "event of a rumour's beginning"),
+        ("rumour_noticed_event", "i8", "run", "event", -1, "event of the command centre's noticing it"),
+        ("rumour_denied_event", "i8", "run", "event", -1, "event of its denial"),
+        ("party_rumour_event", "i8", "party", "event", -1, "event of hearing the rumour"),
+        ("party_rumour", "f4", "party", "", 0, "word-of-mouth hazard of the rumour gathered so far"),
+        ("party_corrected", "?", "party", "", 0, "has heard the denial"),
+        ("zone_return_event", "i8", "zone", "event", -1, "event of people being let home"),
+        ("zone_held_event", "i8", "zone", "event", -1, "event of the zone's staying closed"),
         ("zone_channel_event", "i8", "zone_channel", "event", -1, "event of a channel's start in a zone"),
     )
     + _rows(
@@ -222,6 +232,21 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("edge_flow_speed_mps", "f4", "edge", "m/s", 0, "mean speed measured on the link"),
         ("facility_load", "i4", "facility", "people", 0, "evacuees there"),
         ("facility_full_event", "i8", "facility", "event", -1, "event of being full"),
+        ("party_refuge", "i2", "party", "refuge", -1, "vertical refuge it is in"),
+        ("refuge_load", "i4", "refuge", "people", 0, "evacuees there"),
+        ("refuge_open_event", "i8", "refuge", "event", -1, "event of its opening"),
+        ("refuge_full_event", "i8", "refuge", "event", -1, "event of being full"),
+        ("refuge_lost_event", "i8", "refuge", "event", -1, "event of being found damaged or lost to the sea"),
+    )
+    + _rows(
+        "fuel",
+        ("hospital_fuel_ms", "i8", "facility", "ms", 0, "running time of its generator from deliveries"),
+        ("hospital_fuel_event", "i8", "facility", "event", -1, "event of the last delivery"),
+        ("zone_mast_fuel_ms", "i8", "zone", "ms", 0, "running time of telephone masts from deliveries"),
+        ("zone_siren_fuel_ms", "i8", "zone", "ms", 0, "running time of sirens from deliveries"),
+        ("truck_free_ms", "i8", "truck", "ms", NEVER, "the fuel truck is at its site or free then"),
+        ("truck_site", "i4", "truck", "site", -1, "site the fuel truck is bound for, -1 none"),
+        ("fuel_event", "i8", "run", "event", -1, "event of sending the fuel trucks"),
     )
     + _rows(
         "units",

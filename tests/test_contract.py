@@ -21,6 +21,7 @@ from engine.world import BY_NAME, VARIABLES
 NAMES = [phase.name for phase in PHASES]
 #: Kinds that a small town's golden runs do not reach, with the test that does reach each.
 ELSEWHERE: dict[str, str] = {
+    "shelter_held": "tests/command/test_shelters.py::test_without_its_staff_a_shelter_stays_shut",
     "unit_blocked": "tests/response/test_street_hazards.py"
         "::test_a_unit_meets_a_closure_nobody_reported_turns_and_tells",
     "unit_turned_back":
@@ -210,7 +211,7 @@ def test_numbers_point_into_their_tables(run: Run) -> None:
         "reason": len(events.REASONS), "cause": len(events.CAUSES), "mode": len(events.MODES),
         "control": site.control_node.size,
         "gauge": site.gauge_x_m.size, "input": len(twin.inputs.rows),
-        "phase": len(twin.plan.order.zones),
+        "phase": len(twin.plan.order.zones), "refuge": len(twin.plan.vertical_refuges),
     }
     codes = run.codes
     for kind in KINDS:

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ValidationError
 
 from engine.city import City
 from engine.errors import InputError
-from engine.levers.warning import StreetLeaders
+from engine.levers.response import Fuel
+from engine.levers.warning import RumourCorrection, StreetLeaders
 from engine.people.behaviour import _RANGE, CARD, Behaviour
 from engine.plan import Plan, load_plan
 from engine.run import Session, open_session
@@ -54,6 +55,11 @@ OTHER: dict[str, list[Any]] = {
     "withdraw_s": [120.0, 900.0],
     "heading_deg": [270.0, 90.0],
     "street": ["North Street 2", "East Street 2"],
+    "shelter_staff": [1, 3],
+    "fuel": [Fuel(order=("hospitals",))],
+    "rumour": [None],
+    "rumour_correction": [RumourCorrection(channel="radio_tv", delay_s=60.0)],
+    "facility": ["Test Hospital"],
     "street_leaders": [StreetLeaders(call_s=60.0)],
 }
 
@@ -243,6 +249,9 @@ SPECIAL = {
     "earthquake.residuals": "test_shakemap_matters",
     "population.share": "test_share_matters",
     "order.zones.0.exempt": "test_exempt_matters",
+    # The second refuge is found damaged, and so is the other building near it.
+    "vertical_refuges.1.lon": "vertical_refuges.0.lon",
+    "vertical_refuges.1.lat": "vertical_refuges.0.lat",
     # The coast of the test town is straight: along it the sea is everywhere the same.
     "tsunami.gauges.0.lat": "tsunami.gauges.0.lon",
     **{f"earthquake.stations.{row}.sa1_g": "test_spectra_matter" for row in range(2)},

@@ -31,6 +31,7 @@ class Places:
             "party": (run.parties["x_m"].to_numpy(), run.parties["y_m"].to_numpy()),
         }
         self._xy["control"] = self._listed(run.manifest.get("controls", []))
+        self._xy["refuge"] = self._listed(run.manifest.get("refuges", []))
         gauges = run.scenario.get("settings", {}).get("tsunami") or {}
         self._xy["gauge"] = self._listed(gauges.get("gauges", []))
         x, y = self._xy["building"]
@@ -106,6 +107,8 @@ class Places:
             return self._listed_name("units", row) or f"{'单元' if zh else 'Unit'} {row}"
         if entity == "control":
             return self._listed_name("controls", row) or str(row)
+        if entity == "refuge":
+            return self._listed_name("refuges", row) or str(row)
         if entity == "gauge":
             return self._listed_name("gauges", row) or str(row)
         if entity == "channel":

@@ -4,8 +4,9 @@ The order is decided at the first report that meets the plan's trigger, or when 
 (an input). A confirmed order waits `confirmation_s` for those who answer for it, except where a
 person gave it. It goes out `delay_s` later, zone by zone with each zone's offset: a zone is ordered
 when any of its inhabited junctions lies in an ordered area. Shelters open `shelter_open_s` after
-the order. The all-clear comes at the earliest `earliest_s` after the order, when no gauge showed
-more than `gauge_m` during the last hour, or when a person gives it.
+the order. The sea's service cancels the alert at the earliest `earliest_s` after the order, when no
+gauge showed more than `gauge_m` during the last hour; the all-clear follows with the committee's
+confirmation where the plan asks for it and not before `earliest_hour`, or when a person gives it.
 
 Predicted first wave, from reports alone (the exclusion line depends on it): after a report of
 intensity `STRONG_MMI` or more the plan's `exclusion.arrival_s`, which counts from that report. With
@@ -19,11 +20,16 @@ disturbed sea means that the wave is there.
 
 from __future__ import annotations
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 import numpy as np
 
+from engine.command import shelters
 from engine.component import Component, Context
 from engine.events import KIND_CODE
 from engine.lead_time import WAVE_MAGNITUDE, wave_way_s
+from engine.shelters import CARD
 from engine.world import NEVER
 
 QUIET_MS = 3_600_000
@@ -40,15 +46,17 @@ class Hub(Component):
     )
     writes = (
         "order_decided_ms", "order_event", "order_confirmed_event", "zone_order_ms", "zone_order_event",
-        "all_clear_event", "shelter_open_event", "gauge_above_ms", "predicted_ms", "predicted_event",
+        "all_clear_event", "shelter_open_event", "shelter_held_event", "gauge_above_ms",
+        "predicted_ms", "predicted_event", "alert_cancelled_event",
     )
     emits = (
         "order_decided", "order_confirmed", "order_issued", "shelter_opened", "all_clear",
-        "arrival_predicted",
+        "arrival_predicted", "shelter_staffed", "shelter_held", "alert_cancelled",
     )
     card = (
         ("rupture length", "10^(-2.477 + 0.585 M)", "km", "Strasser et al. 2010 (recalled)",
          "assumption"),
+        *CARD,
         ("depth for the predicted wave's speed", 200, "m", "assumption", "assumption"),
     )
 
@@ -164,12 +172,7 @@ class Hub(Component):
         first = int(self.w.zone_order_ms.min())
         if first >= NEVER or first + destinations.shelter_open_s * 1000 >= t1_ms:
             return
-        rows = self.ctx.site.shelter
-        rows = rows[self.w.shelter_open_event[rows] < 0]
-        self.w.shelter_open_event[rows] = self.emit(
-            "shelter_opened", first + int(destinations.shelter_open_s * 1000), rows,
-            value=self.ctx.city.facilities.capacity[rows], cause=self.w.order_event[0],
-        )
+        shelters.open_due(self, first + int(destinations.shelter_open_s * 1000))
 
     def _lift(self, t0_ms: int) -> None:
         if self.w.all_clear_event[0] >= 0:
@@ -177,6 +180,18 @@ class Hub(Component):
         by_hand = [event for _, event, row in self.ctx.mail.inputs if row["what"] == "all_clear"]
         earliest = self.w.order_decided_ms[0] + self.ctx.plan.all_clear.earliest_s * 1000
         quiet = t0_ms - int(self.w.gauge_above_ms[0]) > QUIET_MS
-        if by_hand or (t0_ms >= earliest and quiet):
-            cause = by_hand[0] if by_hand else int(self.w.order_event[0])
+        if self.w.alert_cancelled_event[0] < 0 and t0_ms >= earliest and quiet:
+            self.w.alert_cancelled_event[0] = self.emit(
+                "alert_cancelled", t0_ms, 0, cause=self.w.order_event[0])[0]
+        cause = by_hand[0] if by_hand else int(self.w.alert_cancelled_event[0])
+        if by_hand or (cause >= 0 and self._authorised(cause, t0_ms)):
             self.w.all_clear_event[0] = self.emit("all_clear", t0_ms, 0, cause=cause)[0]
+
+    def _authorised(self, cancelled: int, t0_ms: int) -> bool:
+        """Whether those who end the order have confirmed it, and the hour is not too early."""
+        clear, ctx = self.ctx.plan.all_clear, self.ctx
+        since_ms = t0_ms - int(ctx.log.column("t_ms")[cancelled])
+        now = ctx.scenario.start + timedelta(milliseconds=t0_ms)
+        local = now.astimezone(ZoneInfo(ctx.city.timezone))
+        hour = local.hour + local.minute / 60 + local.second / 3600
+        return since_ms >= clear.confirmation_s * 1000 and hour >= clear.earliest_hour

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.scenario import Area, Lat, Lon, Seconds, Share
 from engine.yamlfile import Strict
@@ -32,6 +32,23 @@ class Hospitals(Strict):
     rule: Literal["nearest", "spread"] = "nearest"
     patients_h: Annotated[float, Field(gt=0, le=50)] = 3.0  # an hour for each 100 beds
     generator_h: Annotated[float, Field(ge=0, le=720)] = 24.0  # own electricity, by fuel in store
+
+
+class Fuel(Strict):
+    """Who gets the next delivery of fuel while the mains are off: `hospitals` (or one by its name),
+    `telephone` (masts, zone by zone) or `sirens`, the first named first. A truck with a crew of two
+    takes `delivery_s` for a site, which then runs `hours_a_delivery` longer."""
+
+    order: Annotated[tuple[str, ...], Field(min_length=1, max_length=20)]
+    trucks: Annotated[int, Field(ge=1, le=50)] = 1
+    delivery_s: Annotated[float, Field(ge=300, le=86_400)] = 3600.0
+    hours_a_delivery: Annotated[float, Field(gt=0, le=240)] = 12.0
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Fuel:
+        if len(set(self.order)) < len(self.order):
+            raise ValueError("order names a site twice")
+        return self
 
 
 class Exclusion(Strict):

@@ -26,6 +26,19 @@ class Channel(Strict):
         return self
 
 
+class RumourCorrection(Strict):
+    """A channel of the plan denies a rumour, `delay_s` after the command centre has noticed it."""
+
+    channel: Literal["siren", "cell_broadcast", "radio_tv", "loudspeaker"]
+    delay_s: Seconds = 600.0
+
+    @model_validator(mode="after")
+    def _can_say_it(self) -> RumourCorrection:
+        if self.channel == "siren":
+            raise ValueError("a siren says nothing: deny a rumour by another channel")
+        return self
+
+
 class StreetLeaders(Strict):
     """Street leaders are telephoned `call_s` after their zone's order, one for every so many
     households of the ordered areas; who acknowledges the call (never without telephone service)

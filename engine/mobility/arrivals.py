@@ -11,6 +11,7 @@ from engine.codes import among
 from engine.component import Component, Context
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.refuges import RefugeTrips
 from engine.mobility.trip import set_walking
 from engine.world import P_DRIVING, P_HIGH, P_MEETING, P_SHELTER, P_WALKING
 
@@ -18,12 +19,18 @@ from engine.world import P_DRIVING, P_HIGH, P_MEETING, P_SHELTER, P_WALKING
 class Arrivals:
     """Who has left the danger zone, who is safe where, and the places that takes."""
 
-    def __init__(self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet) -> None:
+    def __init__(
+        self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
+        refuges: RefugeTrips,
+    ) -> None:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
+        self._refuges = refuges
         self._size = context.parties.size.astype(np.int32)
 
     def arrive(self, rows: I64, t_ms: I64, node: I64) -> None:
         """Parties reach their destination; a full shelter sends them on."""
+        rows, t_ms, node, sent = self._refuges.arrive(rows, t_ms, node)
+        set_walking(self.host, sent)
         if rows.size == 0:
             return
         w, site, city = self.host.w, self.ctx.site, self.ctx.city
@@ -33,16 +40,16 @@ class Arrivals:
         for i in np.flatnonzero(dest > 0):
             facility = int(site.shelter[dest[i] - 1])
             party = int(rows[i])
-            if w.facility_load[facility] >= city.facilities.capacity[facility]:
+            if w.facility_load[facility] >= site.shelters.places[facility]:
                 self._send_on(party, facility, int(t_ms[i]))
                 continue
             w.facility_load[facility] += self._size[party]
             self._settle(np.array([party]), t_ms[i : i + 1], facility, P_SHELTER)
-            full = w.facility_load[facility] >= city.facilities.capacity[facility]
+            full = w.facility_load[facility] >= site.shelters.places[facility]
             if full and w.facility_full_event[facility] < 0:
                 w.facility_full_event[facility] = self.host.emit(
                     "shelter_full", int(t_ms[i]), facility,
-                    value=city.facilities.capacity[facility], cause=w.party_trip_event[party],
+                    value=site.shelters.places[facility], cause=w.party_trip_event[party],
                 )[0]
         safe = dest == 0
         meeting = np.full(city.nodes.x_m.size, -1, np.int32)
@@ -63,12 +70,12 @@ class Arrivals:
 
     def _send_on(self, party: int, full: int, t_ms: int) -> None:
         """The shelter is full: on foot to the next one with places, else to high ground."""
-        site, city = self.ctx.site, self.ctx.city
+        site = self.ctx.site
         free = (self.host.w.shelter_open_event[site.shelter] >= 0) & (
-            self.host.w.facility_load[site.shelter] < city.facilities.capacity[site.shelter]
+            self.host.w.facility_load[site.shelter] < site.shelters.places[site.shelter]
         )
         node = int(self.host.w.party_node[party])
-        cost = np.where(free, self._walk.cost_ms[1:, node], np.iinfo(np.int64).max)
+        cost = np.where(free, self._walk.cost_ms[1 : 1 + free.size, node], np.iinfo(np.int64).max)
         best = int(np.argmin(cost))
         goes_to = int(site.shelter[best]) if free.any() else -1
         self.host.w.party_dest[party] = best + 1 if free.any() else 0

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from engine import vertical
 from engine.component import Component, Context
 from engine.mobility.arrivals import Arrivals
 from engine.mobility.cordons import Cordons
@@ -38,6 +39,8 @@ from engine.mobility.driving import Driving
 from engine.mobility.fleet import Fleet
 from engine.mobility.map import Map
 from engine.mobility.pedestrians import Pedestrians
+from engine.mobility.refuges import RefugeTrips
+from engine.mobility.trip import set_walking
 from engine.mobility.walking import party_speed, tobler_factor
 from engine.parties import positions
 
@@ -59,21 +62,28 @@ class Mobility(Component):
         "party_offset_m", "party_speed_mps", "facility_full_event", "facility_load",
         "person_trapped", "seen_edge_speed_mps", "seen_edge_closed", "exclusion_ms",
         "zone_power_on", "edge_barred", "street_walk_width_m", "edge_jam_vpm",
-        "control_order_event",
+        "control_order_event", "zone_order_ms", "zone_order_event", "building_damage_event",
+        "zone_flooded_event", "party_refuge", "refuge_load", "refuge_open_event",
+        "refuge_full_event", "refuge_lost_event",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
         "party_dest", "party_speed_mps", "party_left_ms", "party_out_ms", "party_stop_reason",
         "facility_load", "facility_full_event", "edge_flow_speed_mps", "edge_vehicles",
         "edge_obstacles", "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge",
+        "party_refuge", "refuge_load", "refuge_open_event", "refuge_full_event",
+        "refuge_lost_event",
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
         "party_left_zone", "party_arrived", "shelter_full", "party_returned", "party_turned_back",
+        "party_to_refuge", "party_in_refuge", "refuge_opened", "refuge_full", "refuge_lost",
+        "party_home",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
         ("margin beyond the danger zone for cars", 300, "m", "assumption", "assumption"),
+        *vertical.CARD,
     )
 
     def __init__(self, context: Context) -> None:
@@ -84,12 +94,15 @@ class Mobility(Component):
         self._walk_fresh_ms = -1
         self._fleet = Fleet(self, context)
         self.traffic = self._fleet.traffic
-        self._arrivals = Arrivals(self, context, self._walk, self._fleet)
+        self._refuges = RefugeTrips(self, self._walk)
+        self._arrivals = Arrivals(self, context, self._walk, self._fleet, self._refuges)
         self._cordons = Cordons(self, context, self._fleet)
-        self._departures = Departures(self, context, self._walk, self._fleet, self._cordons)
-        self._driving = Driving(self, context, self._walk, self._fleet, self._arrivals)
+        self._departures = Departures(
+            self, context, self._walk, self._fleet, self._cordons, self._refuges)
+        self._driving = Driving(
+            self, context, self._walk, self._fleet, self._arrivals, self._refuges)
         self._pedestrians = Pedestrians(
-            self, context, self._walk, self._arrivals, self._departures)
+            self, context, self._walk, self._arrivals, self._departures, self._refuges)
         self._map = Map(self, context, self._fleet)
 
     def start(self) -> None:
@@ -120,6 +133,7 @@ class Mobility(Component):
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._roads(t0_ms)
+        self._open_refuges(t0_ms, t1_ms)
         self._departures.leave(t1_ms)
         self._driving.give_up_cars(t0_ms)
         self._driving.advance(t1_ms)
@@ -128,6 +142,15 @@ class Mobility(Component):
         self._arrivals.left_zone(t0_ms, t1_ms)
         if t0_ms % MAP_MS == 0 or t1_ms % MAP_MS == 0:
             self._map.place()
+
+    def _open_refuges(self, t0_ms: int, t1_ms: int) -> None:
+        """Vertical refuges open or are lost; who is in a lost one walks on when the water has gone."""
+        self._refuges.step(t0_ms, t1_ms)
+        out = self._refuges.stranded()
+        out = out[self._departures.able(out)]
+        if out.size:
+            self._refuges.walk_on(out, t0_ms)
+            set_walking(self, out)
 
     def _roads(self, t0_ms: int) -> None:
         """Hand the road's state to both models; refresh routes when due."""

@@ -11,6 +11,7 @@ from engine.kernels import sweep
 from engine.mobility.cordons import Cordons
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.refuges import RefugeTrips
 from engine.mobility.trip import set_walking
 from engine.world import (
     H_CRITICAL,
@@ -35,10 +36,11 @@ class Departures:
     """Deciders start to prepare; whoever is ready sets out."""
 
     def __init__(
-        self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet, cordons: Cordons
+        self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
+        cordons: Cordons, refuges: RefugeTrips,
     ) -> None:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
-        self._cordons = cordons
+        self._cordons, self._refuges = cordons, refuges
         self._found = np.empty(context.parties.count, np.int64)  # scratch
         self._drive_node = _nearest_drive_node(context.city)
 
@@ -70,6 +72,7 @@ class Departures:
                 self._fleet.of_party[cars], t[by_car], node, w.party_dest[cars]
             )
         set_walking(self.host, ready[~by_car])
+        self._refuges.choose(ready[~by_car], t[~by_car])
 
     def _by_car(self, rows: I64) -> np.ndarray:
         """Who drives [rows]: those who chose to, whose car is where they are, on dry ground."""
@@ -107,7 +110,7 @@ class Departures:
 
     def _choose(self, rows: I64) -> np.ndarray:
         """Destination row of each party: 0 safety, or 1 + k for an open shelter with places."""
-        site, parties, city = self.ctx.site, self.ctx.parties, self.ctx.city
+        site, parties = self.ctx.site, self.ctx.parties
         dest = np.zeros(rows.size, np.int16)
         if site.shelter.size == 0:
             return dest
@@ -115,10 +118,10 @@ class Departures:
         damaged = (building >= 0) & (self.host.w.building_damage[np.maximum(building, 0)] >= 3)
         needs = (damaged & parties.home[rows]) | (parties.slow[rows] == 2)
         usable = (self.host.w.shelter_open_event[site.shelter] >= 0) & (
-            self.host.w.facility_load[site.shelter] < city.facilities.capacity[site.shelter]
+            self.host.w.facility_load[site.shelter] < site.shelters.places[site.shelter]
         )
         if usable.any():
-            cost = self._walk.cost_ms[1:][usable][:, self.host.w.party_node[rows]]
+            cost = self._walk.cost_ms[1 : 1 + usable.size][usable][:, self.host.w.party_node[rows]]
             nearest = np.flatnonzero(usable)[np.argmin(cost, axis=0)]
             dest[needs] = 1 + nearest[needs]
         return dest

@@ -1,9 +1,9 @@
 """Where people go: the nearest safe place, or a shelter, for walkers and for cars.
 
 Row 0 is safety: every safe junction (on the plan's high ground, outside every ordered area) and
-every meeting point. Row 1 + k is shelter k. Walkers stop at the first safe junction. Cars go on
-until they are `CAR_MARGIN_M` of road past the edge of the danger zone, as police wave them on; the
-margin is an assumption.
+every meeting point. Row 1 + k is shelter k; the plan's vertical refuges follow, for walkers only.
+Walkers stop at the first safe junction. Cars go on until they are `CAR_MARGIN_M` of road past the
+edge of the danger zone, as police wave them on; the margin is an assumption.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class WalkRoutes:
         meeting = city.facilities.node[site.meeting]
         self._targets = [np.unique(np.r_[safe, meeting]).astype(np.int32)]
         self._targets += [
-            np.array([node], np.int32) for node in city.facilities.node[site.shelter]
+            np.array([node], np.int32)
+            for node in (*city.facilities.node[site.shelter], *site.refuges.node)
         ]
         self.target = np.zeros((len(self._targets), n), np.bool_)
         for row, nodes in enumerate(self._targets):

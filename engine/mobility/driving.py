@@ -13,6 +13,7 @@ from engine.mobility.arrivals import Arrivals
 from engine.mobility.departures import CAR_WADES_M, FOOT
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.refuges import RefugeTrips
 from engine.mobility.trip import stop
 from engine.world import P_DRIVING, P_WAITING, P_WALKING
 
@@ -22,10 +23,11 @@ class Driving:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
-        arrivals: Arrivals,
+        arrivals: Arrivals, refuges: RefugeTrips,
     ) -> None:
         self.host, self.ctx, self._walk = host, context, walk
         self._fleet, self._traffic, self._arrivals = fleet, fleet.traffic, arrivals
+        self._refuges = refuges
 
     def give_up_cars(self, t0_ms: int) -> None:
         """Drivers stuck too long in the danger zone, or in water, leave the car and walk."""
@@ -74,6 +76,7 @@ class Driving:
             "party_mode_changed", t_ms, rows, FOOT, w.party_node[rows], w.party_trip_event[rows]
         )
         w.party_place[rows] = P_WALKING
+        self._refuges.choose(rows, np.full(rows.size, t_ms))
         street = edges.street[np.maximum(edge, 0)]
         walkable = on_link & self.ctx.city.streets.walk[street]
         w.party_arc[rows] = -1

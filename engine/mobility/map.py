@@ -13,6 +13,7 @@ from engine.world import (
     P_DRIVING,
     P_HIGH,
     P_MEETING,
+    P_REFUGE,
     P_RETURNING,
     P_SHELTER,
     P_STRANDED,
@@ -40,7 +41,8 @@ class Map:
         driving = np.flatnonzero(w.party_place == P_DRIVING)
         if driving.size:
             self._put_vehicles(self._fleet.of_party[driving], w.party_x_m, w.party_y_m, driving)
-        still = np.flatnonzero(among(w.party_place, (P_HIGH, P_MEETING, P_SHELTER, P_STRANDED)))
+        still = np.flatnonzero(among(w.party_place, (
+            P_HIGH, P_MEETING, P_SHELTER, P_STRANDED, P_REFUGE)))
         w.party_x_m[still] = city.nodes.x_m[w.party_node[still]]
         w.party_y_m[still] = city.nodes.y_m[w.party_node[still]]
         units = np.arange(w.unit_x_m.size)

@@ -16,10 +16,12 @@ from engine.kernels.walking import NEXT_CLOSED, NO_WAY, Walkers, WalkNet, advanc
 from engine.mobility.arrivals import Arrivals
 from engine.mobility.departures import Departures
 from engine.mobility.destinations import WalkRoutes
+from engine.mobility.homeward import Homeward
+from engine.mobility.refuges import RefugeTrips
 from engine.mobility.returns import Returns
 from engine.mobility.trip import set_walking, stop
 from engine.shore import is_dark
-from engine.world import P_HIGH, P_MEETING, P_RETURNING, P_SHELTER, P_STAYING, P_WALKING
+from engine.world import P_HIGH, P_MEETING, P_REFUGE, P_RETURNING, P_SHELTER, P_STAYING, P_WALKING
 
 
 class Pedestrians:
@@ -27,10 +29,11 @@ class Pedestrians:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, arrivals: Arrivals,
-        departures: Departures,
+        departures: Departures, refuges: RefugeTrips,
     ) -> None:
         self.host, self.ctx, self._walk = host, context, walk
-        self._arrivals, self._departures = arrivals, departures
+        self._arrivals, self._departures, self._refuges = arrivals, departures, refuges
+        self._homeward = Homeward(host)
         city = context.city
         self._net = WalkNet(city.walk.head, city.walk.length_m, walk.slope, city.streets.width_m)
         self._returns = Returns(city, walk.slope)
@@ -88,12 +91,17 @@ class Pedestrians:
 
     def go_back(self, t0_ms: int, t1_ms: int) -> None:
         """Parties that decided to go back home set out, walk, and arrive or turn round."""
-        w, parties = self.host.w, self.ctx.parties
-        safe = among(w.party_place, (P_HIGH, P_MEETING, P_SHELTER))
-        new = np.flatnonzero(safe & (w.party_decision == 4))
+        w = self.host.w
+        safe = among(w.party_place, (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE))
+        new = self._homeward.setting_out(safe)
         new = new[self._departures.able(new)]
-        new = new[self._returns.add(new, w.party_node[new], parties.node[new], t0_ms)]
+        goal = self._homeward.goal(new)
+        here = self._homeward.there_already(new, goal)
+        self._come_home(new[here])
+        new, goal = new[~here], goal[~here]
+        new = new[self._returns.add(new, w.party_node[new], goal, t0_ms)]
         self._arrivals.free_place(new)
+        self._refuges.leave(new)
         w.party_place[new] = P_RETURNING
         w.party_trip_event[new] = w.party_decision_event[new]
         if self._returns.party.size == 0:
@@ -102,13 +110,18 @@ class Pedestrians:
             t0_ms, t1_ms, w.party_arc, w.party_offset_m, w.party_node,
             self._free_speed(self._returns.party, t0_ms), w.street_walk_factor, w.street_depth_m,
         )
+        self._homeward.arrived(home, home_ms)
         w.party_place[home], w.party_arc[home] = P_STAYING, -1
-        began = self.ctx.log.column("t_ms")[w.party_trip_event[home]]
-        w.party_trip_event[home] = self.host.emit(
-            "party_returned", home_ms, home, parties.zone[home], (home_ms - began) / 1000.0,
-            w.party_trip_event[home],
-        )
         w.party_trip_event[turned] = self.host.emit(
             "party_rerouted", t1_ms, turned, -1, cause=w.party_trip_event[turned])
         w.party_dest[turned], w.party_left_ms[turned] = 0, t1_ms
         set_walking(self.host, turned)
+
+    def _come_home(self, rows: I64) -> None:
+        """Parties that are safe where they live are home at once."""
+        w = self.host.w
+        self._arrivals.free_place(rows)
+        self._refuges.leave(rows)
+        w.party_trip_event[rows] = w.party_decision_event[rows]
+        self._homeward.arrived(rows, self.ctx.log.column("t_ms")[w.party_decision_event[rows]])
+        w.party_place[rows] = P_STAYING

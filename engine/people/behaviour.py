@@ -119,6 +119,8 @@ class Behaviour:
                              f"home; range 0.05 to 0.25. {_ISHINOMAKI}")
     return_after_s: float = _p(3600.0, "s", "assumption", "Rayleigh scale of the time in safety "
                                "before they do, between waves; range 1,800 to 7,200")
+    home_after_s: float = _p(1800.0, "s", "assumption", "Rayleigh scale of the time from a zone's "
+                             f"opening after the all-clear to setting out; range 600 to 7,200. {_NONE}")
     dark_return_share: float = _p(0.5, "share", "assumption", "factor in the dark without street "
                                   f"lights; range 0.2 to 1. {_NONE}")
     barred_share: float = _p(0.7, "share", "assumption", "turned away where the plan bars the "
@@ -146,6 +148,11 @@ class Behaviour:
     loudspeaker_mean_s: float = _p(900.0, "s", "assumption", f"mean time till it comes by. {_NONE}")
     neighbour_rate_pmin: float = _p(0.1, "1/min", "assumption", "contagion (1-k) a2 of Rogers & "
                                     "Sorensen 1988; their fitted values could not be confirmed")
+    # rumours
+    rumour_rate_pmin: float = _p(0.1, "1/min", "assumption", "contagion of a rumour, as "
+                                 "neighbour_rate_pmin; range 0.03 to 0.3")
+    rumour_share: float = _p(0.3, "share", "assumption", "of those who hear a rumour, believe it "
+                             f"and act; range 0.1 to 0.6. {_NONE}")
     # mode
     car_share: float = _p(0.6, "share", "sourced", f"of parties with a car at hand. {_KAMCHATKA}. "
                           f"{_ISHINOMAKI}")

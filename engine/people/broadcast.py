@@ -99,8 +99,10 @@ class Broadcast:
         w, zone = host.w, self.zone[due]
         lifeline = w.zone_lifeline_event[zone]
         since = self.ctx.log.column("t_ms")[np.maximum(lifeline, 0)]
+        fuel_ms = {"siren": w.zone_siren_fuel_ms, "cell_broadcast": w.zone_mast_fuel_ms}.get(
+            self.channels[k].kind, np.zeros(self.total.size))
         return model.channel_works(
             self.channels[k].kind, self.ctx.behaviour, self.listener[k][due],
             power=w.zone_power_on[zone], telecom=w.zone_telecom_on[zone],
-            out_s=(t[zone] - since) / 1000.0, battery_s=self.channels[k].battery_s,
+            out_s=(t[zone] - since - fuel_ms[zone]) / 1000.0, battery_s=self.channels[k].battery_s,
         )

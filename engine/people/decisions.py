@@ -80,7 +80,7 @@ class Decisions:
         rows = self.who.rows[at]
         undecided = ~among(w.party_decision[rows], (LEAVES, CUT_OFF, GOES_BACK))
         go = undecided & self._convinced(at)
-        able = belief.can_leave(b, self.who.slow[at], self.who.size[at], self.who.helped[at])
+        able = self.able(at)
         by_car = self._by_car(at)
         pupil, rule = self.who.pupil[at], self.ctx.plan.order.schools
         if rule == "hold":
@@ -109,6 +109,15 @@ class Decisions:
             w.party_depart_ms[rows[hurry]] = np.minimum(
                 w.party_depart_ms[rows[hurry]], soon[hurry]
             )
+
+    def able(self, at: I64) -> B:
+        """Which parties [at] can leave: nobody alone who needs help, unless fetched."""
+        return belief.can_leave(
+            self.ctx.behaviour, self.who.slow[at], self.who.size[at], self.who.helped[at])
+
+    def leave(self, at: I64, cue: int, t_ms: I64, cause: I64) -> None:
+        """Parties [at] decide to leave on a cue."""
+        self.set_out(at, cue, t_ms, cause, self._by_car(at))
 
     def _by_car(self, new: I64) -> np.ndarray:
         """Mode choice [new]; an order's mode counts for those who have heard it."""

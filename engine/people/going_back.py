@@ -12,10 +12,10 @@ from engine.component import Component, Context
 from engine.people import returning
 from engine.people.audience import Audience
 from engine.people.decisions import GOES_BACK, LEAVES, STAYS
-from engine.world import P_HIGH, P_MEETING, P_SHELTER, P_STAYING, P_WALKING
+from engine.world import P_HIGH, P_MEETING, P_REFUGE, P_SHELTER, P_STAYING, P_WALKING
 
 HAS_RETURNED = 64
-_SAFE = (P_HIGH, P_MEETING, P_SHELTER)
+_SAFE = (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE)
 
 
 class GoingBack:
@@ -27,9 +27,12 @@ class GoingBack:
         self._back = [draw(seed, "people.return", key, k) for k in range(3)]
         self._back_ms = np.rint(
             1000 * returning.return_delay_s(context.behaviour, self._back[1])).astype(np.int64)
-        # Nothing raises the share above this (`returning.goes_back`): nobody else ever goes.
-        self._may = np.flatnonzero(
-            audience.can_return & (self._back[0] < context.behaviour.return_share))
+        # Nothing raises the share above this (`returning.goes_back`): without a rumour nobody else
+        # ever goes.
+        may = audience.can_return
+        if context.scenario.rumour is None:
+            may = may & (self._back[0] < context.behaviour.return_share)
+        self._may = np.flatnonzero(may)
 
     def step(self, t0_ms: int, t1_ms: int, dark: Callable[[int], bool]) -> None:
         """Households in safety go back home; those on the way or there are followed."""
@@ -49,10 +52,7 @@ class GoingBack:
         new = safe[(due >= t0_ms) & (due < t1_ms)]
         if new.size == 0:
             return
-        barred = 0.0
-        points = len(self.ctx.plan.control_points)  # rows of closures follow, which stop cars only
-        if self.ctx.plan.order.bar_return and points:
-            barred = float(w.control_staffed[:points].mean())
+        barred = self.barred()
         unlit = ~w.zone_power_on[self.who.zone[new]] & dark(t0_ms)
         b = self.ctx.behaviour
         new = new[returning.goes_back(b, self._back[0][new], dark=unlit, barred=barred)]
@@ -64,3 +64,10 @@ class GoingBack:
         )
         w.party_decision[at] = GOES_BACK
         w.party_alert[at] |= HAS_RETURNED
+
+    def barred(self) -> float:
+        """Share of the plan's control points that turn people back, 0 where it bars no return."""
+        points = len(self.ctx.plan.control_points)  # rows of closures follow, which stop cars only
+        if not (self.ctx.plan.order.bar_return and points):
+            return 0.0
+        return float(self.host.w.control_staffed[:points].mean())

@@ -19,7 +19,7 @@ from engine.codes import among
 from engine.component import Component, Context
 from engine.events import CAUSES
 from engine.kernels import sweep
-from engine.people import casualties, refuge, water_effects
+from engine.people import casualties, refuge, vertical, water_effects
 from engine.world import (
     C_HOSPITAL,
     H_CRITICAL,
@@ -29,6 +29,7 @@ from engine.world import (
     P_CUT_OFF,
     P_DRIVING,
     P_PREPARING,
+    P_REFUGE,
     P_RETURNING,
     P_START,
     P_STAYING,
@@ -42,7 +43,7 @@ _ON_FOOT = (P_WALKING, P_RETURNING)
 _OUTSIDE = (*_ON_FOOT, P_DRIVING, P_WAITING)
 _INSIDE = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
 _WALKS = np.isin(np.arange(256), _ON_FOOT)
-_COUNTED = np.isin(np.arange(256), (*_OUTSIDE, *_INSIDE))
+_COUNTED = np.isin(np.arange(256), (*_OUTSIDE, *_INSIDE, P_REFUGE))
 _HOUR_MS = 3_600_000
 _SHAKING, _TSUNAMI = CAUSES.index("shaking"), CAUSES.index("tsunami")
 _TRAPPED, _UNTREATED = CAUSES.index("trapped"), CAUSES.index("untreated")
@@ -57,7 +58,7 @@ class Health(Component):
         "node_flow_mps", "zone_flooded_event", "party_place", "party_node", "party_arc",
         "party_offset_m", "person_care", "person_care_event", "person_health", "person_trapped",
         "person_dies_ms", "person_health_event", "party_wet_event", "party_tested_dv",
-        "party_trip_event", "person_swept_event",
+        "party_trip_event", "person_swept_event", "party_refuge",
     )
     writes = (
         "person_health", "person_health_event", "person_dies_ms", "person_trapped",
@@ -209,7 +210,9 @@ class Health(Component):
         )
         indoors &= stands
         depth = np.where(indoors, np.maximum(depth - self._refuge_m[rows], 0.0), depth)
-        flow = np.where(indoors, INDOOR_FLOW * flow, flow)
+        held = w.party_place[rows] == P_REFUGE
+        depth = vertical.above_water(self.ctx.site.refuges, w, rows, held, depth)
+        flow = np.where(indoors | held, INDOOR_FLOW * flow, flow)
         return rows, depth, flow
 
     def _water(self, t0_ms: int) -> None:

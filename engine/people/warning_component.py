@@ -35,6 +35,7 @@ from engine.codes import among
 from engine.component import Component, Context
 from engine.events import MODES, reason
 from engine.kernels import sweep
+from engine.people import homecoming, rumour
 from engine.people import warning as model
 from engine.people.audience import Audience
 from engine.people.broadcast import Broadcast
@@ -64,22 +65,28 @@ class Warning(Component):
         "party_decision_event", "party_order_ms", "party_order_cause", "party_missed",
         "party_heard", "party_depart_ms", "party_again", "party_alert_event",
         "zone_channel_event", "zone_talk_event", "zone_leader_event", "zone_doors_event",
-        "party_trip_event", "control_staffed",
+        "party_trip_event", "control_staffed", "zone_siren_fuel_ms", "zone_mast_fuel_ms",
     )
     writes = (
         "party_alert", "party_decision", "party_decision_event", "party_mode",
         "party_depart_ms", "zone_channel_event", "party_order_ms", "party_order_cause",
         "party_missed", "party_heard", "zone_talk_event", "party_again", "party_alert_event",
-        "zone_leader_event", "zone_doors_event",
+        "zone_leader_event", "zone_doors_event", "zone_return_event", "zone_held_event",
+        "rumour_event", "rumour_noticed_event", "rumour_denied_event", "party_rumour_event",
+        "party_rumour", "party_corrected",
     )
     emits = ("channel_started", "leaders_called", "doors_started", "party_alerted",
              "party_decided", "party_refused", "party_sheltered", "party_released",
-             "party_returning")
+             "party_returning", "return_opened", "return_held", "party_going_home",
+             "party_stays_away", "rumour_started", "party_heard_rumour", "rumour_noticed",
+             "rumour_denied")
     card = (
         ("the sea is heard in the dark within", SEA_HEARD_M, "m",
          "assumption, range 20 to 100", "assumption"),
         ("depth at the door below which people come out", RELEASED_DEPTH_M, "m",
          "assumption, range 0.1 to 0.5", "assumption"),
+        *homecoming.CARD,
+        *rumour.CARD,
     )
 
     def __init__(self, context: Context) -> None:
@@ -92,6 +99,8 @@ class Warning(Component):
         self._broadcast = Broadcast(context, a.rows, a.zone, a.ordered, a.night)
         self._visits = Visits(context, a.rows, a.zone, a.area, building)
         self._doors = Door(context, a.rows, a.node)
+        self._homecoming = homecoming.Homecoming(context, a.rows)
+        self._rumours = rumour.Rumours(self, context, a, self._decisions, self._going_back)
         self._near_sea = np.flatnonzero(a.sea_m <= context.behaviour.sea_view_m)
         self._shaken = np.full(context.city.zones.population.size, -1, np.int64)
         self._found = np.empty(a.rows.size, np.int64)  # scratch
@@ -109,6 +118,9 @@ class Warning(Component):
             self._sea(t0_ms)
             self._knock(t0_ms, t1_ms)
             self._going_back.step(t0_ms, t1_ms, self._dark)
+            self._rumours.step(t0_ms, t1_ms)
+        else:
+            self._homecoming.step(self, t0_ms, t1_ms)
         self._water(t0_ms)
 
     # --- cues ---------------------------------------------------------------------------------

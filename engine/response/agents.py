@@ -88,7 +88,7 @@ class Shelter(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         self.row = row
         self.label = str(context.city.facilities.name[row])
-        self.places = int(context.city.facilities.capacity[row])
+        self.places = int(context.site.shelters.places[row])
         self._context = context
 
     @property

@@ -7,7 +7,8 @@
   Boer; other readings give 0.5 to 1). The patients of an hour (at least one) may come at once, the next
   at the even rate. Who is lightly hurt takes `LIGHT_WEIGHT` of a place (assumption).
 - It shuts when its building is damaged extensively or worse (HAZUS state 3), and when mains power has
-  been off for `hospitals.generator_h`; it opens again with the power. Its building is the facility's
+  been off for `hospitals.generator_h` and what fuel was delivered (`fuel.py`); it opens again with
+  power or fuel. Its building is the facility's
   own, else the nearest within `NEAR_M`.
 
 Limits: patients of before the event are not moved; a hospital that shuts keeps whom it took in.
@@ -77,17 +78,18 @@ class HospitalState:
                 w.hospital_dark_ms[facility] = NEVER
             elif w.hospital_dark_ms[facility] == NEVER:
                 w.hospital_dark_ms[facility] = t0_ms
-            dark = w.hospital_dark_ms[facility] <= t0_ms - generator_ms
+            runs_ms = generator_ms + int(w.hospital_fuel_ms[facility])
+            dark = w.hospital_dark_ms[facility] <= t0_ms - runs_ms
             why = _DAMAGED if self._damage(facility) >= EXTENSIVE else _DARK if dark else 0
             was = int(w.hospital_shut[facility])
             if why == was:
                 continue
             building = int(self._building[facility])
             cause = int(w.building_damage_event[building]) if why == _DAMAGED else int(
-                w.zone_lifeline_event[zone]
+                max(w.zone_lifeline_event[zone], w.hospital_fuel_event[facility])
             )
             kind = "hospital_shut" if why else "hospital_opened"
-            t_ms = t0_ms if why != _DARK else int(w.hospital_dark_ms[facility]) + generator_ms
+            t_ms = t0_ms if why != _DARK else int(w.hospital_dark_ms[facility]) + runs_ms
             self.emit(kind, t_ms, facility, why or was, cause=cause)
             w.hospital_shut[facility] = why
 

@@ -101,6 +101,7 @@ class UnitsComponent(
         "unit_aid_event", "unit_aid_ms", "exclusion_ms", "unit_edge", "street_depth_m",
         "node_flow_mps", "zone_flooded_event",
         "street_event", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
+        "hospital_fuel_ms", "hospital_fuel_event",
     )
     writes = (
         "unit_phase", "unit_due_ms", "unit_incident", "unit_control", "unit_node", "unit_person",

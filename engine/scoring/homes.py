@@ -37,16 +37,18 @@ def displaced(r: Record) -> B:
 def homes(r: Record) -> list[Metric]:
     """People displaced; hours away of people who need not have gone.
 
-    Needless evacuee-hours: from setting out to the end of the run, of people whose zone of
-    residence was never flooded, whose home stands and who were neither hurt nor killed. The
-    decision may still have been right by what was known: it is the price of caution, no fault.
+    Needless evacuee-hours: from setting out to coming home after the all-clear, else to the end of
+    the run, of people whose zone of residence was never flooded, whose home stands and who were
+    neither hurt nor killed. The decision may still have been right by what was known: it is the
+    price of caution, no fault.
     """
     p = r.people
     lost = displaced(r)
     left = r.log.rows("party_departed")
     size = p.parties.zone.size
     departed = first_ms(left.subject, left.t_ms, size)
-    away = np.maximum(r.context.duration_ms - departed, 0)[p.party] / MS_PER_HOUR
+    until = np.minimum(p.parties.home_ms, r.context.duration_ms)
+    away = np.maximum(until - departed, 0)[p.party] / MS_PER_HOUR
     flooded = np.zeros(r.city.zones.x_m.size, np.bool_)
     flooded[r.log.rows("zone_flooded").subject] = True
     home_zone = r.city.buildings.zone[r.city.person_building]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.city import City
 from engine.events import KIND_CODE, KINDS
-from engine.scoring.columns import Log, first_ms, last_of
+from engine.scoring.columns import Log, Rows, first_ms, last_of
 from engine.scoring.context import NEVER, Context
 
 B = NDArray[np.bool_]
@@ -25,13 +25,15 @@ WARNINGS = (1, 2)
 class Parties:
     """One row per party; times in ms, NEVER where it did not happen.
 
-    `trip` is 0 never under way, 1 under way, 2 stopped, 3 arrived, 4 back home; `decision` is 0 open,
+    `trip` is 0 never under way, 1 under way, 2 stopped, 3 arrived, 4 back home, 5 in a vertical
+    refuge, 6 on the way home after the all-clear, 7 home; `decision` is 0 open,
     1 leaves, 2 stays; reasons index events.REASONS.
     """
 
     zone: I64
     left_ms: I64  # out of the danger zone, or in safety
     departed: B
+    home_ms: I64  # after the all-clear
     crossed: B  # has left the danger zone, and has not gone back since
     went_back: B  # before the all-clear
     trip: I64
@@ -97,7 +99,8 @@ def read_parties(log: Log, count: int) -> Parties:
     placed = log.rows("party_placed")
     left = log.rows("party_left_zone")
     trips = log.rows("party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
-                     "party_arrived", "party_returning", "party_returned")
+                     "party_arrived", "party_returning", "party_returned", "party_to_refuge",
+                     "party_in_refuge", "party_going_home", "party_home")
     arrived = trips.where(trips.kind == KIND_CODE["party_arrived"])
     blocked = trips.where(trips.kind == KIND_CODE["party_blocked"])
     departed = np.zeros(count, np.bool_)
@@ -107,6 +110,10 @@ def read_parties(log: Log, count: int) -> Parties:
     step[trips.kind == KIND_CODE["party_blocked"]] = 2
     step[trips.kind == KIND_CODE["party_arrived"]] = 3
     step[trips.kind == KIND_CODE["party_returned"]] = 4
+    step[trips.kind == KIND_CODE["party_in_refuge"]] = 5
+    step[trips.kind == KIND_CODE["party_going_home"]] = 6
+    step[trips.kind == KIND_CODE["party_home"]] = 7
+    home = trips.where(trips.kind == KIND_CODE["party_home"])
     back = trips.where(trips.kind == KIND_CODE["party_returning"])
     back_row = last_of(back.subject, back.row, count, -1)
     trip = last_of(trips.subject, step, count, 0)
@@ -128,10 +135,13 @@ def read_parties(log: Log, count: int) -> Parties:
     out_ms = np.minimum(
         first_ms(left.subject, left.t_ms, count), first_ms(arrived.subject, arrived.t_ms, count)
     )
+    held_out = safe_refuges(log)
+    out_ms = np.minimum(out_ms, first_ms(held_out.subject, held_out.t_ms, count))
     return Parties(
         zone=last_of(placed.subject, placed.object, count, -1),
         left_ms=out_ms,
         departed=departed,
+        home_ms=first_ms(home.subject, home.t_ms, count),
         crossed=left_row > back_row,
         went_back=back_row >= 0,
         trip=trip,
@@ -146,6 +156,12 @@ def read_parties(log: Log, count: int) -> Parties:
         cut_off=last_of(cut.subject, held, count, 0) == 1,
         cut_off_reason=last_of(cut.subject, cut.object, count, 0),
     )
+
+
+def safe_refuges(log: Log) -> Rows:
+    """Arrivals in vertical refuges that the sea did not take afterwards."""
+    arrivals, lost = log.rows("party_in_refuge"), log.rows("refuge_lost")
+    return arrivals.where(~np.isin(arrivals.object, lost.subject))
 
 
 def read_people(city: City, log: Log, context: Context) -> People:

@@ -156,13 +156,36 @@ def responders(r: Record) -> list[Metric]:
     ]
 
 
+def _town(r: Record, facility: int) -> str:
+    """Municipality of the zone whose point is nearest to a facility."""
+    zones, facilities = r.city.zones, r.city.facilities
+    away = np.hypot(zones.x_m - facilities.x_m[facility], zones.y_m - facilities.y_m[facility])
+    return str(zones.municipality[int(np.argmin(away))])
+
+
 def staff(r: Record) -> list[Metric]:
-    """Staff-hours on task, by the units' municipality and kind."""
+    """Staff-hours on task, by the units' municipality and kind; staff of shelters from their opening
+    and crews of fuel trucks from the order to the end of the run."""
     units = r.context.units
     hours = busy_ms(r) * np.array([u.staff for u in units], np.int64) / MS_PER_HOUR
     groups: dict[str, dict[str, Any]] = {"municipality": {}, "unit_kind": {}}
     for unit, h in zip(units, hours, strict=True):
         for name, key in (("municipality", unit.municipality), ("unit_kind", unit.kind)):
             groups[name][key] = groups[name].get(key, 0.0) + float(h)
+    total = float(hours.sum())
+    shelters = r.log.rows("shelter_staffed")
+    for facility, people, t in zip(shelters.subject, shelters.value, shelters.t_ms, strict=True):
+        h = float(people) * (r.context.duration_ms - int(t)) / MS_PER_HOUR
+        total += h
+        for name, key in (("municipality", _town(r, int(facility))), ("unit_kind", "shelter_staff")):
+            groups[name][key] = groups[name].get(key, 0.0) + h
+    fuel = r.log.rows("fuel_trucks_sent")
+    base = r.city.facilities_of("command_centre")
+    for people, t in zip(fuel.value, fuel.t_ms, strict=True):
+        h = float(people) * (r.context.duration_ms - int(t)) / MS_PER_HOUR
+        total += h
+        town = _town(r, int(base[0])) if base.size else str(r.city.zones.municipality[0])
+        for name, key in (("municipality", town), ("unit_kind", "fuel_crew")):
+            groups[name][key] = groups[name].get(key, 0.0) + h
     groups = {name: dict(sorted(part.items())) for name, part in groups.items()}
-    return [metric("staff_hours", float(hours.sum()), "h", "lower", groups)]
+    return [metric("staff_hours", total, "h", "lower", groups)]

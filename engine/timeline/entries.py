@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.events import KINDS
 from engine.scoring.columns import Rows
+from engine.timeline import places
 from engine.timeline.names import Names
 from engine.timeline.people import Exits, exits
 from engine.timeline.sentences import Teller
@@ -27,6 +28,8 @@ from engine.timeline.view import CLOSURES_KNOWN, RunView
 SILENT = {
     "run_started", "party_formed", "party_placed", "party_alerted", "party_decided",
     "party_refused", "party_departed", "party_rerouted", "party_left_zone", "party_arrived",
+    "party_to_refuge", "party_in_refuge", "shelter_staffed",
+    "party_going_home", "party_heard_rumour",
     "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
     "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
 }
@@ -82,6 +85,18 @@ RULES: dict[str, Rule] = {
     "channel_started": Rule("Warning", True, 180, Teller.channel),
     "shelter_opened": Rule("Shelters", True, 300, Teller.shelter_opened),
     "shelter_full": Rule("Shelters", True, 600, Teller.shelter_full),
+    "shelter_held": Rule("Shelters", True, 300, places.shelter_held, True),
+    "refuge_opened": Rule("Refuges", True, 300, places.refuge_opened),
+    "refuge_full": Rule("Refuges", False, 600, places.refuge_full),
+    "refuge_lost": Rule("Refuges", False, 600, places.refuge_lost, True),
+    "rumour_started": Rule("People", False, 0, places.rumour_started),
+    "rumour_noticed": Rule("Command", True, 0, places.rumour_noticed),
+    "rumour_denied": Rule("Warning", True, 0, places.rumour_denied),
+    "alert_cancelled": Rule("Command", True, 0, places.alert_cancelled),
+    "return_opened": Rule("Command", True, 300, places.return_opened),
+    "return_held": Rule("Command", True, 600, places.return_held, True),
+    "party_home": Rule("People", False, 1800, places.home),
+    "party_stays_away": Rule("People", False, 1800, places.stays_away, True),
     "all_clear": Rule("Command", True, 0, Teller.all_clear),
     "input_applied": Rule("Exercise", True, 0, Teller.applied),
     "power_lost": Rule("Utilities", True, 120, Teller.service),
@@ -109,6 +124,9 @@ RULES: dict[str, Rule] = {
     "unit_withdrawn": Rule("Dispatch", True, 300, Teller.withdrawn),
     "person_rescued": Rule("Units", True, 900, Teller.rescued, single_up_to=6),
     "person_admitted": Rule("Hospitals", True, 1200, Teller.admitted, single_up_to=6),
+    "fuel_trucks_sent": Rule("Command", True, 0, places.trucks_sent),
+    "hospital_fuelled": Rule("Hospitals", True, 600, places.hospital_fuelled),
+    "channel_fuelled": Rule("Utilities", True, 1800, places.channel_fuelled, True),
     "hospital_full": Rule("Hospitals", True, 1800, Teller.full),
 }
 #: Shares of the people at risk whose leaving is a milestone of its own.

@@ -141,6 +141,11 @@ class Names:
         zones = self._view.plan["order"]["zones"]
         return str(zones[number]["name"]) if 0 <= number < len(zones) else "all"
 
+    def refuge(self, number: int) -> str:
+        """Name of a vertical refuge of the plan."""
+        refuges = self._view.plan.get("vertical_refuges", [])
+        return str(refuges[number]["name"]) if 0 <= number < len(refuges) else f"refuge {number}"
+
     def building(self, number: int) -> str:
         """Where a building stands: its street and zone."""
         buildings = self._city.buildings
@@ -178,7 +183,7 @@ class Names:
         own = {
             "zone": self.zone, "street": self.street, "unit": self.unit, "channel": self.channel,
             "gauge": self.gauge, "control": self.control, "phase": self.phase,
-            "building": self.building,
+            "building": self.building, "refuge": self.refuge,
         }
         if entity in own:
             return own[entity](number)

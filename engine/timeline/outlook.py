@@ -61,6 +61,9 @@ def _while_standing(view: RunView, names: Names, decided_ms: int, t_ms: int, ste
     opens = out_ms + 1000 * float(destinations["shelter_open_s"])
     if destinations["shelters"] and opens > t_ms:
         step(opens, "Shelters open.")
+    for refuge in plan.get("vertical_refuges", []):
+        if out_ms + 1000 * float(refuge["open_s"]) > t_ms:
+            step(out_ms + 1000 * float(refuge["open_s"]), f"{refuge['name']} opens as a refuge.")
     for closure in plan["closures"]:
         for key, word in (("from_s", "closed"), ("to_s", "open again")):
             due = decided_ms + 1000 * float(closure[key])
@@ -77,6 +80,7 @@ def _while_standing(view: RunView, names: Names, decided_ms: int, t_ms: int, ste
     earliest = decided_ms + 1000 * float(clear["earliest_s"])
     sea = view.manifest["gauges"]
     quiet = f", if no gauge passed {clear['gauge_m']} m in the hour before" if sea else ""
+    earliest += 1000 * float(clear.get("confirmation_s", 0.0))
     step(max(earliest, t_ms), f"All clear at the earliest{quiet}.")
     if sea:
         step(None, "Further waves, possibly higher ones, are to be expected until the all-clear; "

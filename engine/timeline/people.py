@@ -33,6 +33,9 @@ def exits(view: RunView) -> Exits:
     out = np.minimum(
         first_ms(left.subject, left.t_ms, n), first_ms(arrived.subject, arrived.t_ms, n)
     )
+    refuge, lost = view.rows("party_in_refuge"), view.rows("refuge_lost")
+    refuge = refuge.where(~np.isin(refuge.object, lost.subject))
+    out = np.minimum(out, first_ms(refuge.subject, refuge.t_ms, n))
     rows = np.flatnonzero(view.party_in_danger)
     return Exits(
         rows, view.party_zone[rows], view.party_size[rows], out[rows],

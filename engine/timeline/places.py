@@ -1,0 +1,102 @@
+"""Sentences of the log about refuges, shelters, rumours, fuel and the way home."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.events import REASONS
+from engine.scoring.columns import Rows
+from engine.timeline.names import count, listed
+
+if TYPE_CHECKING:
+    from engine.timeline.sentences import Teller
+
+
+def refuge_opened(teller: Teller, g: Rows) -> str:
+    """Keyholders open vertical refuges."""
+    which = listed((teller.names.refuge(int(n)) for n in g.subject), 3)
+    return (f"{count(g.row.size, 'vertical refuge')} opened by the keyholder, "
+            f"{int(g.value.sum()):,} places: {which}.")
+
+
+def refuge_full(teller: Teller, g: Rows) -> str:
+    """All places of a refuge are taken."""
+    return f"Vertical refuge full: {listed((teller.names.refuge(int(n)) for n in g.subject), 4)}."
+
+
+def refuge_lost(teller: Teller, g: Rows) -> str:
+    """A refuge shelters nobody."""
+    which = listed((teller.names.refuge(int(n)) for n in g.subject), 4)
+    return (f"Vertical refuge of no use, {REASONS[int(g.object[0])]} "
+            f"({int(g.value.sum()):,} places): {which}.")
+
+
+def shelter_held(teller: Teller, g: Rows) -> str:
+    """Shelters that do not open."""
+    which = listed((teller.names.facility(int(n)) for n in g.subject), 3)
+    return f"{count(g.row.size, 'shelter')} not opened, {REASONS[int(g.object[0])]}: {which}."
+
+
+def alert_cancelled(teller: Teller, g: Rows) -> str:
+    """The sea's service ends the alert."""
+    confirm = float(teller.view.plan["all_clear"].get("confirmation_s", 0.0))
+    wait = f" The committee confirms the return, {confirm / 60:.0f} min." if confirm else ""
+    return f"The sea's service cancels the alert.{wait}"
+
+
+def return_opened(teller: Teller, g: Rows) -> str:
+    """Zones are opened."""
+    return f"People may go home: {teller.names.zone_share(g.subject)}."
+
+
+def return_held(teller: Teller, g: Rows) -> str:
+    """Zones stay closed."""
+    return (f"{count(g.row.size, 'zone')} stay closed after the all-clear, "
+            f"{REASONS[int(g.object[0])]}: {teller.names.zones(g.subject)}.")
+
+
+def home(teller: Teller, g: Rows) -> str:
+    """People are home."""
+    people = int(teller.view.party_size[g.subject].sum())
+    return f"{count(people, 'person', 'people')} home after the all-clear."
+
+
+def stays_away(teller: Teller, g: Rows) -> str:
+    """People do not go home."""
+    people = int(teller.view.party_size[g.subject].sum())
+    return f"{count(people, 'person', 'people')} do not go home: {REASONS[int(g.object[0])]}."
+
+
+def rumour_started(teller: Teller, g: Rows) -> str:
+    """A rumour begins."""
+    text = "the alert is cancelled" if g.value[0] == 0 else "a larger wave is coming"
+    return f"Rumour begins to go round: {text}."
+
+
+def rumour_noticed(teller: Teller, g: Rows) -> str:
+    """Command knows of it."""
+    return f"A rumour is noticed; {100 * g.value[0]:.0f} % of the people concerned have heard it."
+
+
+def rumour_denied(teller: Teller, g: Rows) -> str:
+    """A channel denies it."""
+    return (f"Rumour denied by {teller.names.channel(int(g.subject[0]))}, "
+            f"reaching {100 * g.value[0]:.0f} %.")
+
+
+def trucks_sent(teller: Teller, g: Rows) -> str:
+    """Fuel trucks begin."""
+    order = ", ".join(teller.view.plan["fuel"]["order"])
+    return f"Fuel trucks sent with {int(g.value[0])} crew, in the order: {order}."
+
+
+def hospital_fuelled(teller: Teller, g: Rows) -> str:
+    """A generator is filled."""
+    which = listed((teller.names.facility(int(n)) for n in g.subject), 3)
+    return f"Fuel delivered, {g.value[0]:.0f} h of electricity: {which}."
+
+
+def channel_fuelled(teller: Teller, g: Rows) -> str:
+    """Masts or sirens are supplied."""
+    what = teller.names.channel(int(g.object[0]))
+    return f"Fuel delivered for {what}, {g.value[0]:.0f} h: {teller.names.zones(g.subject)}."

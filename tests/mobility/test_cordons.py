@@ -52,7 +52,7 @@ def test_no_car_enters_once_the_cordon_stands_and_nobody_is_lost(
         on_before = np.zeros(0, np.int64)
         for t_s in range(10, 1800, 10):
             session.advance(t_s)
-            cars = np.arange(mobility._first_unit)
+            cars = np.arange(mobility._fleet.first_unit)
             on = cars[np.isin(mobility.traffic.place_of(cars), into)
                       & (mobility.traffic.state_of(cars) == 2)]
             if t_s > 400:
@@ -97,10 +97,10 @@ def test_a_shelter_inside_is_out_of_reach_by_car(
     world, mobility = session.twin.world, mobility_of(session)
     (order,) = session.twin.context.site.orders
     assert world.control_order_event[order.control] >= 0
-    cars = np.flatnonzero(mobility._vehicle_of >= 0)[:6]
+    cars = np.flatnonzero(mobility._fleet.of_party >= 0)[:6]
     outside, inside = int(order.inside.argmin()), int(order.inside.argmax())
     world.party_dest[cars] = [1, 1, 1, 0, 0, 1]
-    mobility._keep_out(cars, np.array([outside, outside, inside, outside, inside, inside]))
+    mobility._cordons._keep_out(cars, np.array([outside, outside, inside, outside, inside, inside]))
     assert world.party_dest[cars].tolist() == [0, 0, 1, 0, 0, 1]
     driving = np.isin(world.party_place, (P_DRIVING, P_WAITING)) & (world.party_dest > 0)
     assert not driving.any()

@@ -89,7 +89,7 @@ def cars_on(session: Session, edges: np.ndarray) -> int:
     """Cars, not units, on links."""
     mobility: Any = next(c for c in session.twin.components if c.name == "mobility")
     traffic: Traffic = mobility.traffic
-    cars = np.arange(mobility._first_unit)
+    cars = np.arange(mobility._fleet.first_unit)
     on = traffic.state_of(cars) == 2
     return int(np.isin(traffic.place_of(cars[on]), edges).sum())
 

@@ -267,7 +267,10 @@ def fingerprint(b):
 
 
 #: Read by engine/mobility or, about places, by the component.
-ELSEWHERE = {"car_patience_s", "dark_walk_share", "shore_m", "sea_seen_m", "sea_view_m"}
+ELSEWHERE = {
+    "car_patience_s", "dark_walk_share", "shore_m", "sea_seen_m", "sea_view_m", "home_after_s",
+    "rumour_rate_pmin", "rumour_share",
+}
 
 
 def test_every_field_matters():

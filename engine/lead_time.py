@@ -89,7 +89,8 @@ def check_contraflow(
         drive = reverse_tree(city.nodes.x_m.size, edges.from_node, edges.to_node, cost, order.node)[0]
         need_s = np.where(drive < UNREACHED, drive / 1000.0, np.inf)[car_node]
         need_s = np.sort(need_s + TURNOUT_S + asked[car_aid])
-        last_s = float(need_s[lever.crews - 1]) if need_s.size >= lever.crews else math.inf
+        # Too few cars altogether are refused elsewhere; a sampled run has fewer than the city.
+        last_s = float(need_s[min(lever.crews, need_s.size) - 1]) if need_s.size else math.inf
         lead_s = wave_s - order_s - last_s
         if lever.setup_s > lead_s:
             reach = f"its crews ({lever.crews}) need {last_s:.0f} s to get there"

@@ -50,11 +50,14 @@ PLAN["exclusion"]["line"] |= {
 PLAN["order"] |= {"authority": "confirmed", "confirmation_s": 123.5}
 PLAN["channels"][0]["battery_s"] = 3600
 PLAN["destinations"] |= {"meeting_points": True, "shelters": True}
+PLAN["one_way_streets"][0]["heading_deg"] = 91.5
+PLAN["contraflow"][0]["heading_deg"] = 92.5
+PLAN["inbound_ban"][0] |= {"below_m": 33.5, "municipality": "Southport"}
 DOCUMENTS = {"scenario": SCENARIO, "plan": PLAN}
 MODELS: dict[str, type[BaseModel]] = {"scenario": Scenario, "plan": Plan}
 #: Numbers outside what any key allows, and the keys that allow anything (names and labels).
 TOO_SMALL, TOO_LARGE = -987654321.0, 987654321.0
-FREE_TEXT = {"title", "city", "series", "municipality", "shakemap"}
+FREE_TEXT = {"title", "city", "series", "municipality", "shakemap", "street"}
 
 Where = tuple[str | int, ...]
 

@@ -56,7 +56,7 @@ def test_the_lead_time_is_the_wave_less_order_and_way(
     for later in (contraflow(plans, {"at_s": 61.5}, setup_s=low),
                   contraflow(plans, {"magnitude": 7.0}, setup_s=low),
                   contraflow(plans, {"gauge_m": 0.5}, setup_s=0),
-                  contraflow(plans, setup_s=low, crews=7)):
+                  contraflow(plans, setup_s=low, crews=5)):
         with pytest.raises(InputError, match="slower than the lead time"):
             build_site(town, scenario, later)
 

@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 import typer
 
+from engine.cli_crowd import crowd
 from engine.cli_studies import compare, hindcast, timeline, worth
 from engine.errors import AnlanError, InputError, unknown
 from engine.terminal import (
@@ -347,7 +348,7 @@ def run(
         print(f"next: anlan replay {target}{of}; anlan report {target}{of}")
 
 
-for _command in (compare, worth, hindcast, timeline):
+for _command in (compare, worth, hindcast, timeline, crowd):
     app.command()(_command)
 
 

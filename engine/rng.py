@@ -66,6 +66,15 @@ STREAMS: dict[str, int] = {
             "people.return",
             "position.beach",
             "people.school",
+            "crowd.speed",
+            "crowd.age",
+            "crowd.reaction",
+            "crowd.seat",
+            "crowd.place",
+            "crowd.enter",
+            "crowd.side",
+            "crowd.yield",
+            "crowd.camera",
         ]
     )
 }

@@ -38,6 +38,7 @@ class Ground:
     walls: F64  # [walls, 4]
     low_walls: int  # so many of them, the first, are seat rows: one sees over them
     exits: F64  # [exits, 4]
+    aims: F64  # [exits, 4] the part of each exit that a body can stand in
     stairs: F64  # [stairs, 4] uphill x, y, factor up, factor down
     clear_m: F64  # distance from the nearest wall, at most 0.6
     cut: NDArray[np.uint8]
@@ -152,7 +153,7 @@ def build_ground(venue: Venue) -> Ground:
 
     goals, of_goal = _goals(venue)
     ground = Ground(
-        float(x0), float(y0), cell, (rows, columns), walls, low, exits, stairs, clear, cut,
+        float(x0), float(y0), cell, (rows, columns), walls, low, exits, _aims(exits), stairs, clear, cut,
         clear >= OPEN_M, floor_stair, np.full((rows, columns), -1, np.int16), count, wall_list,
         wall_columns, goals, of_goal,
     )
@@ -163,6 +164,13 @@ def build_ground(venue: Venue) -> Ground:
             raise wrong(venue, ("exits", k, "line"), "no free ground in front of this exit: it lies "
                         "on a wall, or its opening is narrower than the grid")
     return ground
+
+
+def _aims(exits: F64) -> F64:
+    """Exits without their ends: whoever aimed at the wall's end would be held by it."""
+    a, b = exits[:, :2], exits[:, 2:]
+    share = (crowd.WALL_M + 0.05) / np.hypot(*(b - a).T)[:, None]
+    return np.ascontiguousarray(np.hstack([a + (b - a) * share, b - (b - a) * share]))
 
 
 def _stairs(

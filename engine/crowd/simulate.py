@@ -124,9 +124,9 @@ class CrowdRun:
                                NEIGHBOUR_CELL_M, self._columns)
         kernel.step(
             self.state, order, people, self._start, self._scratch, self.trait, np.uint64(self.seed),
-            self.now_ms // self.step_ms, self.now_ms / 1000, self.step_ms / 1000, g.x0, g.y0,
+            self.now_ms / 1000, self.step_ms / 1000, g.x0, g.y0,
             NEIGHBOUR_CELL_M, self._columns, self.way, g.cell_m, g.floor_exit, g.floor_stair,
-            g.stairs, g.exits, g.goal_exit, g.walls, g.wall_start, g.wall_list, g.wall_columns,
+            g.stairs, g.aims, g.goal_exit, g.walls, g.wall_start, g.wall_list, g.wall_columns,
         )
         kernel.through_exits(door, self.state, people, order, g.exits, g.floor_exit, g.x0, g.y0,
                              g.cell_m, AT_EXIT_M)

@@ -20,11 +20,11 @@ in its nearest point, nobody comes closer to it than w, whatever the step. u is 
 those half-planes in turn, then shortened until all hold. Everybody reads the state before the step
 and writes only its own row, so the result does not depend on the number of threads.
 
-Two rules against gridlock. Bodies may lock in an arch before a door: whoever is held for
-`HELD_STEPS` gives way with one slow step to a side drawn at random. People with different exits
-who face each other squeeze past, at `EXCHANGE_SHARE` of their speed and without the distance c
-between the two, the continuous form of the place exchange of Blue and Adler (2001, Transportation
-Research Part B 35: 293-312). Who meets the exact middle of another's future turns to the side it was drawn to prefer.
+Two rules against gridlock. Bodies may lock in an arch before a door: whoever is held for `HELD_S`
+gives way with one slow step to a side drawn at random. People with different exits who face each
+other squeeze past, at `EXCHANGE_SHARE` of their speed and without the distance c between the two, the
+continuous form of the place exchange of Blue and Adler (2001, Transportation Research Part B 35:
+293-312). Who meets the exact middle of another's future turns to the side it was drawn to prefer.
 
 Known limits: no pushing, falling or groups. Standing queues close up to l, about 6 persons/m2.
 """
@@ -59,17 +59,15 @@ CONTACT_M, WALL_M = 0.30, 0.15
 LOOK_M, FAR_M = 0.85, 3.0
 #: Gaps beyond this never bind the speed at a free speed up to 2 m/s.
 AHEAD_M = LENGTH_M + 2.0 * GAP_S
-#: Whoever stands or creeps looks up at every fourth step only, in turn, and then moves for four.
-SLOW_MPS, SLOW_STEPS = 0.1, 4
 CHUNK = 128  #: people one thread takes at a time
 NEAR = 160  #: neighbours kept for the gap ahead and the half-planes
 ROUNDS = 3  #: projections on all half-planes
 
 #: Whoever bodies hold in place for so many steps gives way: one slow step to a side drawn at random.
-HELD_STEPS, YIELD_MPS = 2, 0.2
+HELD_S, YIELD_MPS = 1.6, 0.2
 STREAM_YIELD = STREAMS["crowd.yield"]
 
-#: Columns of a person's state: place, velocity, heading, steps it has been held, draws it has made.
+#: Columns of a person's state: place, velocity, heading, seconds it has been held, draws it has made.
 X, Y, VX, VY, EX, EY, HELD, DRAWS = 0, 1, 2, 3, 4, 5, 6, 7
 FREE, START, SIDE, GOAL = 0, 1, 2, 3  #: columns of a person's traits
 
@@ -131,7 +129,7 @@ def shorten(ux, uy, near, n):  # type: ignore[no-untyped-def]
 
 @jit(parallel=True)
 def step(  # type: ignore[no-untyped-def]
-    state, order, people, start, scratch, trait, seed, tick, now, dt, x0, y0, cell, columns,
+    state, order, people, start, scratch, trait, seed, now, dt, x0, y0, cell, columns,
     way, floor_cell, floor_exit, floor_stair, stairs, exits, exit_of_goal,
     walls, wall_start, wall_list, wall_columns,
 ):
@@ -147,13 +145,13 @@ def step(  # type: ignore[no-untyped-def]
     chunks = (n + CHUNK - 1) // CHUNK
     for chunk in numba.prange(chunks):
         _some(chunk * CHUNK, min(n, (chunk + 1) * CHUNK), scratch[chunk], state, order, people, start,
-              trait, seed, tick, now, dt, x0, y0, cell, columns, way, floor_cell, floor_exit,
+              trait, seed, now, dt, x0, y0, cell, columns, way, floor_cell, floor_exit,
               floor_stair, stairs, exits, exit_of_goal, walls, wall_start, wall_list, wall_columns)
 
 
 @jit()
 def _some(  # type: ignore[no-untyped-def]
-    first, last, near, state, order, people, start, trait, seed, tick, now, step_s, x0, y0, cell,
+    first, last, near, state, order, people, start, trait, seed, now, dt, x0, y0, cell,
     columns, way, floor_cell, floor_exit, floor_stair, stairs, exits, exit_of_goal,
     walls, wall_start, wall_list, wall_columns,
 ):
@@ -162,7 +160,6 @@ def _some(  # type: ignore[no-untyped-def]
         p = order[k]
         x, y = people[k, X], people[k, Y]
         vx, vy, ex, ey = people[k, VX], people[k, VY], people[k, EX], people[k, EY]
-        dt = step_s
         if now < trait[p, START]:
             state[p, VX], state[p, VY] = 0.0, 0.0
             continue
@@ -170,10 +167,6 @@ def _some(  # type: ignore[no-untyped-def]
         fi, fj = int((y - y0) / floor_cell), int((x - x0) / floor_cell)
         dx, dy = way[goal, 0, fi, fj], way[goal, 1, fi, fj]
         door = floor_exit[fi, fj]
-        if door < 0 and vx * vx + vy * vy < SLOW_MPS * SLOW_MPS and now > trait[p, START] + 1.0:
-            if (p + tick) % SLOW_STEPS:
-                continue
-            dt *= SLOW_STEPS
         if door >= 0 and exit_of_goal[goal, door]:
             tx, ty = nearest_on(x, y, exits[door, 0], exits[door, 1], exits[door, 2], exits[door, 3])
             norm = math.hypot(tx - x, ty - y)
@@ -193,7 +186,7 @@ def _some(  # type: ignore[no-untyped-def]
         w0, w1 = wall_start[wall_cell], wall_start[wall_cell + 1]
         speed = math.sqrt(vx * vx + vy * vy)
         look = min(max(LOOK_M, 2.0 * RADIUS_M + 0.6 + 2.0 * ANTICIPATION_S * speed), FAR_M)
-        contact = CONTACT_M + 2.0 * step_s * free + 0.01
+        contact = CONTACT_M + 2.0 * dt * free + 0.01
         kept = max(min(look, AHEAD_M), contact)
         look = max(look, contact)
         push = 0.0
@@ -249,7 +242,7 @@ def _some(  # type: ignore[no-untyped-def]
             else:
                 gx, gy = dx, dy
         # Gap ahead. Who gives way keeps the distance l all round, so that queues do not close up.
-        yields = people[k, HELD] >= HELD_STEPS
+        yields = people[k, HELD] >= HELD_S - 1e-9
         gap = min(look, AHEAD_M)
         planes = 0
         exchange = False
@@ -278,7 +271,6 @@ def _some(  # type: ignore[no-untyped-def]
                 near[planes, 3], near[planes, 4] = (tx - x) / s, (ty - y) / s
                 near[planes, 5] = max(s - WALL_M, 0.0)
                 planes += 1
-        pace = min(pace, free * step_s / dt)  # the half-planes below reach that far
         held, draws = people[k, HELD], people[k, DRAWS]
         wx, wy = gx, gy
         if yields:
@@ -286,7 +278,7 @@ def _some(  # type: ignore[no-untyped-def]
             wx, wy, pace, held = math.cos(turn), math.sin(turn), YIELD_MPS, 0.0
             draws += 1.0
         ux, uy = shorten(pace * dt * wx, pace * dt * wy, near, planes)
-        held = held + 1.0 if math.sqrt(ux * ux + uy * uy) < 0.01 else 0.0
+        held = held + dt if math.sqrt(ux * ux + uy * uy) < 0.05 * dt else 0.0
         state[p, HELD], state[p, DRAWS] = held, draws
         state[p, X], state[p, Y] = x + ux, y + uy
         state[p, VX], state[p, VY] = ux / dt, uy / dt

@@ -199,4 +199,4 @@ def test_nist_5_2_no_exit_lets_out_more_than_its_flow() -> None:
     for span in (10, 60):
         counts = np.searchsorted(out, out + span) - np.arange(out.size)
         assert counts.max() <= 1.33 * span + 2
-    assert result.summary["exits"][0]["flow_pms"] == pytest.approx(1.33, rel=0.05)
+    assert 0.9 < result.summary["exits"][0]["flow_pms"] <= 1.36

@@ -23,7 +23,9 @@ A hospital takes patients of this event up to 20 % of its beds, rounded up (rule
 Ministry of Health: Kosashvili et al. 2009), so many an hour, and may shut (`hospital_state.py`); many
 patients come without an ambulance (`self_referral.py`). Rule `nearest`: the nearest by travel time
 that is not known to be full; a crew that meets a full one goes on to the next, and waits at the door
-when none has a bed. Rule `spread`: the greatest share of free beds, patients under way counted.
+when none has a bed. Rule `spread`: the greatest share of free beds, patients under way counted. Rule
+`least_wait`: the least travel time plus expected wait at the door, by the hospital's patients an hour
+and those already under way there, among hospitals with a bed left.
 
 Crews ordered out with a patient on board leave for the hospital at once; others turn back. Crews
 leave a scene by themselves when water there stands above 0.3 m.

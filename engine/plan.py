@@ -20,6 +20,7 @@ from engine.levers.places import Destinations
 from engine.levers.recovery import AllClear
 from engine.levers.response import Dispatch, Exclusion, Hospitals, MutualAid, Staging
 from engine.levers.roads import Closure, ControlPoint, Post
+from engine.levers.transport import BusLine, FacilityEvacuation
 from engine.levers.warning import Channel, DoorToDoor, StreetLeaders
 from engine.scenario import Scenario, scenarios_root
 from engine.yamlfile import Strict, load, located
@@ -42,6 +43,8 @@ class Plan(Strict):
     hospitals: Hospitals = Hospitals()
     exclusion: Exclusion = Exclusion()
     mutual_aid: tuple[MutualAid, ...] = ()
+    facility_evacuation: tuple[FacilityEvacuation, ...] = ()
+    buses: tuple[BusLine, ...] = ()
     all_clear: AllClear = AllClear()
 
     @property

@@ -20,12 +20,15 @@ from engine.world import (
     I_CALLING,
     I_QUEUED,
     NEVER,
+    P_ABOARD,
+    P_AT_STOP,
     P_DRIVING,
     P_HIGH,
     P_MEETING,
     P_OUTSIDE,
     P_RETURNING,
     P_SHELTER,
+    P_TO_STOP,
     P_WAITING,
     P_WALKING,
     P_WATER,
@@ -99,7 +102,8 @@ class Recorder:
         place = world.party_place[parties.of_person]
         health = world.person_health
         alive = health != H_DEAD
-        moving = np.isin(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING))
+        moving = np.isin(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING, P_ABOARD, P_TO_STOP,
+                                 P_AT_STOP))
         safe = np.isin(place, _SAFE)
         danger = self.ctx.site.danger_node[world.party_node][parties.of_person]
         started_in_danger = self.ctx.site.danger_node[parties.node][parties.of_person]

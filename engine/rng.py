@@ -66,6 +66,7 @@ STREAMS: dict[str, int] = {
             "people.return",
             "position.beach",
             "people.school",
+            "position.ward",
         ]
     )
 }

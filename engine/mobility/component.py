@@ -37,9 +37,11 @@ from engine.events import MODES, reason
 from engine.kernels.paths import speed_cost_ms
 from engine.kernels.traffic_layout import V_DUE, V_T_IN, TrafficState
 from engine.kernels.walking import NEXT_CLOSED, NO_WAY, Walkers, WalkNet, advance_walkers
+from engine.mobility.bus_stops import BusStops
 from engine.mobility.destinations import WalkRoutes, car_targets
 from engine.mobility.geometry import StreetGeometry
 from engine.mobility.returns import Returns
+from engine.mobility.riders import Riders
 from engine.mobility.traffic import Traffic
 from engine.mobility.walking import party_speed, tobler_factor
 from engine.parties import positions
@@ -56,6 +58,7 @@ from engine.world import (
     P_SHELTER,
     P_STAYING,
     P_STRANDED,
+    P_TO_STOP,
     P_WAITING,
     P_WALKING,
 )
@@ -67,7 +70,7 @@ CAR_WADES_M = 0.1  #: nobody drives on in deeper water (assumption)
 FOOT, CAR = MODES.index("foot"), MODES.index("car")
 
 
-class Mobility(Component):
+class Mobility(BusStops, Riders, Component):
     """Moves parties and units over [t0, t1)."""
 
     name = "mobility"
@@ -79,17 +82,19 @@ class Mobility(Component):
         "party_left_ms", "party_stop_reason", "party_out_ms", "party_dest", "party_arc",
         "party_offset_m", "party_speed_mps", "facility_full_event", "facility_load",
         "person_trapped", "seen_edge_speed_mps", "seen_edge_closed", "exclusion_ms",
-        "zone_power_on",
+        "zone_power_on", "party_unit", "party_alert", "order_decided_ms", "order_event",
+        "all_clear_event", "party_line", "party_stop_ms",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
         "party_dest", "party_speed_mps", "party_left_ms", "party_out_ms", "party_stop_reason",
         "facility_load", "facility_full_event", "edge_flow_speed_mps", "edge_vehicles",
-        "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge",
+        "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge", "party_line", "party_stop",
+        "party_stop_ms",
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
-        "party_left_zone", "party_arrived", "shelter_full", "party_returned",
+        "party_left_zone", "party_arrived", "shelter_full", "party_returned", "party_waits",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
@@ -105,6 +110,7 @@ class Mobility(Component):
         self._walk = WalkRoutes(city, site, self._slope)
         self._net = WalkNet(walk.head, walk.length_m, self._slope, city.streets.width_m)
         self._returns = Returns(city, self._slope)
+        self._prepare_stops()
         self._walk_fresh_ms = -1
         self._factor = np.ones(city.streets.length_m.size, np.float32)
         self._debt = np.zeros(city.streets.length_m.size)  # see kernels/walking.py
@@ -152,6 +158,7 @@ class Mobility(Component):
         private["factor"] = self._factor.copy()
         private["debt"] = self._debt.copy()
         private.update(self._returns.save())
+        private.update(self._to_stops.save())
         private["walk_fresh"] = np.array([self._walk_fresh_ms])
         self.ctx.world.private[self.name] = private
 
@@ -167,6 +174,7 @@ class Mobility(Component):
         self._factor = private["factor"].copy()
         self._debt = private["debt"].copy()
         self._returns.load(private)
+        self._to_stops.load(private)
         self._walk_fresh_ms = int(private["walk_fresh"][0])
 
     def conserved(self) -> str:
@@ -181,6 +189,8 @@ class Mobility(Component):
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._roads(t0_ms)
+        self._ride()
+        self._walk_to_stops(t0_ms, t1_ms)
         self._leave(t1_ms)
         self._give_up_cars(t0_ms)
         self._drive(t1_ms)
@@ -255,7 +265,7 @@ class Mobility(Component):
                 self._vehicle_of[cars], t[by_car], self._drive_node[w.party_node[cars]],
                 w.party_dest[cars],
             )
-        self._set_walking(ready[~by_car])
+        self._set_walking(self._not_by_bus(ready[~by_car], t1_ms))
 
     def _by_car(self, rows: I64) -> np.ndarray:
         """Who drives [rows]: those who chose to, whose car is where they are, on dry ground."""
@@ -437,7 +447,8 @@ class Mobility(Component):
         if int(self.traffic.state_of(np.array([vehicle]))[0]) in (1, 2):
             self.traffic.retarget(np.array([vehicle]), dest)
         else:
-            self.traffic.depart(np.array([vehicle]), t, origin, dest, "emergency")
+            bus = self.ctx.site.units.seats[unit] > 0
+            self.traffic.depart(np.array([vehicle]), t, origin, dest, "bus" if bus else "emergency")
         if old >= 0:
             self.traffic.view[old] = False
             self.traffic.release_destination(old)
@@ -613,7 +624,7 @@ class Mobility(Component):
     def _map(self) -> None:
         """Positions for the map: along the street for those under way."""
         w, city = self.w, self.ctx.city
-        on_foot = np.isin(w.party_place, (P_WALKING, P_RETURNING))
+        on_foot = np.isin(w.party_place, (P_WALKING, P_RETURNING, P_TO_STOP))
         walking = np.flatnonzero(on_foot & (w.party_arc >= 0))
         arc = w.party_arc[walking]
         street = arc >> 1
@@ -631,6 +642,7 @@ class Mobility(Component):
         w.unit_y_m[:] = city.nodes.y_m[w.unit_node]
         if units.size:
             self._put_vehicles(self._first_unit + units, w.unit_x_m, w.unit_y_m, units)
+        self._map_riders()
 
     def _put_vehicles(self, vehicle: I64, x: np.ndarray, y: np.ndarray, rows: I64) -> None:
         edge, fraction = self.traffic.positions(vehicle)

@@ -24,19 +24,22 @@ from engine.world import (
     H_DEAD,
     H_SERIOUS,
     NEVER,
+    P_ABOARD,
+    P_AT_STOP,
     P_CUT_OFF,
     P_DRIVING,
     P_PREPARING,
     P_RETURNING,
     P_START,
     P_STAYING,
+    P_TO_STOP,
     P_WAITING,
     P_WALKING,
 )  # fmt: skip
 
 INDOOR_FLOW = 0.3
 WET_M = 0.3
-_ON_FOOT = (P_WALKING, P_RETURNING)
+_ON_FOOT = (P_WALKING, P_RETURNING, P_TO_STOP)
 _HOUR_MS = 3_600_000
 _SHAKING, _TSUNAMI = CAUSES.index("shaking"), CAUSES.index("tsunami")
 _TRAPPED, _UNTREATED = CAUSES.index("trapped"), CAUSES.index("untreated")
@@ -187,7 +190,7 @@ class Health(Component):
         wet = w.node_depth_m > 0.01
         near = wet[w.party_node]
         rows = np.flatnonzero(near | (np.isin(place, _ON_FOOT) & (w.party_arc >= 0)))
-        outside = np.isin(place[rows], (*_ON_FOOT, P_DRIVING, P_WAITING))
+        outside = np.isin(place[rows], (*_ON_FOOT, P_DRIVING, P_WAITING, P_ABOARD, P_AT_STOP))
         inside = np.isin(place[rows], (P_START, P_PREPARING, P_STAYING, P_CUT_OFF))
         keep = outside | inside
         rows, outside = rows[keep], outside[keep]

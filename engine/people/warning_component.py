@@ -78,13 +78,14 @@ class Warning(Component):
         "party_decision_event", "party_order_ms", "party_order_cause", "party_missed",
         "party_heard", "party_depart_ms", "party_again", "party_alert_event",
         "zone_channel_event", "zone_talk_event", "zone_leader_event", "zone_doors_event",
-        "party_trip_event", "control_staffed",
+        "party_trip_event", "control_staffed", "unit_mission", "unit_phase", "unit_event",
+        "door_visited",
     )
     writes = (
         "party_alert", "party_decision", "party_decision_event", "party_mode",
         "party_depart_ms", "zone_channel_event", "party_order_ms", "party_order_cause",
         "party_missed", "party_heard", "zone_talk_event", "party_again", "party_alert_event",
-        "zone_leader_event", "zone_doors_event",
+        "zone_leader_event", "zone_doors_event", "door_visited",
     )
     emits = ("channel_started", "leaders_called", "doors_started", "party_alerted",
              "party_decided", "party_refused", "party_sheltered", "party_released",
@@ -134,6 +135,7 @@ class Warning(Component):
         self._walk_m = walk_m[start[rows]]
         self._has_car = parties.cars[rows] > 0
         self._slow, self._size = parties.slow[rows], parties.size[rows]
+        self._in_bed = parties.ward[rows] >= 0  # nobody but the staff decides for them
         self._total = np.bincount(self._zone, minlength=city.zones.population.size)
         local = context.scenario.start.astimezone(ZoneInfo(city.timezone))
         night = local.hour >= NIGHT_HOURS[0] or local.hour < NIGHT_HOURS[1]
@@ -386,6 +388,7 @@ class Warning(Component):
         undecided = ~np.isin(w.party_decision[rows], (LEAVES, CUT_OFF, GOES_BACK))
         go = undecided & self._convinced(at)
         able = belief.can_leave(b, self._slow[at], self._size[at], self._helped[at])
+        able &= ~self._in_bed[at]
         by_car = self._by_car(at)
         pupil, rule = self._pupil[at], self.ctx.plan.order.schools
         if rule == "hold":

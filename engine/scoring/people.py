@@ -97,7 +97,7 @@ def read_parties(log: Log, count: int) -> Parties:
     placed = log.rows("party_placed")
     left = log.rows("party_left_zone")
     trips = log.rows("party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
-                     "party_arrived", "party_returning", "party_returned")
+                     "party_waits", "party_boarded", "party_arrived", "party_returning", "party_returned")
     arrived = trips.where(trips.kind == KIND_CODE["party_arrived"])
     blocked = trips.where(trips.kind == KIND_CODE["party_blocked"])
     departed = np.zeros(count, np.bool_)

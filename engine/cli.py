@@ -246,6 +246,7 @@ def scenario_check(
 
     One plan of your own: anlan scenario check coquimbo-tsunami --plan my-plan.yaml"""
     from engine.city_io import load_city
+    from engine.missions import check_vehicles
     from engine.phases import check_hazards
     from engine.plan import default_plans, load_plan
     from engine.sample import sample_city
@@ -261,6 +262,7 @@ def scenario_check(
     found, notes = {}, []
     for row in plans:
         site = build_site(sample, scenario, row)
+        check_vehicles(place, scenario, row)
         found[row.name] = int(site.danger_node.sum())
         odd = remarks(scenario, row, sample, site.danger_node, site.order_zone)
         notes += [f"plan '{row.name}': {text}" for text in odd]

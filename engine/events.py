@@ -24,7 +24,7 @@ from engine.errors import RunError
 ENTITIES = (
     "none", "run", "zone", "building", "street", "edge", "node", "party", "person", "vehicle",
     "unit", "facility", "incident", "channel", "reason", "cause", "mode",
-    "control", "gauge", "input", "phase", "refuge",
+    "control", "gauge", "input", "phase", "refuge", "mission",
 )
 
 REASONS = (
@@ -209,6 +209,16 @@ KINDS: tuple[Kind, ...] = tuple(
          " gained, mean over the links", False),
         ("street_order_ended", "control", "reason", "", "truth",
          "an order on a street ends: its time is over or its officers have left", False),
+        ("mission_held", "mission", "reason", "people", "decision",
+         "no vehicle is sent for those who wait; value is how many they are", False),
+        ("mission_ordered", "unit", "mission", "s", "decision",
+         "ordered to fetch people; value is the expected travel time", False),
+        ("party_waits", "party", "mission", "s", "truth",
+         "is at a pick-up and waits for a bus; value is the time it took to get there", False),
+        ("party_boarded", "party", "unit", "s", "truth",
+         "is on board; value is the time that getting on took", False),
+        ("unit_unloaded", "unit", "facility", "people", "truth",
+         "sets people down; facility -1 is high ground, -1 also where it goes no further", False),
         ("shelter_opened", "facility", "none", "places", "decision", "the shelter opens", False),
         ("shelter_staffed", "facility", "none", "people", "seen", "its staff are at the shelter", False),
         ("shelter_held", "facility", "reason", "people", "decision",

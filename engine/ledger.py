@@ -11,6 +11,7 @@ from engine.world import (
     C_HOSPITAL,
     C_TRANSPORT,
     C_TRAPPED,
+    P_ABOARD,
     P_DRIVING,
     P_WALKING,
     U_TO_HOSPITAL,
@@ -29,8 +30,13 @@ def check_conservation(twin: Twin) -> None:
     walking = world.party_arc >= 0
     if np.any(walking & (world.party_place == P_DRIVING)):
         raise RunError("a party is on foot and in a car at once")
-    if np.any((world.party_place == P_WALKING) & (world.party_mode == 0)):
+    chose = (world.party_mode > 0) | (parties.ward >= 0)  # in-patients are taken along
+    if np.any((world.party_place == P_WALKING) & ~chose):
         raise RunError("a party walks without having chosen to")
+    getting_off = {party for _, party, *_ in twin.mail.alights}
+    aboard_alone = np.flatnonzero((world.party_place == P_ABOARD) & (world.party_unit < 0))
+    if not set(aboard_alone.tolist()) <= getting_off:
+        raise RunError("a party is on board of no unit")
     if np.any(world.person_trapped & (world.person_care == C_HOSPITAL)):
         raise RunError("a person is trapped and in hospital at once")
     in_hospital = int((world.person_care == C_HOSPITAL).sum())

@@ -19,7 +19,7 @@ residents is recalled from the manual's table 13.2 and unconfirmed).
 Whoever is neither at home nor at work is out: workers and pupils on the way, at the junction
 nearest a point of the straight line between home and work; others in a commercial building of
 their municipality (shops, promenades). Children under 5 and people who cannot leave alone stay at
-home (assumption).
+home (assumption). In-patients (`engine/wards.py`) lie in their hospital, each a party alone.
 
 Beach. In season (`population.beach`) the free members of a share of all households are on the beach
 together, spread over the junctions within `BEACH_M` of the sea inside its circle. They are residents:
@@ -44,6 +44,7 @@ from engine.errors import InputError
 from engine.scenario import Scenario
 from engine.shore import distance_to_sea_m
 from engine.site import Site
+from engine.wards import ward_buildings, wards
 
 _HOURS = (0.0, 2.0, 5.0, 14.0, 17.0, 22.0, 24.0)
 _NIGHT, _DAY, _COMMUTE = 0, 1, 2
@@ -83,6 +84,7 @@ class Parties:
     member_ptr: I32
     member: I32
     person_building: I32  # [persons], -1 outdoors
+    ward: I32  # [parties] hospital they lie in, -1 for none
 
     @property
     def count(self) -> int:
@@ -151,7 +153,10 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
     free = int((~at_day & ~bound_home).sum())
     stay = (number - int((~at_day & bound_home).sum())) / max(free, 1)
     at_home = ~at_day & ((rest < stay) | bound_home) & ~on_beach
-    out = ~at_day & ~at_home & ~on_beach
+    ward = wards(city, scenario.population.inpatients, seed)
+    lying = ward >= 0
+    at_day, at_home, on_beach = at_day & ~lying, at_home & ~lying, on_beach & ~lying
+    out = ~at_day & ~at_home & ~on_beach & ~lying
     commuting = out & has_day
     visiting = out & ~has_day
 
@@ -160,6 +165,8 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
     node[on_beach] = beach_node[on_beach]
     _place_visitors(city, seed, visiting, home, building, node)
     _place_commuters(city, seed, commuting, home, day, node)
+    building[lying] = ward_buildings(city)[ward[lying]]
+    node[lying] = city.facilities.node[ward[lying]]
     node = site.walk_node[node]
 
     inside = building >= 0
@@ -184,14 +191,15 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
     ptr = np.zeros(count + 1, np.int32)
     np.cumsum(size, out=ptr[1:])
     slow = np.zeros(count, np.uint8)
-    np.maximum.at(slow, of_person, persons.mobility)
+    np.maximum.at(slow, of_person, np.where(lying, 2, persons.mobility).astype(np.uint8))
     age = np.zeros(count, np.uint8)
     np.maximum.at(age, of_person, persons.age_group)
-    cars = _cars(city, seed, key, at_home, first, of_person, persons.household)
+    cars = _cars(city, seed, key, at_home, lying, first, of_person, persons.household)
     return Parties(
         of_person=of_person, first=first, size=size, node=node[first], building=building[first],
         zone=zone[first], home=at_home[first], cars=cars, slow=slow, age_group=age,
         member_ptr=ptr, member=member, person_building=building,
+        ward=ward[first],
     )
 
 
@@ -258,12 +266,13 @@ def _place_commuters(
 
 
 def _cars(
-    city: City, seed: int, key: np.ndarray, at_home: B, first: I32, of_person: I32, household: I32
+    city: City, seed: int, key: np.ndarray, at_home: B, lying: B, first: I32, of_person: I32,
+    household: I32,
 ) -> U8:
     """Cars at each party's disposal where it begins [parties]."""
     owned = city.households.cars.astype(np.int64)
     adult = np.isin(city.persons.age_group, (2, 3, 4)) & (city.persons.mobility == 0)
-    away = ~at_home & adult
+    away = ~at_home & adult & ~lying
     wants = away & (rng.uniform(seed, "position.route", key, 2) < _CAR_TAKEN)
     # The first takers of a household get its cars, in the order of the population table.
     rows = np.flatnonzero(wants)

@@ -28,6 +28,7 @@ from engine.levers.roads import (
     PedestrianStreet,
     Post,
 )
+from engine.levers.transport import BusLine, FacilityEvacuation
 from engine.levers.warning import Channel, DoorToDoor, RumourCorrection, StreetLeaders
 from engine.scenario import Scenario, scenarios_root
 from engine.yamlfile import Strict, load, located
@@ -57,6 +58,8 @@ class Plan(Strict):
     fuel: Fuel | None = None
     exclusion: Exclusion = Exclusion()
     mutual_aid: tuple[MutualAid, ...] = ()
+    facility_evacuation: tuple[FacilityEvacuation, ...] = ()
+    buses: tuple[BusLine, ...] = ()
     all_clear: AllClear = AllClear()
 
     @property

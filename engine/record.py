@@ -22,6 +22,8 @@ from engine.world import (
     I_CALLING,
     I_QUEUED,
     NEVER,
+    P_ABOARD,
+    P_AT_STOP,
     P_DRIVING,
     P_HIGH,
     P_MEETING,
@@ -29,6 +31,7 @@ from engine.world import (
     P_REFUGE,
     P_RETURNING,
     P_SHELTER,
+    P_TO_STOP,
     P_WAITING,
     P_WALKING,
     P_WATER,
@@ -103,7 +106,8 @@ class Recorder:
         health, place = world.person_health, world.party_place
         dead = np.flatnonzero(health == H_DEAD)
         alive = parties.size - np.bincount(parties.of_person[dead], minlength=parties.count)
-        moving = among(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING))
+        moving = among(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING, P_ABOARD, P_TO_STOP,
+                               P_AT_STOP))
         safe = among(place, _SAFE)
         danger = self.ctx.site.danger_node[world.party_node]
         wet = world.party_wet_event >= 0

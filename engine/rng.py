@@ -77,6 +77,7 @@ STREAMS: dict[str, int] = {
             "crowd.side",
             "crowd.yield",
             "crowd.camera",
+            "position.ward",
         ]
     )
 }

@@ -88,10 +88,14 @@ def manifest(run: Run) -> dict[str, Any]:
         "units": [
             {"name": f"{UNIT_LETTER[kind]}{row + 1}", "kind": UNIT_KINDS[kind],
              "letter": UNIT_LETTER[kind], "staff": int(crew),
-             "station": plan.mutual_aid[aid].name if aid >= 0 else str(facilities.name[station])}
-            for row, (kind, station, crew, aid) in enumerate(zip(
-                site.units.kind, site.units.station, site.units.crew, site.units.aid, strict=True))
+             "station": plan.mutual_aid[aid].name if aid >= 0 else
+                        scenario.bus_depots[depot].name if depot >= 0 else
+                        str(facilities.name[station])}
+            for row, (kind, station, crew, aid, depot) in enumerate(zip(
+                site.units.kind, site.units.station, site.units.crew, site.units.aid,
+                site.units.depot, strict=True))
         ],
+        "missions": list(site.missions.name),
         "controls": [
             {"name": point.name, "node": int(node), "officers": point.officers}
             for point, node in zip(plan.posts, site.control_node, strict=True)

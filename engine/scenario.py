@@ -69,6 +69,7 @@ class Population(Strict):
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     occupancy: Literal["auto", "night", "day", "commute"] = "auto"
     beach: Beach | None = None
+    inpatients: Annotated[float, Field(ge=0, le=0.8)] = 0.0  # share of the hospitals' beds
 
 
 class Station(Strict):
@@ -128,6 +129,16 @@ class Tsunami(Strict):
     bed_factor: Annotated[float, Field(ge=0.5, le=2)] = 1.0
 
 
+class BusDepot(Strict):
+    """Buses that a plan may call on, the same for every plan: how many, and their seats."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    lon: Lon
+    lat: Lat
+    buses: Annotated[int, Field(ge=1, le=500)]
+    seats: Annotated[int, Field(ge=8, le=120)] = 40
+
+
 class Outage(Strict):
     """A scheduled loss of electricity or telephone service in a share of the zones."""
 
@@ -166,6 +177,7 @@ class Scenario(Strict):
     tsunami: Tsunami | None = None
     outages: tuple[Outage, ...] = ()
     rumour: Rumour | None = None
+    bus_depots: tuple[BusDepot, ...] = ()
     behaviour: dict[str, float] = Field(default_factory=dict)
     plans: Annotated[tuple[str, ...], Field(min_length=1)]
 

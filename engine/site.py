@@ -7,6 +7,7 @@ never changed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,11 +23,15 @@ from engine.street_orders import StreetOrder, street_orders
 from engine.vertical import Refuges, find_refuges
 from engine.yamlfile import located
 
-UNIT_KINDS = ("ambulance", "fire_rescue", "police")
+if TYPE_CHECKING:
+    from engine.missions import Missions
+
+UNIT_KINDS = ("ambulance", "fire_rescue", "police", "bus")
 #: Letter and crew of a unit of each kind. Chilean practice: an advanced SAMU ambulance carries
-#: three, a Bomberos rescue engine about six, a Carabineros car two (assumption, common figures).
-UNIT_LETTER = ("A", "F", "P")
-UNIT_CREW = (3, 6, 2)
+#: three, a Bomberos rescue engine about six, a Carabineros car two (assumption, common figures);
+#: a bus has its driver.
+UNIT_LETTER = ("A", "F", "P", "B")
+UNIT_CREW = (3, 6, 2, 1)
 SURGE_SHARE = 0.2
 _BASES = {
     "ambulance_station": 0, "hospital": 0, "clinic": 0, "fire_station": 1, "police_station": 2,
@@ -36,8 +41,9 @@ _BASES = {
 @dataclass(frozen=True)
 class Units:
     """Response units: kind indexes UNIT_KINDS; station is a facility row; node where they wait
-    until the order, staging_node from then on. Those of mutual aid come last: `aid` is their row in
-    plan.mutual_aid (-1: the city's own), their station is -1 and their node the gate."""
+    until the order, staging_node from then on. After the city's own come those of mutual aid: `aid`
+    is their row in plan.mutual_aid (else -1), their station is -1 and their node the gate; and last the
+    buses: `depot` is their row in scenario.bus_depots (else -1), `seats` their places (0: no bus)."""
 
     kind: I16
     station: I32
@@ -46,6 +52,8 @@ class Units:
     crew: I16
     key: I64
     aid: I16
+    depot: I16
+    seats: I16
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ class Site:
     refuges: Refuges  # vertical refuges of the plan
     return_phase: I16  # phase of the staged return [nodes], -1 none
     shelters: Shelters  # places and staff of the facilities
+    missions: Missions  # trips for people who cannot leave alone
 
 
 def area_mask(city: City, area: Area, where: str) -> B:
@@ -213,10 +222,12 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         raise InputError(
             f"plan '{plan.name}': exclusion.line: every junction lies inside, units could stand nowhere"
         )
+    from engine.missions import build_missions  # which needs Site itself
+
     banned = [area_mask(city, ban, f"plan '{plan.name}': inbound_ban.{row}")
               for row, ban in enumerate(plan.inbound_ban)]
     orders = street_orders(city, plan, shut, safe, banned)
-    units = _units(city, plan, scenario.population.share)
+    units = _units(city, plan, scenario)
     cars = units.kind == UNIT_KINDS.index("police")
     check_contraflow(city, scenario, plan, danger, orders, units.node[cars], units.aid[cars])
     controls += [order.node for order in orders]
@@ -249,6 +260,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         return_phase=_return_phase(city, plan),
         shelters=staff_shelters(city, plan, shelter, scenario.population.share),
         refuges=find_refuges(city, plan, danger, walk_node, scenario.population.share),
+        missions=build_missions(city, scenario, plan, danger, safe, order_zone),
     )
 
 
@@ -313,9 +325,10 @@ def _outside(city: City, danger: B, kind: str) -> I32:
     return np.asarray(rows[~danger[city.facilities.node[rows]]])
 
 
-def _units(city: City, plan: Plan, share: float) -> Units:
-    """One row per vehicle, in station order, then mutual aid (scaled with the `share` of people in the
-    run, as the city's units are); staging replaces the waiting place by kind."""
+def _units(city: City, plan: Plan, scenario: Scenario) -> Units:
+    """One row per vehicle, in station order, then mutual aid and buses (scaled with the share of people
+    in the run, as the city's units are); staging replaces the waiting place by kind."""
+    share = scenario.population.share
     kinds, stations = [], []
     for name, kind in _BASES.items():
         for row in city.facilities_of(name):
@@ -340,6 +353,17 @@ def _units(city: City, plan: Plan, share: float) -> Units:
         node = np.append(node, np.full(sent, _drivable(city, np.array([gate], np.int32))[0]))
         station = np.append(station, np.full(sent, -1, np.int32))
         key = np.append(key, 10**9 + 1000 * row + np.arange(sent))
+    depots, seats = [-1] * len(kinds), [0] * len(kinds)
+    for row, depot in enumerate(scenario.bus_depots):
+        at = nearest_node(city, depot.lon, depot.lat, f"scenario '{scenario.name}': bus_depots.{row}")
+        count = max(1, round(depot.buses * share))
+        kinds += [UNIT_KINDS.index("bus")] * count
+        aid += [-1] * count
+        depots += [row] * count
+        seats += [depot.seats] * count
+        node = np.append(node, np.full(count, _drivable(city, np.array([at], np.int32))[0]))
+        station = np.append(station, np.full(count, -1, np.int32))
+        key = np.append(key, 2 * 10**9 + 1000 * row + np.arange(count))
     kind_of = np.array(kinds, np.int16)
     staging = node.copy()
     for row, place in enumerate(plan.staging):
@@ -348,7 +372,8 @@ def _units(city: City, plan: Plan, share: float) -> Units:
     crew = np.array(UNIT_CREW, np.int16)[kind_of]
     return Units(
         kind_of, station.astype(np.int32), node.astype(np.int32), staging.astype(np.int32), crew,
-        key.astype(np.int64), np.array(aid, np.int16),
+        key.astype(np.int64), np.array(aid, np.int16), np.array(depots, np.int16),
+        np.array(seats, np.int16),
     )
 
 

@@ -22,6 +22,7 @@ from engine.city import City
 from engine.component import Component, Context, Mail, check_assembly
 from engine.events import EventLog
 from engine.inputs import Inputs, check_seed, check_time
+from engine.missions import check_vehicles
 from engine.parties import form_parties
 from engine.people.behaviour import Behaviour, with_overrides
 from engine.phases import TICK_MS, applicable, exogenous_sea
@@ -80,6 +81,7 @@ class Twin(mesa.Model):  # type: ignore[misc]
         self.city = sample_city(city, scenario.population.share, int(seed))
         self.scenario, self.plan, self.run_seed = scenario, plan, int(seed)
         check_officers(city, plan)
+        check_vehicles(city, scenario, plan)
         site = build_site(self.city, scenario, plan)
         parties = form_parties(self.city, scenario, site, self.run_seed)
         sea = exogenous_sea(self.city, scenario)
@@ -205,7 +207,8 @@ def _counts(
         "incident": incidents, "gauge": max(1, site.gauge_x_m.size),
         "refuge": site.refuges.node.size,
         "truck": plan.fuel.trucks if plan.fuel else 0,
-        "control": site.control_node.size, "taker": plan.dispatch.call_takers,
+        "control": site.control_node.size, "mission": site.missions.count,
+        "door": len(plan.door_to_door), "taker": plan.dispatch.call_takers,
         "channel": len(plan.channels), "zone_channel": zones * len(plan.channels),
         "party_channel": parties.count * len(plan.channels),
         "wetcell": 0 if sea is None else sea.cells.size,

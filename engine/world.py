@@ -17,10 +17,12 @@ NEVER = np.iinfo(np.int64).max // 4  #: a due time that does not come
 PLACES = (
     "at start", "preparing", "walking", "driving", "waiting to drive", "high ground", "meeting point",
     "shelter", "stranded", "in water", "staying", "outside", "cut off",
-    "returning", "vertical refuge",
+    "returning", "vertical refuge", "on board", "walking to a bus",
+    "waiting for a bus",
 )
 (P_START, P_PREPARING, P_WALKING, P_DRIVING, P_WAITING, P_HIGH, P_MEETING, P_SHELTER, P_STRANDED,
- P_WATER, P_STAYING, P_OUTSIDE, P_CUT_OFF, P_RETURNING, P_REFUGE) = range(len(PLACES))
+ P_WATER, P_STAYING, P_OUTSIDE, P_CUT_OFF, P_RETURNING, P_REFUGE, P_ABOARD,
+ P_TO_STOP, P_AT_STOP) = range(len(PLACES))
 
 #: Health of a person: HAZUS severities 1-3, then dead.
 HEALTH = ("well", "lightly hurt", "seriously hurt", "critically hurt", "dead")
@@ -32,9 +34,9 @@ C_NONE, C_TRAPPED, C_WAITING, C_TREATED, C_TRANSPORT, C_HOSPITAL, C_SELF = range
 
 #: Phases of a response unit.
 UNIT_PHASES = ("available", "turnout", "to scene", "on scene", "to hospital", "at hospital",
-               "returning", "staffing", "withdrawing", "off")
+               "returning", "staffing", "withdrawing", "off", "carrying", "setting down")
 (U_AVAILABLE, U_TURNOUT, U_TO_SCENE, U_ON_SCENE, U_TO_HOSPITAL, U_AT_HOSPITAL, U_RETURNING,
- U_STAFFING, U_WITHDRAWING, U_OFF) = range(len(UNIT_PHASES))
+ U_STAFFING, U_WITHDRAWING, U_OFF, U_CARRYING, U_SETTING_DOWN) = range(len(UNIT_PHASES))
 
 #: Incident states.
 INCIDENT_STATES = ("unknown", "calling", "queued", "known", "assigned", "closed")
@@ -173,6 +175,9 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("unit_aid_event", "i8", "unit", "event", -1, "event of asking a neighbour for it"),
         ("unit_aid_ms", "i8", "unit", "ms", NEVER, "when it reaches the gate from the neighbouring city"),
         ("unit_retry_ms", "i8", "unit", "ms", 0, "no new order to a waiting place before"),
+        ("unit_order_mission", "i4", "unit", "mission", -1, "mission the unit is ordered to"),
+        ("mission_reason", "u1", "mission", "reason", 0, "why no vehicle is sent for those who wait"),
+        ("mission_retry_ms", "i8", "mission", "ms", 0, "no new vehicle is sent before"),
     )
     + _rows(
         "warning",
@@ -198,6 +203,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("party_corrected", "?", "party", "", 0, "has heard the denial"),
         ("zone_return_event", "i8", "zone", "event", -1, "event of people being let home"),
         ("zone_held_event", "i8", "zone", "event", -1, "event of the zone's staying closed"),
+        ("door_visited", "f8", "door", "households", 0, "households that teams of units have reached"),
         ("zone_channel_event", "i8", "zone_channel", "event", -1, "event of a channel's start in a zone"),
     )
     + _rows(
@@ -230,6 +236,9 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("edge_obstacles", "i4", "edge", "vehicles", 0, "vehicles left standing on the link"),
         ("edge_vehicles", "i4", "edge", "vehicles", 0, "vehicles on the link"),
         ("edge_flow_speed_mps", "f4", "edge", "m/s", 0, "mean speed measured on the link"),
+        ("party_line", "i2", "party", "mission", -1, "bus line it goes to or waits for"),
+        ("party_stop", "i2", "party", "", 0, "pick-up of that line"),
+        ("party_stop_ms", "i8", "party", "ms", NEVER, "when it came to the pick-up"),
         ("facility_load", "i4", "facility", "people", 0, "evacuees there"),
         ("facility_full_event", "i8", "facility", "event", -1, "event of being full"),
         ("party_refuge", "i2", "party", "refuge", -1, "vertical refuge it is in"),
@@ -281,6 +290,15 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("control_staffed", "?", "control", "", 0, "officers work the junction"),
         ("control_event", "i8", "control", "event", -1, "event of the last change"),
         ("hospital_beds_used", "i4", "facility", "beds", 0, "beds in use by patients of this event"),
+        ("unit_mission", "i4", "unit", "mission", -1, "mission at hand"),
+        ("unit_riders", "i4", "unit", "people", 0, "people fetched, on board or getting on"),
+        ("unit_stop", "i2", "unit", "", 0, "stop of the mission that it is at or drives to"),
+        ("unit_wait_ms", "i8", "unit", "ms", 0, "waits at the stop for more people until"),
+        ("mission_lying", "i4", "mission", "people", 0, "waiting in-patients who need an ambulance"),
+        ("mission_sitting", "i4", "mission", "people", 0, "others who wait"),
+        ("mission_block", "u1", "mission", "reason", 0, "why nobody can be taken there now, 0 none"),
+        ("party_unit", "i4", "party", "unit", -1, "unit that fetches the party"),
+        ("party_board_event", "i8", "party", "event", -1, "event of being on board"),
     )
 )
 BY_NAME: dict[str, Variable] = {v.name: v for v in VARIABLES}

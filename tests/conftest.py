@@ -92,6 +92,12 @@ def runs(town: City, scenario: Scenario, plans: dict[str, Plan]) -> dict[str, Ru
 
 
 @pytest.fixture(scope="session")
+def assisted_run(town: City, scenario: Scenario) -> Run:
+    """Finished run of the plan that fetches those who cannot leave alone."""
+    return simulate(town, scenario, load_plan("assisted", scenario), 1)
+
+
+@pytest.fixture(scope="session")
 def input_rows() -> list[dict[str, Any]]:
     """One input of every sort, each at a time when it matters."""
     return [

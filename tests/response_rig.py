@@ -23,7 +23,7 @@ from engine.response.units import UnitsComponent
 from engine.scenario import Scenario
 from engine.sensing.calls import Calls
 from engine.site import build_site
-from engine.world import VARIABLES, World
+from engine.world import P_ABOARD, P_HIGH, P_WALKING, VARIABLES, World
 
 TICK_MS = 10_000
 
@@ -61,11 +61,13 @@ class Rig:
     def __init__(
         self, plan: dict[str, Any] | None = None, seed: int = 1, parts: Any = None,
         below_m: float = 10.0, start_utc: str = "2020-03-02T06:00:00Z",
+        scenario: dict[str, Any] | None = None,
     ) -> None:
         self.city = town()
         self.scenario = Scenario(
             name="rig", title="Rig", city="testtown", start_utc=start_utc,
             duration_s=36000, danger_zone=[{"below_m": below_m}], plans=["rig"],
+            **(scenario or {}),
         )
         order = {"trigger": {"at_s": 30000}, "delay_s": 0,
                  "zones": [{"name": "low", "below_m": below_m}]}
@@ -79,7 +81,9 @@ class Rig:
             "building": self.city.buildings.x_m.size, "party": parties.count,
             "person": parties.of_person.size, "unit": site.units.kind.size,
             "facility": self.city.facilities.kind.size, "incident": parties.of_person.size,
-            "control": site.control_node.size, "taker": self.plan.dispatch.call_takers,
+            "control": site.control_node.size, "mission": site.missions.count,
+            "door": len(self.plan.door_to_door),
+            "taker": self.plan.dispatch.call_takers,
         }
         counts = {v.entity: sizes.get(v.entity, 1) for v in VARIABLES}
         world, self.mail, self.log, self.now_ms = parts or (World(counts), Mail(), EventLog(), 0)
@@ -142,6 +146,14 @@ class Rig:
             self.w.person_trapped[person] = False
         self.mail.take("admitted")
 
+    def _ride(self) -> None:
+        """Riders are on board, and are where they are set down."""
+        for _, party, _ in self.mail.take("boards"):
+            self.w.party_place[party] = P_ABOARD
+        for _, party, node, arrived, _ in self.mail.take("alights"):
+            self.w.party_place[party] = P_HIGH if arrived else P_WALKING
+            self.w.party_node[party] = node
+
     def _roads(self, t1_ms: int) -> None:
         """Every unit drives at the true free speed along the shortest way."""
         edges = self.city.edges
@@ -169,6 +181,7 @@ class Rig:
         calls.step(t0, t1)
         dispatch.step(t0, t1)
         self._health()
+        self._ride()
         self._roads(t1)
         units.step(t0, t1)
         self.now_ms = t1

@@ -24,8 +24,6 @@ ELSEWHERE: dict[str, str] = {
     "shelter_held": "tests/command/test_shelters.py::test_without_its_staff_a_shelter_stays_shut",
     "unit_blocked": "tests/response/test_street_hazards.py"
         "::test_a_unit_meets_a_closure_nobody_reported_turns_and_tells",
-    "unit_turned_back":
-        "tests/response/test_units.py::test_a_unit_that_finds_no_way_turns_back_and_another_goes_later",
     "unit_caught": "tests/response/test_street_hazards.py"
         "::test_deep_water_takes_a_vehicle_and_may_kill_its_crew",
     "responders_died": "tests/response/test_street_hazards.py"
@@ -159,9 +157,12 @@ def test_undeclared_use_fails_at_once(runs: dict[str, Run]) -> None:
 # --- events ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["historical", "early-warning", "with inputs"])
-def run(request: pytest.FixtureRequest, runs: dict[str, Run], run_with_inputs: Run) -> Run:
-    return run_with_inputs if request.param == "with inputs" else runs[request.param]
+@pytest.fixture(scope="module", params=["historical", "early-warning", "with inputs", "assisted"])
+def run(
+    request: pytest.FixtureRequest, runs: dict[str, Run], run_with_inputs: Run, assisted_run: Run
+) -> Run:
+    others = {"with inputs": run_with_inputs, "assisted": assisted_run}
+    return others[request.param] if request.param in others else runs[request.param]
 
 
 def test_every_kind_has_an_emitter() -> None:
@@ -172,11 +173,11 @@ def test_every_kind_has_an_emitter() -> None:
 
 
 def test_every_kind_occurs(
-    runs: dict[str, Run], run_with_inputs: Run, quake_runs: dict[str, Run]
+    runs: dict[str, Run], run_with_inputs: Run, quake_runs: dict[str, Run], assisted_run: Run
 ) -> None:
     """The golden runs show every kind, or the table names the test that does."""
     seen: set[str] = set()
-    for run in (*runs.values(), run_with_inputs, *quake_runs.values()):
+    for run in (*runs.values(), run_with_inputs, *quake_runs.values(), assisted_run):
         seen |= {KINDS[code].name for code in np.unique(run.codes.kind)}
     missing = set(KIND_CODE) - seen
     assert missing == set(ELSEWHERE), sorted(missing ^ set(ELSEWHERE))
@@ -209,7 +210,7 @@ def test_numbers_point_into_their_tables(run: Run) -> None:
         "unit": site.units.kind.size, "facility": city.facilities.kind.size,
         "incident": int(twin.world.incident_count[0]), "channel": len(twin.plan.channels),
         "reason": len(events.REASONS), "cause": len(events.CAUSES), "mode": len(events.MODES),
-        "control": site.control_node.size,
+        "control": site.control_node.size, "mission": site.missions.count,
         "gauge": site.gauge_x_m.size, "input": len(twin.inputs.rows),
         "phase": len(twin.plan.order.zones), "refuge": len(twin.plan.vertical_refuges),
     }

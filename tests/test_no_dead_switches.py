@@ -26,7 +26,7 @@ from engine.plan import Plan, load_plan
 from engine.run import Session, open_session
 from engine.scenario import Area, Beach, Circle, Scenario, load_scenario
 
-PLANS = ("historical", "early-warning")
+PLANS = ("historical", "early-warning", "assisted")
 CHECKPOINTS_S = (60, 150, 300, 600, 1200, 2400, 3600, 5400)
 #: Keys that are labels: they name things in messages, pages and manifests and move nobody.
 LABELS = {
@@ -59,8 +59,9 @@ OTHER: dict[str, list[Any]] = {
     "fuel": [Fuel(order=("hospitals",))],
     "rumour": [None],
     "rumour_correction": [RumourCorrection(channel="radio_tv", delay_s=60.0)],
-    "facility": ["Test Hospital"],
     "street_leaders": [StreetLeaders(call_s=60.0)],
+    "facility": ["Test Hospital", "North Hospital"],
+    "to": ["high ground", "Test Shelter"],
 }
 
 Path = tuple[str | int, ...]
@@ -252,6 +253,9 @@ SPECIAL = {
     # The second refuge is found damaged, and so is the other building near it.
     "vertical_refuges.1.lon": "vertical_refuges.0.lon",
     "vertical_refuges.1.lat": "vertical_refuges.0.lat",
+    "bus_depots": "test_depots_matter",
+    "bus_depots.0.buses": "test_depots_matter",
+    "buses.0.depot": "test_depots_matter",
     # The coast of the test town is straight: along it the sea is everywhere the same.
     "tsunami.gauges.0.lat": "tsunami.gauges.0.lon",
     **{f"earthquake.stations.{row}.sa1_g": "test_spectra_matter" for row in range(2)},
@@ -377,6 +381,24 @@ def test_start_matters(bench: Bench) -> None:
 def test_duration_matters(bench: Bench) -> None:
     session = bench.open(changed(bench, duration_s=5000.0), bench.plans["historical"])
     assert session.finish().digest != bench.base["historical"][-1]
+
+
+def test_depots_matter(bench: Bench) -> None:
+    """Without them the plan is refused; a bus more than it holds at once matters by where it stands."""
+    (depot,) = bench.scenario.bus_depots
+    near = {**depot.model_dump(), "name": "Near", "lon": -70.9978, "buses": 1}
+    plan = bench.plans["assisted"].model_dump()
+    plan["buses"][0]["buses"] = 3
+    with pytest.raises(InputError, match="more than the"):
+        bench.open(bench.scenario, Plan.model_validate(plan))
+    with pytest.raises(InputError, match="bus_depots"):
+        bench.open(changed(bench, bus_depots=()), bench.plans["assisted"])
+    both = changed(bench, bus_depots=(near, depot.model_dump()))
+    assert bench.differs(both, bench.plans["assisted"], "assisted")
+    plan["buses"][0]["buses"] = 1
+    base = bench._digests(bench.open(both, Plan.model_validate(plan)))
+    plan["buses"][0]["depot"] = "Near"
+    assert bench.differs(both, Plan.model_validate(plan), base)
 
 
 def test_share_matters(bench: Bench) -> None:

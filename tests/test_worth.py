@@ -85,34 +85,34 @@ def test_off_is_the_first_plan_then_the_default_then_false(scenario: Scenario) -
     assert alone["dispatch.rule"].plan.dispatch.rule == "least_travel_time"  # the default
 
 
-class Bus(Strict):
+class Ferry(Strict):
     name: str
     seats: int = 40
 
 
-class Buses(Strict):
+class Ferries(Strict):
     headway_s: float = 600.0
-    lines: tuple[Bus, ...] = ()
+    lines: tuple[Ferry, ...] = ()
 
 
 class NewPlan(Plan):
     """A plan with a block that this code has never heard of."""
 
-    buses: Buses | None = None
+    ferries: Ferries | None = None
     horns: bool = False
 
 
 def test_new_blocks_are_levers_by_themselves(scenario: Scenario) -> None:
     document = load_plan("early-warning", scenario).model_dump()
-    document |= {"horns": True, "buses": {"headway_s": 300.0, "lines": [
+    document |= {"horns": True, "ferries": {"headway_s": 300.0, "lines": [
         {"name": "Port", "seats": 20}, {"name": "Hill", "seats": 20}]}}
     plan = NewPlan.model_validate(document)
     found = {x.key: x.plan for x in find_levers(plan, load_plan("historical", scenario))[0]}
     assert found["horns"].horns is False
-    assert found["buses"].buses is None
-    assert found["buses.headway_s"].buses.headway_s == 600.0
-    assert [b.name for b in found["buses.lines.Port"].buses.lines] == ["Hill"]
-    assert {b.seats for b in found["buses.lines.*.seats"].buses.lines} == {40}
+    assert found["ferries"].ferries is None
+    assert found["ferries.headway_s"].ferries.headway_s == 600.0
+    assert [b.name for b in found["ferries.lines.Port"].ferries.lines] == ["Hill"]
+    assert {b.seats for b in found["ferries.lines.*.seats"].ferries.lines} == {40}
 
 
 def test_layers_choose_by_key(scenario: Scenario) -> None:

@@ -105,6 +105,8 @@ class Places:
             return str(city.streets.name[row]) or ("无名道路" if zh else "Unnamed street")
         if entity == "unit":
             return self._listed_name("units", row) or f"{'单元' if zh else 'Unit'} {row}"
+        if entity == "mission":
+            return self._listed_name("missions", row) or str(row)
         if entity == "control":
             return self._listed_name("controls", row) or str(row)
         if entity == "refuge":

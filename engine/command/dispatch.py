@@ -19,6 +19,8 @@ there only if they can set up before; they do not come back while the order stan
 for the all-clear. Free units wait outside meanwhile (at their staging place where they have one), else at
 their station. Police staff the plan's posts after the order, in the plan's order.
 
+Transport missions (`missions.py`) have their vehicles before incidents do.
+
 Limits: emergency vehicles keep to the speed of traffic; no unit is diverted from one incident to
 another; crews do not tire; units and command always have radio contact.
 """
@@ -32,6 +34,7 @@ from scipy.spatial import cKDTree
 
 from engine.access import CROSSING_MS, main_network, refuge_nodes, responders_closed
 from engine.city import F64, I32, I64, B
+from engine.command.missions import MissionOrders
 from engine.component import Component, Context
 from engine.events import reason
 from engine.kernels.paths import UNREACHED, group_edges, shortest_tree, speed_cost_ms
@@ -50,7 +53,7 @@ from engine.world import (
     U_WITHDRAWING,
 )
 
-AMBULANCE, RESCUE, POLICE = range(len(UNIT_KINDS))
+AMBULANCE, RESCUE, POLICE, BUS = range(len(UNIT_KINDS))
 FAILED_RETRY_MS = 600_000  #: after a unit gave up (assumption)
 NO_WAY_RETRY_MS = 300_000  #: after no unit had a way (assumption)
 TURNOUT_MS = 120_000  #: allowed for when a scene lies inside the exclusion line (assumption)
@@ -66,7 +69,7 @@ def choose(times_s: F64, order: F64) -> int:
     return best if best >= 0 and np.isfinite(rank[best]) else -1
 
 
-class Dispatch(Component):
+class Dispatch(MissionOrders, Component):
     """Orders units; sees reports, its own units and the seen network."""
 
     name = "dispatch"
@@ -78,15 +81,17 @@ class Dispatch(Component):
         "unit_node", "unit_person", "unit_event", "unit_serial_done", "unit_stop_reason",
         "unit_x_m", "unit_y_m", "incident_reason", "incident_held_event", "incident_retry_ms",
         "control_retry_ms", "unit_retry_ms", "predicted_ms", "predicted_event", "exclusion_ms",
-        "control_reason",
+        "control_reason", "unit_mission", "unit_stop", "unit_riders", "mission_lying", "mission_sitting",
+        "mission_block", "mission_reason", "mission_retry_ms",
     )
     writes = (
         "unit_order_incident", "unit_order_control", "unit_order_event", "unit_order_serial",
         "incident_unit", "incident_reason", "incident_held_event", "incident_retry_ms",
         "unit_aid_event", "unit_aid_ms", "control_retry_ms", "unit_retry_ms", "exclusion_ms",
-        "control_reason",
+        "control_reason", "unit_order_mission", "mission_reason", "mission_retry_ms",
     )
-    emits = ("unit_dispatched", "unit_withdrawn", "dispatch_held", "control_held", "aid_requested")
+    emits = ("unit_dispatched", "unit_withdrawn", "dispatch_held", "control_held", "aid_requested",
+             "mission_ordered", "mission_held")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -110,6 +115,7 @@ class Dispatch(Component):
         self._cost: I64 | None = None
         self._now_ms = t0_ms
         self._finish(t0_ms)
+        self._finish_missions(t0_ms)
         standing = self._standing(t0_ms)
         self._draw_line(t0_ms, standing)
         barred = bool(self.w.exclusion_ms[0] < NEVER)
@@ -117,6 +123,7 @@ class Dispatch(Component):
             self._withdraw(t0_ms)
         if standing:
             self._staff_controls(t0_ms)
+            self._send_missions(t0_ms)
         elif self.w.all_clear_event[0] >= 0:
             self._lift_controls()
         self._assign(t0_ms, barred)
@@ -185,9 +192,12 @@ class Dispatch(Component):
         decided = w.order_event[0] >= 0 and w.order_decided_ms[0] <= t0_ms
         return bool(decided and w.all_clear_event[0] < 0)
 
-    def _order(self, unit: int, incident: int, control: int, event: int) -> None:
+    def _order(
+        self, unit: int, incident: int, control: int, event: int, mission: int = -1
+    ) -> None:
         self.w.unit_order_incident[unit] = incident
         self.w.unit_order_control[unit] = control
+        self.w.unit_order_mission[unit] = mission
         self.w.unit_order_event[unit] = event
         self.w.unit_order_serial[unit] += 1
 
@@ -217,6 +227,7 @@ class Dispatch(Component):
     def _free(self) -> B:
         w = self.w
         free = np.isin(w.unit_phase, _FREE) & (w.unit_serial_done == w.unit_order_serial)
+        free &= w.unit_order_mission < 0
         return np.asarray(free & (w.unit_order_incident < 0) & (w.unit_order_control < 0))
 
     def _positions(self) -> I32:
@@ -255,6 +266,9 @@ class Dispatch(Component):
         if site.control_node.size:
             point = site.control_node[np.maximum(w.unit_control, 0)]
             target = np.where(w.unit_control >= 0, point, target)
+        if site.missions.count:
+            stop = site.missions.stop_node[np.maximum(w.unit_mission, 0), w.unit_stop]
+            target = np.where(w.unit_mission >= 0, stop, target)
         heading = bound & (target >= 0) & closed[np.maximum(target, 0)]
         leaving = np.zeros(phase.size, np.bool_)
         if site.control_node.size:

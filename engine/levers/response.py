@@ -29,7 +29,7 @@ class Dispatch(Strict):
 class Hospitals(Strict):
     """How patients are distributed."""
 
-    rule: Literal["nearest", "spread"] = "nearest"
+    rule: Literal["nearest", "spread", "least_wait"] = "nearest"
     patients_h: Annotated[float, Field(gt=0, le=50)] = 3.0  # an hour for each 100 beds
     generator_h: Annotated[float, Field(ge=0, le=720)] = 24.0  # own electricity, by fuel in store
 

@@ -58,14 +58,16 @@ class StreetLeaders(Strict):
 
 
 class DoorToDoor(Strict):
-    """Teams of volunteers who go from door to door in an order zone, from `start_s` to `stop_s`
-    after the order there, each team so many households an hour."""
+    """Teams who go from door to door in an order zone, from `start_s` to `stop_s` after the order
+    there, each team so many households an hour: volunteers of the neighbourhood, or crews of the
+    city's police or fire and rescue, one a vehicle, who are then away from other work."""
 
     zone: str  # name of one of order.zones
     teams: Annotated[int, Field(ge=1, le=500)]
     households_an_hour: Annotated[float, Field(ge=1, le=600)] = 30.0
     start_s: Seconds = 600.0
     stop_s: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
+    by: Literal["volunteers", "police", "fire_rescue"] = "volunteers"
 
     @model_validator(mode="after")
     def _in_time(self) -> DoorToDoor:

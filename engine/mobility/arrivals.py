@@ -35,7 +35,7 @@ class Arrivals:
             return
         w, site, city = self.host.w, self.ctx.site, self.ctx.city
         w.party_node[rows] = node
-        self._out_of_zone(rows, t_ms)
+        self.out_of_zone(rows, t_ms)
         dest = w.party_dest[rows]
         for i in np.flatnonzero(dest > 0):
             facility = int(site.shelter[dest[i] - 1])
@@ -44,7 +44,7 @@ class Arrivals:
                 self._send_on(party, facility, int(t_ms[i]))
                 continue
             w.facility_load[facility] += self._size[party]
-            self._settle(np.array([party]), t_ms[i : i + 1], facility, P_SHELTER)
+            self.settle(np.array([party]), t_ms[i : i + 1], facility, P_SHELTER)
             full = w.facility_load[facility] >= site.shelters.places[facility]
             if full and w.facility_full_event[facility] < 0:
                 w.facility_full_event[facility] = self.host.emit(
@@ -56,10 +56,11 @@ class Arrivals:
         meeting[city.facilities.node[site.meeting]] = site.meeting
         at = meeting[node]
         for place, mine in ((P_MEETING, safe & (at >= 0)), (P_HIGH, safe & (at < 0))):
-            self._settle(rows[mine], t_ms[mine], at[mine], place)
+            self.settle(rows[mine], t_ms[mine], at[mine], place)
         np.add.at(w.facility_load, at[safe & (at >= 0)], self._size[rows[safe & (at >= 0)]])
 
-    def _settle(self, rows: I64, t_ms: I64, facility: Any, place: int) -> None:
+    def settle(self, rows: I64, t_ms: I64, facility: Any, place: int) -> None:
+        """Parties are at their destination."""
         w = self.host.w
         w.party_place[rows] = place
         w.party_arc[rows] = -1
@@ -97,9 +98,10 @@ class Arrivals:
             on = edge >= 0
             w.party_node[driving[on]] = self.ctx.city.edges.from_node[edge[on]]
         out = rows[~self.ctx.site.danger_node[w.party_node[rows]]]
-        self._out_of_zone(out, np.full(out.size, t1_ms))
+        self.out_of_zone(out, np.full(out.size, t1_ms))
 
-    def _out_of_zone(self, rows: I64, t_ms: I64) -> None:
+    def out_of_zone(self, rows: I64, t_ms: I64) -> None:
+        """Parties have left the danger zone."""
         w, parties = self.host.w, self.ctx.parties
         new = w.party_out_ms[rows] > t_ms
         rows, t_ms = rows[new], t_ms[new]
@@ -114,7 +116,8 @@ class Arrivals:
         """Give back the places of parties that leave a shelter or a meeting point."""
         w, site, city = self.host.w, self.ctx.site, self.ctx.city
         at = np.full(rows.size, -1, np.int64)
-        sheltered = w.party_place[rows] == P_SHELTER
+        # Who was taken to a hospital has no place that counts.
+        sheltered = (w.party_place[rows] == P_SHELTER) & (w.party_dest[rows] > 0)
         at[sheltered] = site.shelter[w.party_dest[rows[sheltered]] - 1]
         meeting = np.full(city.nodes.x_m.size, -1, np.int64)
         meeting[city.facilities.node[site.meeting]] = site.meeting

@@ -32,6 +32,7 @@ import numpy as np
 from engine import vertical
 from engine.component import Component, Context
 from engine.mobility.arrivals import Arrivals
+from engine.mobility.bus_stops import BusStops
 from engine.mobility.cordons import Cordons
 from engine.mobility.departures import Departures
 from engine.mobility.destinations import WalkRoutes
@@ -40,6 +41,7 @@ from engine.mobility.fleet import Fleet
 from engine.mobility.map import Map
 from engine.mobility.pedestrians import Pedestrians
 from engine.mobility.refuges import RefugeTrips
+from engine.mobility.riders import Riders
 from engine.mobility.trip import set_walking
 from engine.mobility.walking import party_speed, tobler_factor
 from engine.parties import positions
@@ -64,7 +66,8 @@ class Mobility(Component):
         "zone_power_on", "edge_barred", "street_walk_width_m", "edge_jam_vpm",
         "control_order_event", "zone_order_ms", "zone_order_event", "building_damage_event",
         "zone_flooded_event", "party_refuge", "refuge_load", "refuge_open_event",
-        "refuge_full_event", "refuge_lost_event",
+        "refuge_full_event", "refuge_lost_event", "party_unit", "party_alert",
+        "order_decided_ms", "order_event", "all_clear_event", "party_line", "party_stop_ms",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
@@ -72,13 +75,13 @@ class Mobility(Component):
         "facility_load", "facility_full_event", "edge_flow_speed_mps", "edge_vehicles",
         "edge_obstacles", "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge",
         "party_refuge", "refuge_load", "refuge_open_event", "refuge_full_event",
-        "refuge_lost_event",
+        "refuge_lost_event", "party_line", "party_stop", "party_stop_ms",
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
         "party_left_zone", "party_arrived", "shelter_full", "party_returned", "party_turned_back",
         "party_to_refuge", "party_in_refuge", "refuge_opened", "refuge_full", "refuge_lost",
-        "party_home",
+        "party_home", "party_waits",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
@@ -96,9 +99,12 @@ class Mobility(Component):
         self.traffic = self._fleet.traffic
         self._refuges = RefugeTrips(self, self._walk)
         self._arrivals = Arrivals(self, context, self._walk, self._fleet, self._refuges)
+        self._riders = Riders(self, context, self._arrivals)
+        self._stops = BusStops(self, context, self._walk, self._fleet)
         self._cordons = Cordons(self, context, self._fleet)
         self._departures = Departures(
-            self, context, self._walk, self._fleet, self._cordons, self._refuges)
+            self, context, self._walk, self._fleet, self._cordons, self._refuges,
+            self._stops)
         self._driving = Driving(
             self, context, self._walk, self._fleet, self._arrivals, self._refuges)
         self._pedestrians = Pedestrians(
@@ -117,7 +123,8 @@ class Mobility(Component):
 
     def save(self) -> None:
         private: dict[str, Any] = {
-            **self._fleet.save(), **self._walk.save(), **self._pedestrians.save()}
+            **self._fleet.save(), **self._walk.save(), **self._pedestrians.save(),
+            **self._stops.save()}
         private["walk_fresh"] = np.array([self._walk_fresh_ms])
         self.ctx.world.private[self.name] = private
 
@@ -126,6 +133,7 @@ class Mobility(Component):
         self._fleet.load(private)
         self._walk.load(private)
         self._pedestrians.load(private)
+        self._stops.load(private)
         self._walk_fresh_ms = int(private["walk_fresh"][0])
 
     def conserved(self) -> str:
@@ -134,6 +142,8 @@ class Mobility(Component):
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._roads(t0_ms)
         self._open_refuges(t0_ms, t1_ms)
+        self._riders.ride()
+        self._stops.advance(t0_ms, t1_ms, self._departures.choose, self._pedestrians.free_speed)
         self._departures.leave(t1_ms)
         self._driving.give_up_cars(t0_ms)
         self._driving.advance(t1_ms)
@@ -142,6 +152,7 @@ class Mobility(Component):
         self._arrivals.left_zone(t0_ms, t1_ms)
         if t0_ms % MAP_MS == 0 or t1_ms % MAP_MS == 0:
             self._map.place()
+            self._riders.place()
 
     def _open_refuges(self, t0_ms: int, t1_ms: int) -> None:
         """Vertical refuges open or are lost; who is in a lost one walks on when the water has gone."""

@@ -8,6 +8,7 @@ from engine.city import I64, City
 from engine.component import Component, Context
 from engine.events import MODES, reason
 from engine.kernels import sweep
+from engine.mobility.bus_stops import BusStops
 from engine.mobility.cordons import Cordons
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
@@ -37,10 +38,10 @@ class Departures:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
-        cordons: Cordons, refuges: RefugeTrips,
+        cordons: Cordons, refuges: RefugeTrips, stops: BusStops,
     ) -> None:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
-        self._cordons, self._refuges = cordons, refuges
+        self._cordons, self._refuges, self._stops = cordons, refuges, stops
         self._found = np.empty(context.parties.count, np.int64)  # scratch
         self._drive_node = _nearest_drive_node(context.city)
 
@@ -62,7 +63,7 @@ class Departures:
             w.party_decision_event[ready],
         )
         w.party_left_ms[ready] = t
-        w.party_dest[ready] = self._choose(ready)
+        w.party_dest[ready] = self.choose(ready)
         cars = ready[by_car]
         if cars.size:
             node = self._drive_node[w.party_node[cars]]
@@ -71,8 +72,9 @@ class Departures:
             self._fleet.traffic.depart(
                 self._fleet.of_party[cars], t[by_car], node, w.party_dest[cars]
             )
-        set_walking(self.host, ready[~by_car])
-        self._refuges.choose(ready[~by_car], t[~by_car])
+        on_foot = np.isin(ready, self._stops.not_by_bus(ready[~by_car], t1_ms)) & ~by_car
+        set_walking(self.host, ready[on_foot])
+        self._refuges.choose(ready[on_foot], t[on_foot])
 
     def _by_car(self, rows: I64) -> np.ndarray:
         """Who drives [rows]: those who chose to, whose car is where they are, on dry ground."""
@@ -108,7 +110,7 @@ class Departures:
         stuck[parties.of_person[np.flatnonzero(bad)]] = True
         return ~stuck[rows]
 
-    def _choose(self, rows: I64) -> np.ndarray:
+    def choose(self, rows: I64) -> np.ndarray:
         """Destination row of each party: 0 safety, or 1 + k for an open shelter with places."""
         site, parties = self.ctx.site, self.ctx.parties
         dest = np.zeros(rows.size, np.int16)

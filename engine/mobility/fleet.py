@@ -99,7 +99,9 @@ class Fleet:
         if int(self.traffic.state_of(np.array([vehicle]))[0]) in (1, 2):
             self.traffic.retarget(np.array([vehicle]), dest)
         else:
-            self.traffic.depart(np.array([vehicle]), t, origin, dest, "emergency")
+            bus = self.ctx.site.units.seats[unit] > 0
+            self.traffic.depart(
+                np.array([vehicle]), t, origin, dest, "bus" if bus else "emergency")
         if old >= 0:
             self.traffic.view[old] = False
             self.traffic.release_destination(old)

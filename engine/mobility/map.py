@@ -17,6 +17,7 @@ from engine.world import (
     P_RETURNING,
     P_SHELTER,
     P_STRANDED,
+    P_TO_STOP,
     P_WALKING,
 )
 
@@ -31,7 +32,7 @@ class Map:
     def place(self) -> None:
         """Along the street for those under way, at the junction for those who stand."""
         w, city = self.host.w, self.ctx.city
-        on_foot = among(w.party_place, (P_WALKING, P_RETURNING))
+        on_foot = among(w.party_place, (P_WALKING, P_RETURNING, P_TO_STOP))
         walking = np.flatnonzero(on_foot & (w.party_arc >= 0))
         arc = w.party_arc[walking]
         street = arc >> 1

@@ -60,7 +60,7 @@ class Pedestrians:
             Walkers(w.party_arc, w.party_offset_m, w.party_node, self._debt), rows, t0_ms, t1_ms,
             net=self._net._replace(width_m=w.street_walk_width_m),
             street_factor=self.host.w.street_walk_factor,
-            free_speed_mps=self._free_speed(rows, t0_ms), size=self._size, dest=w.party_dest,
+            free_speed_mps=self.free_speed(rows, t0_ms), size=self._size, dest=w.party_dest,
             next_arc=self._walk.next_arc, target=self._walk.target,
             start_ms=np.asarray(w.party_depart_ms),
         )
@@ -76,7 +76,7 @@ class Pedestrians:
         going = rows[~held]
         w.party_stop_reason[going] = 0
 
-    def _free_speed(self, rows: I64, t0_ms: int) -> NDArray[np.float32]:
+    def free_speed(self, rows: I64, t0_ms: int) -> NDArray[np.float32]:
         """Walking speed of parties `rows` on an empty street now, slower where it is dark.
 
         The array is over all parties [parties] and holds what is true of `rows` only.
@@ -108,7 +108,7 @@ class Pedestrians:
             return
         home, home_ms, turned = self._returns.advance(
             t0_ms, t1_ms, w.party_arc, w.party_offset_m, w.party_node,
-            self._free_speed(self._returns.party, t0_ms), w.street_walk_factor, w.street_depth_m,
+            self.free_speed(self._returns.party, t0_ms), w.street_walk_factor, w.street_depth_m,
         )
         self._homeward.arrived(home, home_ms)
         w.party_place[home], w.party_arc[home] = P_STAYING, -1

@@ -59,6 +59,7 @@ class Audience:
         self.walk_m = walk_m[start[rows]]
         self.has_car = parties.cars[rows] > 0
         self.slow, self.size = parties.slow[rows], parties.size[rows]
+        self.in_bed = parties.ward[rows] >= 0  # nobody but the staff decides for them
         self.total = np.bincount(self.zone, minlength=city.zones.population.size)
         local = context.scenario.start.astimezone(ZoneInfo(city.timezone))
         night = local.hour >= NIGHT_HOURS[0] or local.hour < NIGHT_HOURS[1]

@@ -112,7 +112,7 @@ class Decisions:
 
     def able(self, at: I64) -> B:
         """Which parties [at] can leave: nobody alone who needs help, unless fetched."""
-        return belief.can_leave(
+        return ~self.who.in_bed[at] & belief.can_leave(
             self.ctx.behaviour, self.who.slow[at], self.who.size[at], self.who.helped[at])
 
     def leave(self, at: I64, cue: int, t_ms: I64, cause: I64) -> None:

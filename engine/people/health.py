@@ -26,6 +26,8 @@ from engine.world import (
     H_DEAD,
     H_SERIOUS,
     NEVER,
+    P_ABOARD,
+    P_AT_STOP,
     P_CUT_OFF,
     P_DRIVING,
     P_PREPARING,
@@ -33,14 +35,15 @@ from engine.world import (
     P_RETURNING,
     P_START,
     P_STAYING,
+    P_TO_STOP,
     P_WAITING,
     P_WALKING,
 )  # fmt: skip
 
 INDOOR_FLOW = 0.3
 WET_M = 0.3
-_ON_FOOT = (P_WALKING, P_RETURNING)
-_OUTSIDE = (*_ON_FOOT, P_DRIVING, P_WAITING)
+_ON_FOOT = (P_WALKING, P_RETURNING, P_TO_STOP)
+_OUTSIDE = (*_ON_FOOT, P_DRIVING, P_WAITING, P_ABOARD, P_AT_STOP)
 _INSIDE = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
 _WALKS = np.isin(np.arange(256), _ON_FOOT)
 _COUNTED = np.isin(np.arange(256), (*_OUTSIDE, *_INSIDE, P_REFUGE))

@@ -46,6 +46,7 @@ class Homecoming:
     def __init__(self, context: Context, rows: I64) -> None:
         city, site, parties = context.city, context.site, context.parties
         self._rows = rows
+        self._at_large = parties.ward[rows] < 0
         self._building = city.households.building[city.persons.household[parties.first[rows]]]
         self._zone = city.buildings.zone[self._building].astype(np.int64)
         node = site.walk_node[city.buildings.node[self._building]]
@@ -111,7 +112,7 @@ class Homecoming:
         w, rows, times = host.w, self._rows, host.ctx.log.column("t_ms")
         opened = w.zone_return_event[self._zone]
         new = np.flatnonzero(
-            (opened >= 0) & np.isin(w.party_place[rows], _SAFE)
+            (opened >= 0) & self._at_large & np.isin(w.party_place[rows], _SAFE)
             & ~np.isin(w.party_decision[rows], (GOES_HOME, STAYS_AWAY))
         )
         cause = np.maximum(opened[new], w.party_trip_event[rows[new]])

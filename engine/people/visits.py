@@ -4,9 +4,10 @@ Parties of the ordered areas that are in a building stand in the order of zone, 
 the order in which a street is walked. Leaders: every `households_a_leader` of them in a zone are a
 block with one leader, who acknowledges the call with the plan's share (one draw a block, keyed by
 its first person) if the telephone works in the zone at that time. Teams: the parties of an order
-zone are shared out evenly among its teams. Each knocks at a steady rate, until the stop time.
+zone are shared out evenly among its teams. Each knocks at a steady rate, until the stop time. Crews of
+the city's units go through the zone's parties together, at the rate of those on the spot.
 
-Limits: leaders and teams are not counted among the city's people and are out by their stop time;
+Limits: leaders and volunteers are not counted among the city's people and are out by their stop time;
 they do not go where water stands.
 """
 
@@ -19,7 +20,9 @@ import numpy as np
 from engine import rng
 from engine.city import I16, I32, I64, B
 from engine.component import Component, Context
-from engine.world import NEVER
+from engine.world import NEVER, U_ON_SCENE
+
+HOUR_MS = 3_600_000
 
 
 class Visits:
@@ -44,8 +47,13 @@ class Visits:
         if self.leaders is not None:
             self._call(context, rows, walk)
         names = [order.name for order in plan.order.zones]
-        for doors in plan.door_to_door:
+        self.crews: list[tuple[int, int, I64]] = []  # mission, row of the lever, whom they visit
+        mission_of = {int(d): m for m, d in enumerate(context.site.missions.door) if d >= 0}
+        for row, doors in enumerate(plan.door_to_door):
             mine = walk[area[walk] == names.index(doors.zone)]
+            if row in mission_of:
+                self.crews.append((mission_of[row], row, mine))
+                continue
             each = -(-mine.size // doors.teams) if mine.size else 1
             turn = np.arange(mine.size) % each + 1.0
             at = np.rint(1000 * (doors.start_s + 3600 * turn / doors.households_an_hour))
@@ -94,6 +102,31 @@ class Visits:
                 cause=w.zone_order_event[new])
             yield self._knocks(host, "team_ms", w.zone_doors_event >= 0, w.zone_doors_event,
                                t0_ms, t1_ms)
+
+        for crew in self.crews:
+            yield self._crew(host, *crew, t0_ms, t1_ms)
+
+    def _crew(
+        self, host: Component, mission: int, row: int, mine: I64, t0_ms: int, t1_ms: int
+    ) -> tuple[I64, I64, I64]:
+        """Knocks of the crews on the spot, who go through `mine` together."""
+        w, doors = host.w, self.doors[row]
+        here = np.flatnonzero((w.unit_mission == mission) & (w.unit_phase == U_ON_SCENE))
+        since = t0_ms - w.zone_order_ms[self.zone[mine]]
+        open_ = (since >= 1000 * doors.start_s) & (since <= 1000 * doors.stop_s)
+        before = int(w.door_visited[row])
+        if here.size == 0 or before >= mine.size or not open_[before]:
+            return mine[:0], mine[:0], mine[:0]
+        w.door_visited[row] += here.size * doors.households_an_hour * (t1_ms - t0_ms) / HOUR_MS
+        after = int(w.door_visited[row])
+        met = mine[before:after][open_[before:after]]
+        zones = np.unique(self.zone[met])
+        new = zones[w.zone_doors_event[zones] < 0]
+        if new.size:
+            cause = np.maximum(w.zone_order_event[new], int(w.unit_event[here].min()))
+            w.zone_doors_event[new] = host.emit(
+                "doors_started", t0_ms, new, value=here.size, cause=cause)
+        return met, np.full(met.size, t0_ms), w.zone_doors_event[self.zone[met]]
 
     def _acknowledge(self, host: Component, ordered: B, t1_ms: int) -> None:
         assert self.leaders is not None

@@ -66,6 +66,7 @@ class Warning(Component):
         "party_heard", "party_depart_ms", "party_again", "party_alert_event",
         "zone_channel_event", "zone_talk_event", "zone_leader_event", "zone_doors_event",
         "party_trip_event", "control_staffed", "zone_siren_fuel_ms", "zone_mast_fuel_ms",
+        "unit_mission", "unit_phase", "unit_event", "door_visited",
     )
     writes = (
         "party_alert", "party_decision", "party_decision_event", "party_mode",
@@ -73,7 +74,7 @@ class Warning(Component):
         "party_missed", "party_heard", "zone_talk_event", "party_again", "party_alert_event",
         "zone_leader_event", "zone_doors_event", "zone_return_event", "zone_held_event",
         "rumour_event", "rumour_noticed_event", "rumour_denied_event", "party_rumour_event",
-        "party_rumour", "party_corrected",
+        "party_rumour", "party_corrected", "door_visited",
     )
     emits = ("channel_started", "leaders_called", "doors_started", "party_alerted",
              "party_decided", "party_refused", "party_sheltered", "party_released",

@@ -8,10 +8,9 @@
   at the even rate. Who is lightly hurt takes `LIGHT_WEIGHT` of a place (assumption).
 - It shuts when its building is damaged extensively or worse (HAZUS state 3), and when mains power has
   been off for `hospitals.generator_h` and what fuel was delivered (`fuel.py`); it opens again with
-  power or fuel. Its building is the facility's
-  own, else the nearest within `NEAR_M`.
+  power or fuel. Its building is the facility's own, else the nearest near it (`engine/wards.py`).
 
-Limits: patients of before the event are not moved; a hospital that shuts keeps whom it took in.
+Limits: a hospital that shuts keeps whom it took in.
 """
 
 from __future__ import annotations
@@ -19,14 +18,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from engine.city import I32, I64
 from engine.component import Context
 from engine.events import reason
+from engine.wards import ward_buildings
 from engine.world import NEVER
 
-NEAR_M = 100.0
 MODERATE, EXTENSIVE = 2, 3
 HOUR_MS = 3_600_000
 LIGHT_WEIGHT = 0.1
@@ -49,15 +47,8 @@ class HospitalState:
     _limit: I64
 
     def _prepare_hospitals(self) -> None:
-        city, rows = self.ctx.city, self.ctx.site.hospital
-        self._building: I32 = np.full(city.facilities.kind.size, -1, np.int32)
-        own = city.facilities.building[rows]
-        if rows.size and city.buildings.x_m.size:
-            tree = cKDTree(np.column_stack([city.buildings.x_m, city.buildings.y_m]))
-            at = np.column_stack([city.facilities.x_m[rows], city.facilities.y_m[rows]])
-            away, near = tree.query(at)
-            own = np.where(own >= 0, own, np.where(away <= NEAR_M, near, -1))
-        self._building[rows] = own
+        city = self.ctx.city
+        self._building: I32 = ward_buildings(city)
         rate = self.ctx.plan.hospitals.patients_h * np.maximum(city.facilities.capacity, 1) / 100
         self._step_ms = HOUR_MS / rate
         self._window_ms = np.maximum(HOUR_MS, self._step_ms)

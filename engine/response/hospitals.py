@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.access import responders_closed
-from engine.city import I32, I64
+from engine.city import F64, I32, I64
 from engine.component import Context
 from engine.events import KIND_CODE, reason
 from engine.kernels.paths import UNREACHED, Csr, shortest_tree, speed_cost_ms
@@ -51,6 +51,9 @@ class HospitalLegs:
     _has_bed: Any
     _slot_ms: Any
     _take_in: Any
+    _beds: Any
+    _step_ms: F64
+    _window_ms: F64
 
     def _transport(self, unit: int, t_ms: int) -> None:
         """Leave the scene with the patient for a hospital."""
@@ -112,16 +115,31 @@ class HospitalLegs:
         if not np.isfinite(times).any():
             return -1
         rank = np.where(w.hospital_known_full[rows], np.inf, times)
-        if self.ctx.plan.hospitals.rule == "spread":
-            coming = np.bincount(w.unit_facility[w.unit_phase == U_TO_HOSPITAL] + 1,
-                                 minlength=self._limit.size + 1)[1:]
-            free = self._limit[rows] - w.hospital_beds_used[rows] - coming[rows]
+        coming = np.bincount(w.unit_facility[w.unit_phase == U_TO_HOSPITAL] + 1,
+                             minlength=self._limit.size + 1)[1:][rows]
+        if self.ctx.plan.hospitals.rule == "least_wait":
+            rank = self._with_wait(times, coming)
+        elif self.ctx.plan.hospitals.rule == "spread":
+            free = self._limit[rows] - w.hospital_beds_used[rows] - coming
             share = free / np.maximum(self._limit[rows], 1)
             rank = np.where((free > 0) & np.isfinite(times), -share, np.inf)
         if not np.isfinite(rank).any():
             rank = times
         best = np.lexsort((rows, times, rank))[0]
         return int(rows[best])
+
+    def _with_wait(self, times_s: F64, coming: I64) -> F64:
+        """Travel time plus expected wait for a place at each hospital [hospitals], s; inf without a bed.
+
+        Patients under way are counted as taking their places from now on, one after the other."""
+        w, rows = self.w, self.ctx.site.hospital
+        now = self._now_ms
+        arrive = now + 1000.0 * times_s
+        step, window = self._step_ms[rows], self._window_ms[rows]
+        filled = np.maximum(w.hospital_next_ms[rows], now) + (coming + 1) * step
+        served = np.maximum(arrive, filled - window)
+        free = np.array([self._beds(int(row)) for row in rows]) - w.hospital_beds_used[rows] - coming
+        return np.where((free > 0) & ~w.hospital_known_full[rows], (served - now) / 1000.0, np.inf)
 
     def _at_door(self, unit: int, t_ms: int) -> None:
         """Hand the patient over, go on to another hospital, or wait for a bed or a way."""

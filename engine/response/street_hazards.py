@@ -46,6 +46,7 @@ class StreetHazards:
     _phase: Any
     _set_care: Any
     _leave_control: Any
+    _drop_mission: Any
 
     def _met(self, unit: int, t_ms: int, edge: int, detour_ms: int) -> None:
         """A closure that was not on the seen network: turned, told."""
@@ -92,5 +93,6 @@ class StreetHazards:
         w.unit_incident[unit] = w.unit_control[unit] = w.unit_person[unit] = -1
         w.unit_facility[unit] = w.unit_dest_node[unit] = -1
         w.unit_node[unit] = self._drive_node[node]
+        self._drop_mission(unit, t_ms)
         self._phase(unit, U_OFF, t_ms)
         self.signal(unit)

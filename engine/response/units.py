@@ -23,7 +23,9 @@ A hospital takes patients of this event up to 20 % of its beds, rounded up (rule
 Ministry of Health: Kosashvili et al. 2009), so many an hour, and may shut (`hospital_state.py`); many
 patients come without an ambulance (`self_referral.py`). Rule `nearest`: the nearest by travel time
 that is not known to be full; a crew that meets a full one goes on to the next, and waits at the door
-when none has a bed. Rule `spread`: the greatest share of free beds, patients under way counted.
+when none has a bed. Rule `spread`: the greatest share of free beds, patients under way counted. Rule
+`least_wait`: the least travel time plus expected wait at the door, by the hospital's patients an hour
+and those already under way there, among hospitals with a bed left.
 
 Crews ordered out with a patient on board leave for the hospital at once; others turn back. Crews
 leave a scene by themselves when water there stands above 0.3 m.
@@ -47,17 +49,20 @@ from engine.component import Component, Context
 from engine.errors import RunError
 from engine.events import KIND_CODE, reason
 from engine.kernels.paths import group_edges
+from engine.loading import CARD as LOADING_CARD
 from engine.response.care import CareChain
 from engine.response.durations import hospital_limit, rescue_ms, scene_ms, turnout_ms
 from engine.response.hospital_state import CARD as HOSPITAL_CARD
 from engine.response.hospital_state import HospitalState
 from engine.response.hospitals import BED_RETRY_MS, DELAY_REPORTED_S, HospitalLegs
+from engine.response.missions import MissionTrips
 from engine.response.self_referral import CARD as SELF_CARD
 from engine.response.self_referral import SelfReferral
 from engine.response.street_hazards import CARD as HAZARD_CARD
 from engine.response.street_hazards import StreetHazards
 from engine.response.volunteers import CARD as VOLUNTEER_CARD
 from engine.response.volunteers import assembly_ms
+from engine.wards import CARD as WARD_CARD
 from engine.world import (
     C_NONE,
     C_TREATED,
@@ -66,9 +71,11 @@ from engine.world import (
     NEVER,
     U_AT_HOSPITAL,
     U_AVAILABLE,
+    U_CARRYING,
     U_OFF,
     U_ON_SCENE,
     U_RETURNING,
+    U_SETTING_DOWN,
     U_STAFFING,
     U_TO_HOSPITAL,
     U_TO_SCENE,
@@ -76,14 +83,14 @@ from engine.world import (
     U_WITHDRAWING,
 )
 
-AMBULANCE, RESCUE, POLICE = range(3)
+AMBULANCE, RESCUE, POLICE, BUS = range(4)
 WATER_LIMIT_M = 0.3
 VOLUNTEERS_MMI = 6.0
-_DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING)
+_DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING, U_CARRYING)
 
 
 class UnitsComponent(
-    CareChain, HospitalLegs, HospitalState, SelfReferral, StreetHazards, Component
+    CareChain, HospitalLegs, HospitalState, MissionTrips, SelfReferral, StreetHazards, Component
 ):
     """Owner of units, care and control points; applies wakes, arrivals and orders."""
 
@@ -102,6 +109,8 @@ class UnitsComponent(
         "node_flow_mps", "zone_flooded_event",
         "street_event", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
         "hospital_fuel_ms", "hospital_fuel_event",
+        "party_place", "unit_order_mission", "party_board_event", "party_line", "party_stop",
+        "party_stop_ms", "unit_stop", "unit_wait_ms", "order_decided_ms",
     )
     writes = (
         "unit_phase", "unit_due_ms", "unit_incident", "unit_control", "unit_node", "unit_person",
@@ -111,16 +120,18 @@ class UnitsComponent(
         "control_staffed", "control_event", "hospital_beds_used", "hospital_known_full",
         "unit_called_ms", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
         "person_self_ms", "person_hospital", "hospital_shut", "hospital_dark_ms",
-        "hospital_next_ms",
+        "hospital_next_ms", "unit_mission", "unit_riders", "mission_lying", "mission_sitting",
+        "mission_block", "party_unit", "party_board_event", "unit_stop", "unit_wait_ms",
     )
     emits = (
         "unit_departed", "unit_arrived", "unit_delayed", "unit_turned_back", "person_rescued",
         "person_treated", "transport_started", "person_admitted", "hospital_full",
         "unit_available", "control_staffed", "control_left", "unit_blocked", "unit_caught",
         "responders_died", "aid_arrived", "self_referred", "hospital_shut", "hospital_opened",
+        "party_boarded", "unit_unloaded",
     )
 
-    card = (*VOLUNTEER_CARD, *HAZARD_CARD, *HOSPITAL_CARD, *SELF_CARD)
+    card = (*VOLUNTEER_CARD, *HAZARD_CARD, *HOSPITAL_CARD, *SELF_CARD, *WARD_CARD, *LOADING_CARD)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -134,6 +145,7 @@ class UnitsComponent(
         self._limit[site.hospital] = hospital_limit(city.facilities.capacity[site.hospital])
 
         self._prepare_hospitals()
+        self._prepare_missions()
         self._volunteer = site.units.kind == RESCUE
         self._volunteer &= city.departments.volunteers & (site.units.aid < 0)  # else in the vehicle
         self._assembly_ms = np.zeros(site.units.kind.size, np.int64)
@@ -152,6 +164,8 @@ class UnitsComponent(
         if mail.met or (w.zone_flooded_event >= 0).any() or (w.zone_lifeline_event >= 0).any():
             return now_ms
         if np.any(w.person_health > 0):  # somebody may set out for hospital
+            return now_ms
+        if w.mission_block.size:  # who waits is reported all the time
             return now_ms
         coming = w.unit_aid_ms[(w.unit_event < 0)].min(initial=NEVER)
         return now_ms if working else min(int(w.unit_due_ms.min(initial=NEVER)), int(coming))
@@ -188,6 +202,7 @@ class UnitsComponent(
         for unit in np.flatnonzero(self.w.unit_order_serial != self.w.unit_serial_done):
             self._take_order(int(unit), t0_ms)
             self._settle(int(unit))
+        self._report_missions()
 
     def _aid_arrives(self, t1_ms: int) -> None:
         """A neighbour's units reach the gate."""
@@ -212,6 +227,11 @@ class UnitsComponent(
             self._depart(unit, t_ms)
         elif phase == U_ON_SCENE and self.w.unit_control[unit] >= 0:
             self._staff(unit, t_ms)
+        elif phase == U_ON_SCENE and self.w.unit_mission[unit] >= 0:
+            self._loaded(unit, t_ms)
+        elif phase == U_SETTING_DOWN:
+            self._unload(unit, t_ms, True)
+            self._available(unit, t_ms)
         elif phase == U_ON_SCENE and self._kind(unit) == RESCUE:
             self._free_person(unit, t_ms)
         elif phase == U_ON_SCENE:
@@ -242,16 +262,18 @@ class UnitsComponent(
     def _take_order(self, unit: int, t_ms: int) -> None:
         w = self.w
         incident, control = int(w.unit_order_incident[unit]), int(w.unit_order_control[unit])
+        mission = int(w.unit_order_mission[unit])
         w.unit_serial_done[unit] = w.unit_order_serial[unit]
         w.unit_stop_reason[unit] = 0
         event = int(w.unit_order_event[unit])
         # An order inside this tick, right after the call that it answers, counts from its own time.
         t_ms = max(t_ms, int(self.ctx.log.column("t_ms")[event]))
-        if incident < 0 and control < 0:
+        if incident < 0 and control < 0 and mission < 0:
             self._stand_down(unit, t_ms, event)
             return
         w.unit_event[unit] = event
         w.unit_incident[unit], w.unit_control[unit] = incident, control
+        w.unit_mission[unit] = mission
         units = self.ctx.site.units
         resting = w.unit_phase[unit] == U_AVAILABLE
         if resting and w.unit_node[unit] in (units.node[unit], self._refuge[unit]):
@@ -286,13 +308,16 @@ class UnitsComponent(
     def _stand_down(self, unit: int, t_ms: int, event: int) -> None:
         """Ordered out, or to a waiting place."""
         w = self.w
-        if w.unit_phase[unit] in (U_TO_HOSPITAL, U_AT_HOSPITAL):
+        if w.unit_phase[unit] in (U_TO_HOSPITAL, U_AT_HOSPITAL, U_CARRYING, U_SETTING_DOWN):
             return  # it leaves anyway, and the patient comes first
         w.unit_event[unit] = event
         if w.unit_phase[unit] == U_ON_SCENE and self._kind(unit) == AMBULANCE and (
             w.unit_person[unit] >= 0
         ):
             self._transport(unit, t_ms)
+            return
+        if w.unit_mission[unit] >= 0 and self._break_off(unit, t_ms):
+            self._carry(unit, t_ms)
             return
         kind = int(self.ctx.log.column("kind")[event])
         asked = kind in [KIND_CODE[k] for k in (
@@ -309,6 +334,10 @@ class UnitsComponent(
         if w.unit_incident[unit] >= 0:
             w.unit_stop_reason[unit] = why
             self._event("unit_turned_back", t_ms, unit, why)
+        if w.unit_mission[unit] >= 0:
+            w.unit_stop_reason[unit] = why
+            self._event("unit_turned_back", t_ms, unit, why)
+            self._drop_mission(unit, t_ms)
         person = int(w.unit_person[unit])
         if person >= 0 and self._kind(unit) == AMBULANCE:
             self._set_care(person, C_WAITING, int(w.unit_event[unit]))
@@ -333,6 +362,8 @@ class UnitsComponent(
             u = int(unit)
             if w.unit_person[u] >= 0 and self._kind(u) == AMBULANCE:
                 self._transport(u, t_ms)
+            elif w.unit_mission[u] >= 0 and self._break_off(u, t_ms):
+                self._carry(u, t_ms)
             else:
                 self._give_up(u, t_ms, reason("road under water"))
                 self._go_wait(u, t_ms, U_WITHDRAWING)
@@ -345,7 +376,12 @@ class UnitsComponent(
         incident, control = int(w.unit_incident[unit]), int(w.unit_control[unit])
         since_s = (t_ms - int(self.ctx.log.column("t_ms")[w.unit_event[unit]])) / 1000.0
         self._event("unit_departed", t_ms, unit, incident, since_s)
-        node = self.ctx.site.control_node[control] if control >= 0 else w.incident_node[incident]
+        mission = int(w.unit_mission[unit])
+        if mission >= 0:
+            w.unit_stop[unit] = 0
+            node = self.ctx.site.missions.stop_node[mission, 0]
+        else:
+            node = self.ctx.site.control_node[control] if control >= 0 else w.incident_node[incident]
         self._drive(unit, t_ms, int(node), U_TO_SCENE)
 
     def _drive(self, unit: int, t_ms: int, node: int, phase: int) -> None:
@@ -386,6 +422,8 @@ class UnitsComponent(
             self._event("unit_delayed", t_ms, unit, why or reason("traffic"), delay_s)
         if phase == U_WITHDRAWING:
             self._available(unit, t_ms)
+        elif phase == U_CARRYING:
+            self._set_down(unit, t_ms)
         elif phase == U_TO_HOSPITAL:
             w.unit_since_ms[unit], waited = t_ms, t_ms - w.unit_since_ms[unit]
             w.unit_busy_ms[unit] += waited
@@ -411,6 +449,9 @@ class UnitsComponent(
         elif phase == U_TO_HOSPITAL:
             w.unit_facility[unit] = -1
             w.unit_due_ms[unit] = t_ms + BED_RETRY_MS
+        elif phase == U_CARRYING:
+            self._unload(unit, t_ms, False)
+            self._available(unit, t_ms)
         else:
             control = w.unit_control[unit]
             self._give_up(unit, t_ms, reason("no way to scene"))
@@ -425,6 +466,9 @@ class UnitsComponent(
         incident, control = int(w.unit_incident[unit]), int(w.unit_control[unit])
         travel_s = (t_ms - int(w.unit_leg_started_ms[unit])) / 1000.0
         self._event("unit_arrived", t_ms, unit, incident, travel_s)
+        if w.unit_mission[unit] >= 0:
+            self._come_to_stop(unit, t_ms)
+            return
         if control >= 0:
             setup_ms = round(float(self.ctx.site.control_setup_s[control]) * 1000)
             self._phase(unit, U_ON_SCENE, t_ms, t_ms + setup_ms)
@@ -506,6 +550,6 @@ class UnitsComponent(
     def _available(self, unit: int, t_ms: int) -> None:
         w = self.w
         w.unit_incident[unit] = w.unit_control[unit] = w.unit_person[unit] = -1
-        w.unit_facility[unit] = -1
+        w.unit_facility[unit] = w.unit_mission[unit] = -1
         self._phase(unit, U_AVAILABLE, t_ms)
         self._event("unit_available", t_ms, unit)

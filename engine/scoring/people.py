@@ -99,8 +99,9 @@ def read_parties(log: Log, count: int) -> Parties:
     placed = log.rows("party_placed")
     left = log.rows("party_left_zone")
     trips = log.rows("party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
-                     "party_arrived", "party_returning", "party_returned", "party_to_refuge",
-                     "party_in_refuge", "party_going_home", "party_home")
+                      "party_waits", "party_boarded",
+                      "party_arrived", "party_returning", "party_returned", "party_to_refuge",
+                      "party_in_refuge", "party_going_home", "party_home")
     arrived = trips.where(trips.kind == KIND_CODE["party_arrived"])
     blocked = trips.where(trips.kind == KIND_CODE["party_blocked"])
     departed = np.zeros(count, np.bool_)

@@ -32,6 +32,7 @@ SILENT = {
     "party_going_home", "party_heard_rumour",
     "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
     "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
+    "party_boarded", "party_waits",
 }
 #: Entries of kinds without a rule are joined when they come within this time.
 _OTHER_WINDOW_S = 300.0
@@ -128,6 +129,9 @@ RULES: dict[str, Rule] = {
     "hospital_fuelled": Rule("Hospitals", True, 600, places.hospital_fuelled),
     "channel_fuelled": Rule("Utilities", True, 1800, places.channel_fuelled, True),
     "hospital_full": Rule("Hospitals", True, 1800, Teller.full),
+    "mission_held": Rule("Dispatch", True, 600, Teller.mission_held, True, single_up_to=12),
+    "mission_ordered": Rule("Dispatch", True, 300, Teller.mission_ordered, True, single_up_to=24),
+    "unit_unloaded": Rule("Units", True, 600, Teller.unloaded, True, single_up_to=24),
 }
 #: Shares of the people at risk whose leaving is a milestone of its own.
 MILESTONES = (10, 25, 50, 75, 90, 95, 99)

@@ -15,7 +15,7 @@ from engine.timeline.view import RunView
 #: What the services' units are called on the radio, by kind of unit: (one, many).
 UNIT_WORDS = {
     "ambulance": ("ambulance", "ambulances"), "fire_rescue": ("rescue engine", "rescue engines"),
-    "police": ("police car", "police cars"),
+    "police": ("police car", "police cars"), "bus": ("bus", "buses"),
 }
 CHANNEL_WORDS = {
     "siren": "sirens", "cell_broadcast": "cell broadcast", "radio_tv": "radio and television",
@@ -136,6 +136,11 @@ class Names:
         controls = self._manifest["controls"]
         return str(controls[number]["name"]) if 0 <= number < len(controls) else f"point {number}"
 
+    def mission(self, number: int) -> str:
+        """'evacuation of Test Hospital'."""
+        missions = self._manifest["missions"]
+        return plain(str(missions[number])) if 0 <= number < len(missions) else f"mission {number}"
+
     def phase(self, number: int) -> str:
         """Name of an ordered area of the plan."""
         zones = self._view.plan["order"]["zones"]
@@ -183,7 +188,7 @@ class Names:
         own = {
             "zone": self.zone, "street": self.street, "unit": self.unit, "channel": self.channel,
             "gauge": self.gauge, "control": self.control, "phase": self.phase,
-            "building": self.building, "refuge": self.refuge,
+            "building": self.building, "refuge": self.refuge, "mission": self.mission,
         }
         if entity in own:
             return own[entity](number)

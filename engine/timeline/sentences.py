@@ -238,7 +238,7 @@ class Teller:
             word, sign = self.names.unit(number).rsplit(" ", 1)
             by_kind.setdefault(word, []).append(sign)
         return ", ".join(
-            f"{word}{'s' if len(signs) > 1 else ''} {listed(signs, 6)}"
+            f"{word}{('es' if word.endswith('s') else 's') if len(signs) > 1 else ''} {listed(signs, 6)}"
             for word, signs in by_kind.items()
         )
 
@@ -254,6 +254,22 @@ class Teller:
     def full(self, g: Rows) -> str:
         where = listed((self.names.facility(int(n)) for n in g.subject), 3)
         return f"No bed free: {where}; {count(g.row.size, 'patient')} turned away or waiting."
+
+    def mission_held(self, g: Rows) -> str:
+        waiting = {int(m): int(v) for m, v in zip(g.subject, g.value, strict=True)}
+        parts = [self.names.mission(m) + (f" ({count(n, 'person waits', 'people wait')})" if n else "")
+                 for m, n in waiting.items()]
+        return f"No vehicle sent for now ({REASONS[int(g.object[0])]}): {listed(parts, 3)}."
+
+    def mission_ordered(self, g: Rows) -> str:
+        where = self.names.mission(int(g.object[0]))
+        if g.row.size == 1:
+            return f"{self._units(g)} sent, {where}; {away(float(g.value[0]))}."
+        return f"Sent, {where}: {self._units(g)}."
+
+    def unloaded(self, g: Rows) -> str:
+        people = count(int(g.value.sum()), "person", "people")
+        return f"{people} set down, {self.names.facility(int(g.object[0]))}: {self._units(g)}."
 
     def other(self, g: Rows) -> str:
         """A kind without a rule: its name, how many, who and what."""

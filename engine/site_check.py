@@ -94,8 +94,6 @@ def remarks(
         yield f"destinations.shelter_open_s {plan.destinations.shelter_open_s:g} lies past the end"
     if plan.rumour_correction is not None and scenario.rumour is None:
         yield "rumour_correction: the scenario has no rumour"
-    if plan.all_clear.return_phases and plan.all_clear.earliest_s >= end:
-        yield f"all_clear.earliest_s {plan.all_clear.earliest_s:g} lies past the end: nobody goes home"
     for row, place in enumerate(plan.staging):
         x, y = city.xy(place.lon, place.lat)
         node = int(np.argmin(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)))

@@ -76,6 +76,14 @@ class Plan(Strict):
         return self
 
     @model_validator(mode="after")
+    def _fuel_serves_a_channel(self) -> Plan:
+        kinds = [channel.kind for channel in self.channels]
+        for word, kind in (("telephone", "cell_broadcast"), ("sirens", "siren")):
+            if self.fuel is not None and word in self.fuel.order and kind not in kinds:
+                raise ValueError(f"fuel.order: '{word}' serves nothing: the plan has no channel {kind}")
+        return self
+
+    @model_validator(mode="after")
     def _a_channel_denies(self) -> Plan:
         fix = self.rumour_correction
         if fix is not None and fix.channel not in [channel.kind for channel in self.channels]:

@@ -68,14 +68,10 @@ def check_fuel(city: City, plan: Plan, share: float) -> None:
             f"{where}.trucks: {plan.fuel.trucks} are more than the {have} of city '{city.name}'"
         )
     hospitals = [str(city.facilities.name[row]) for row in city.facilities_of("hospital")]
-    needs = {"telephone": "cell_broadcast", "sirens": "siren"}
     for row, word in enumerate(plan.fuel.order):
-        if word not in ("hospitals", *needs, *hospitals):
-            raise unknown(
-                "site", word, ["hospitals", *needs, *hospitals], f"{where}.order.{row}")
-        if word in needs and needs[word] not in [channel.kind for channel in plan.channels]:
-            raise InputError(f"{where}.order.{row}: '{word}' serves nothing: the plan has no channel "
-                             f"{needs[word]}")
+        sites = ["hospitals", "telephone", "sirens", *hospitals]
+        if word not in sites:
+            raise unknown("site", word, sites, f"{where}.order.{row}")
         if word in hospitals and "hospitals" in plan.fuel.order[:row]:
             raise InputError(f"{where}.order.{row}: '{word}' is among the hospitals named before")
 
@@ -98,8 +94,6 @@ def remarks(
         yield f"destinations.shelter_open_s {plan.destinations.shelter_open_s:g} lies past the end"
     if plan.rumour_correction is not None and scenario.rumour is None:
         yield "rumour_correction: the scenario has no rumour"
-    if plan.all_clear.return_phases and plan.all_clear.earliest_s >= end:
-        yield f"all_clear.earliest_s {plan.all_clear.earliest_s:g} lies past the end: nobody goes home"
     for row, place in enumerate(plan.staging):
         x, y = city.xy(place.lon, place.lat)
         node = int(np.argmin(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)))

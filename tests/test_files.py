@@ -544,7 +544,7 @@ def test_what_is_odd_is_remarked(town: City) -> None:
 def test_named_plan_without_a_file_is_the_scenario_s_fault(copy: Path) -> None:
     path = copy / "scenario.yaml"
     path.write_text(path.read_text().replace("plans: [historical, early", "plans: [banana, early"))
-    with pytest.raises(InputError, match=r"scenario\.yaml:29: plans\.0: unknown plan 'banana'") as e:
+    with pytest.raises(InputError, match=r"scenario\.yaml:30: plans\.0: unknown plan 'banana'") as e:
         default_plans(load_scenario(str(copy)))
     assert "did you mean 'banana'" not in str(e.value)
 

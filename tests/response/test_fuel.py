@@ -92,8 +92,8 @@ def test_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         build_site(town, scenario, fuel_of(plans["early-warning"], fuel))
-    with pytest.raises(InputError, match="no channel cell_broadcast"):
-        build_site(town, scenario, fuel_of(plans["historical"], {"order": ["telephone"]}))
+    with pytest.raises(ValidationError, match="no channel cell_broadcast"):
+        fuel_of(plans["historical"], {"order": ["telephone"]})
     with pytest.raises(ValidationError, match="twice"):
         fuel_of(plans["historical"], {"order": ["sirens", "sirens"]})
 

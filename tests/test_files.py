@@ -30,7 +30,7 @@ FOLDER = scenarios_root() / "testtown-tsunami"
 SCENARIO: dict[str, Any] = yaml.safe_load((FOLDER / "scenario.yaml").read_text())
 SCENARIO["danger_zone"][0] |= {
     "within": {"lon": -70.998, "lat": -29.997, "radius_m": 900.0}, "municipality": "Southport"}
-SCENARIO["population"] = {"share": 0.75, "occupancy": "auto"}
+SCENARIO["population"] = {"share": 0.75, "occupancy": "auto", "inpatients": 0.5}
 SCENARIO["earthquake"] |= {"mechanism": "reverse", "residuals": True}
 for number, station in enumerate(SCENARIO["earthquake"]["stations"]):
     station["sa1_g"] = 0.3125 + number
@@ -54,6 +54,9 @@ PLAN["one_way_streets"][0]["heading_deg"] = 91.5
 PLAN["contraflow"][0]["heading_deg"] = 92.5
 PLAN["inbound_ban"][0] |= {"below_m": 33.5, "municipality": "Southport"}
 PLAN["all_clear"]["return_phases"][0]["within"] = {"lon": -70.998, "lat": -29.997, "radius_m": 910.0}
+ASSISTED: dict[str, Any] = yaml.safe_load((FOLDER / "assisted.yaml").read_text())
+PLAN |= {name: ASSISTED[name] for name in ("facility_evacuation", "buses")}
+PLAN["door_to_door"][0]["by"] = "volunteers"
 DOCUMENTS = {"scenario": SCENARIO, "plan": PLAN}
 MODELS: dict[str, type[BaseModel]] = {"scenario": Scenario, "plan": Plan}
 #: Numbers outside what any key allows, and the keys that allow anything (names and labels).
@@ -428,14 +431,14 @@ def test_what_the_city_does_not_have(
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
-        ("scenario.yaml", "lon: -71.0005", "lon: -72", r"scenario\.yaml:24: tsunami\.gauges\.0"),
+        ("scenario.yaml", "lon: -71.0005", "lon: -72", r"scenario\.yaml:25: tsunami\.gauges\.0"),
         ("scenario.yaml", "share: 0.5}", "share: 0.5, municipality: Atlantis}",
-         r"scenario\.yaml:27: outages\.1: unknown municipality 'Atlantis'"),
+         r"scenario\.yaml:28: outages\.1: unknown municipality 'Atlantis'"),
         ("scenario.yaml", "lon: -70.993, lat: -29.994,", "lon: -70.998, lat: -29.998,",
          r"scenario\.yaml:\d+: earthquake: stations: two stations"),
         ("scenario.yaml", "  stations:", "  shakemap: none.xml\n  residuals: false\n  x_stations:",
          "unknown key"),
-        ("scenario.yaml", "below_m: 15", "below_m: 1", r"scenario\.yaml:9: danger_zone: no junction"),
+        ("scenario.yaml", "below_m: 15", "below_m: 1", r"scenario\.yaml:10: danger_zone: no junction"),
         ("historical.yaml", "below_m: 15", "municipality: Atlantis",
          r"historical\.yaml:10: order\.zones\.0"),
         ("historical.yaml", "high_ground_m: 20", "high_ground_m: 190",
@@ -544,7 +547,7 @@ def test_what_is_odd_is_remarked(town: City) -> None:
 def test_named_plan_without_a_file_is_the_scenario_s_fault(copy: Path) -> None:
     path = copy / "scenario.yaml"
     path.write_text(path.read_text().replace("plans: [historical, early", "plans: [banana, early"))
-    with pytest.raises(InputError, match=r"scenario\.yaml:30: plans\.0: unknown plan 'banana'") as e:
+    with pytest.raises(InputError, match=r"scenario\.yaml:33: plans\.0: unknown plan 'banana'") as e:
         default_plans(load_scenario(str(copy)))
     assert "did you mean 'banana'" not in str(e.value)
 

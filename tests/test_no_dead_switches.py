@@ -54,7 +54,7 @@ OTHER: dict[str, list[Any]] = {
     "beach": [Beach(lon=-71.0, lat=-29.9965, radius_m=400.0, share=0.2, to_hour=21.0)],
     "withdraw_s": [120.0, 900.0],
     "heading_deg": [270.0, 90.0],
-    "street": ["North Street 2", "East Street 2"],
+    "street": ["North Street 2", "East Street 2", "North Street 3"],
     "shelter_staff": [1, 3],
     "fuel": [Fuel(order=("hospitals",))],
     "rumour": [None],

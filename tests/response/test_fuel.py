@@ -68,7 +68,7 @@ def test_sirens_sound_on(town: City, scenario: Scenario, plans: dict[str, Plan])
     """Sirens without battery fall silent with the mains; fuel brings them back."""
     document = plans["early-warning"].model_dump()
     document["channels"] = [{"kind": "siren", "repeat_s": 300.0}]
-    document["rumour_correction"] = None
+    document["rumour_correction"] = document["fuel"] = None
     document["exclusion"] = {"lead_s": 0.0, "arrival_s": 3600.0}  # time to reach sites on the shore
     found = []
     for fuel in (None, {"order": ["sirens"], "trucks": 2, "delivery_s": 300, "hours_a_delivery": 9}):

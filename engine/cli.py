@@ -14,7 +14,6 @@ from zoneinfo import available_timezones
 
 import typer
 
-from engine.cli_crowd import crowd
 from engine.cli_demo import demo
 from engine.cli_studies import compare, hindcast, sweep, timeline, worth
 from engine.errors import AnlanError, InputError, unknown
@@ -351,7 +350,7 @@ def run(
         print(f"next: anlan replay {target}{of}; anlan report {target}{of}")
 
 
-for _command in (compare, worth, hindcast, sweep, timeline, crowd, demo):
+for _command in (compare, worth, hindcast, sweep, timeline, demo):
     app.command()(_command)
 
 

@@ -29,7 +29,6 @@ _MARKS: dict[str, tuple[str, frozenset[str]]] = {
     "worth": ("worth.json", frozenset({"plan", "replications", "as_written", "levers"})),
     "hindcast": ("hindcast.json", frozenset({"scenario", "plan", "seeds", "figures"})),
     "sweep": ("sweep.json", frozenset({"scenario", "plan", "samples", "inputs", "rows"})),
-    "crowd": ("crowd.json", frozenset({"venue", "seed", "people", "exits", "digest"})),
 }
 _STUDIES = ("comparison", "worth", "hindcast", "sweep")
 #: A study that was stopped: finished replications, no result yet.
@@ -38,10 +37,6 @@ _REPLICATION = frozenset({"inputs", "plan", "seed", "score", "digest"})
 _RUN_FILES = frozenset({
     "manifest.json", "score.json", "events.parquet", "kpis.parquet", "parties.parquet",
     "inputs.jsonl", "replay.html", "report.html",  # pages tell of the run they lie beside
-})
-_CROWD_FILES = frozenset({
-    "crowd.json", "people.parquet", "series.parquet", "cameras.csv", "maps.parquet", "density.png",
-    "flow.png", "pressure.png",
 })
 
 
@@ -75,8 +70,6 @@ def _ours(folder: Path, file: Path, kind: str) -> bool:
     if kind == "run":
         frame = len(parts) == 2 and parts[0] == "frames" and file.suffix == ".npz"
         return frame or str(file) in _RUN_FILES
-    if kind == "crowd":
-        return str(file) in _CROWD_FILES
     if len(parts) == 2 and parts[0] == "replications":
         return file.suffix == ".part" or _holds(folder / file, _REPLICATION)
     return str(file) in (_MARKS[kind][0], "report.html")

@@ -68,15 +68,6 @@ STREAMS: dict[str, int] = {
             "people.school",
             "sweep.input",
             "people.rumour",
-            "crowd.speed",
-            "crowd.age",
-            "crowd.reaction",
-            "crowd.seat",
-            "crowd.place",
-            "crowd.enter",
-            "crowd.side",
-            "crowd.yield",
-            "crowd.camera",
             "position.ward",
         ]
     )

@@ -56,6 +56,7 @@ PLAN["inbound_ban"][0] |= {"below_m": 33.5, "municipality": "Southport"}
 PLAN["all_clear"]["return_phases"][0]["within"] = {"lon": -70.998, "lat": -29.997, "radius_m": 910.0}
 ASSISTED: dict[str, Any] = yaml.safe_load((FOLDER / "assisted.yaml").read_text())
 PLAN |= {name: ASSISTED[name] for name in ("facility_evacuation", "buses")}
+PLAN["buses"][0]["to"] = "Test Shelter"
 PLAN["door_to_door"][0]["by"] = "volunteers"
 DOCUMENTS = {"scenario": SCENARIO, "plan": PLAN}
 MODELS: dict[str, type[BaseModel]] = {"scenario": Scenario, "plan": Plan}
@@ -153,7 +154,8 @@ def test_the_documents_are_right(kind: str, tmp_path: Path) -> None:
 def test_misspelt_key(kind: str, key: str, tmp_path: Path) -> None:
     path = PATH_OF[kind, key]
     name = str(path[-1])
-    wrong = name[:-1] + "qq" if len(name) < 4 else name[:2] + "q" + name[2:]
+    kept = len(name) if len(name) < 3 else 2
+    wrong = name[:-1] + "qq" if len(name) == 3 else f"{name[:kept]}q{name[kept:]}"
     text = altered(kind, path, key=wrong)
     told = message(kind, text, tmp_path)
     if path[0] == "behaviour" and len(path) == 2:

@@ -253,6 +253,7 @@ SPECIAL = {
     # The second refuge is found damaged, and so is the other building near it.
     "vertical_refuges.1.lon": "vertical_refuges.0.lon",
     "vertical_refuges.1.lat": "vertical_refuges.0.lat",
+    "vertical_refuges.1.walk_m": "vertical_refuges.0.walk_m",
     "bus_depots": "test_depots_matter",
     "bus_depots.0.buses": "test_depots_matter",
     "buses.0.depot": "test_depots_matter",

@@ -43,7 +43,9 @@ class VerticalRefuge(Strict):
     the order: the tallest suitable one near `lon`, `lat`, or near the named `facility` of the city.
 
     `water_m` is the depth at its door on the hazard map; floors count from 1.3 times that and 3 m
-    above the street (engine/vertical.py), and hold one person on `m2_a_person` of usable floor.
+    above the street (engine/vertical.py), and hold one person on `m2_a_person` of usable floor. It
+    serves those within `walk_m` of it, who are told of it (distance as walking time at 1 m/s on the
+    level); the others are sent to high ground.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
@@ -52,6 +54,7 @@ class VerticalRefuge(Strict):
     lat: Lat | None = None
     water_m: Annotated[float, Field(gt=0, le=30)]
     open_s: Seconds = 300.0
+    walk_m: Annotated[float, Field(gt=0, le=5000)] = 500.0
     m2_a_person: Annotated[float, Field(ge=0.5, le=20)] = SHORT_STAY_M2
 
     @model_validator(mode="after")

@@ -2,9 +2,9 @@
 
 A keyholder opens each `open_s` after the first zone's order, unless the shaking has damaged the
 building extensively (HAZUS state 3, the stated limit). Whoever sets out on foot, leaves a car or is
-on foot when it opens goes to the nearest open refuge with places where that is nearer than high
-ground; drivers go out of the zone. Everybody knows the signposted refuges (assumption). Places are
-taken on arrival; from a full one people go on to the next, else to high ground. Once the sea
+on foot when it opens goes to the nearest open refuge with places within its `walk_m` where that is
+nearer than high ground; drivers go out of the zone. Everybody there knows the signposted refuge
+(assumption). Places are taken on arrival; from a full one people go on to the next, else to high ground. Once the sea
 passes the lowest refuge floor or more than the building bears, the refuge is lost: whoever is in it
 is not safe, stays while water stands at the door and then walks on to high ground.
 """
@@ -18,6 +18,7 @@ import numpy as np
 from engine.city import I64, B
 from engine.component import Component
 from engine.events import reason
+from engine.kernels import paths
 from engine.mobility.destinations import WalkRoutes
 from engine.world import P_REFUGE, P_WALKING
 
@@ -32,6 +33,8 @@ class RefugeTrips:
         self._host, self._walk = host, walk
         self._site = host.ctx.site.refuges
         self._first = 1 + host.ctx.site.shelter.size
+        self._reach_ms = np.array(
+            [1000.0 * r.walk_m for r in host.ctx.plan.vertical_refuges], np.float64)
         self._open_ms = [round(r.open_s * 1000) for r in host.ctx.plan.vertical_refuges]
         self._size = host.ctx.parties.size.astype(np.int32)
 
@@ -83,6 +86,7 @@ class RefugeTrips:
         if usable.size == 0 or rows.size == 0:
             return
         cost = self._walk.cost_ms[self._first + usable][:, w.party_node[rows]]
+        cost = np.where(cost <= self._reach_ms[usable][:, None], cost, paths.UNREACHED)
         best = np.argmin(cost, axis=0)
         cost = np.take_along_axis(cost, best[None, :], axis=0)[0]
         nearer = cost < self._walk.cost_ms[0, w.party_node[rows]]

@@ -53,8 +53,8 @@ _SAFE = (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE, P_OUTSIDE)
 READS = (
     "party_place", "party_node", "person_health", "person_care", "unit_phase",
     "incident_state", "hospital_beds_used", "facility_load", "gauge_level_m", "wetcell_depth_m",
-    "incident_opened_ms", "incident_reached_ms", "party_wet_event", "party_x_m", "party_y_m",
-    "unit_x_m", "unit_y_m", "edge_flow_speed_mps", "edge_closed", "edge_barred", "edge_vehicles",
+    "incident_opened_ms", "incident_reached_ms", "party_wet_event", "party_stop_reason",
+    "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "edge_flow_speed_mps", "edge_closed", "edge_barred", "edge_vehicles",
 )
 
 
@@ -109,6 +109,7 @@ class Recorder:
         moving = among(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING, P_ABOARD, P_TO_STOP,
                                P_AT_STOP))
         safe = among(place, _SAFE)
+        safe &= ~((place == P_REFUGE) & (world.party_stop_reason > 0))  # in a lost refuge
         danger = self.ctx.site.danger_node[world.party_node]
         wet = world.party_wet_event >= 0
         busy = ~among(world.unit_phase, (U_AVAILABLE, U_OFF))

@@ -13,7 +13,7 @@ from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.trip import set_walking
-from engine.world import P_DRIVING, P_HIGH, P_MEETING, P_SHELTER, P_WALKING
+from engine.world import P_ABOARD, P_DRIVING, P_HIGH, P_MEETING, P_SHELTER, P_WALKING
 
 
 class Arrivals:
@@ -33,14 +33,16 @@ class Arrivals:
         set_walking(self.host, sent)
         if rows.size == 0:
             return
-        w, site, city = self.host.w, self.ctx.site, self.ctx.city
+        w, site, city, parties = self.host.w, self.ctx.site, self.ctx.city, self.ctx.parties
         w.party_node[rows] = node
         self.out_of_zone(rows, t_ms)
         dest = w.party_dest[rows]
         for i in np.flatnonzero(dest > 0):
             facility = int(site.shelter[dest[i] - 1])
             party = int(rows[i])
-            if w.facility_load[facility] >= site.shelters.places[facility]:
+            full = w.facility_load[facility] >= site.shelters.places[facility]
+            # Who lies in bed is taken in all the same: the vehicle goes no further.
+            if (full or w.shelter_open_event[facility] < 0) and parties.ward[party] < 0:
                 self._send_on(party, facility, int(t_ms[i]))
                 continue
             w.facility_load[facility] += self._size[party]
@@ -70,7 +72,8 @@ class Arrivals:
         )
 
     def _send_on(self, party: int, full: int, t_ms: int) -> None:
-        """The shelter is full: on foot to the next one with places, else to high ground."""
+        """The shelter is full or not open: on foot to the next one with places, else to high ground
+        or a refuge."""
         site = self.ctx.site
         free = (self.host.w.shelter_open_event[site.shelter] >= 0) & (
             self.host.w.facility_load[site.shelter] < site.shelters.places[site.shelter]
@@ -85,12 +88,13 @@ class Arrivals:
             cause=max(int(self.host.w.facility_full_event[full]), int(self.host.w.party_trip_event[party])),
         )[0]
         set_walking(self.host, np.array([party]))
+        self._refuges.choose(np.array([party]), np.array([t_ms]))
 
     def left_zone(self, t0_ms: int, t1_ms: int) -> None:
-        """Cars and walkers whose last junction is out of the danger zone have left it."""
+        """Cars, passengers and walkers whose last junction is out of the danger zone have left it."""
         w = self.host.w
         rows = np.flatnonzero(
-            among(w.party_place, (P_DRIVING, P_WALKING)) & (w.party_out_ms > t1_ms)
+            among(w.party_place, (P_DRIVING, P_WALKING, P_ABOARD)) & (w.party_out_ms > t1_ms)
         )
         driving = rows[w.party_place[rows] == P_DRIVING]
         if driving.size:

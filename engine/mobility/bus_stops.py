@@ -1,7 +1,8 @@
 """Waiting for a bus: who goes to a pick-up, waits there, and walks on after all.
 
 Whoever sets out on foot, has no car there or walks slowly, and has heard the order, goes to the nearest
-pick-up of a line that still runs, if it lies within the line's `walk_m` and is nearer than safety (walking
+pick-up of a line that still runs, if it lies within the line's `walk_m` and is nearer than safety (high
+ground or an open refuge; walking
 time, slope included; the distance is that time at 1 m/s on the level). They walk by the shortest way and
 turn to safety where it is wet or blocked. At the pick-up they wait until they are on board, until
 `patience_s` is over, until water stands there or at the next junction, or until the line ends; then they
@@ -22,8 +23,10 @@ from numpy.typing import NDArray
 from engine.city import I32, I64, B
 from engine.component import Component, Context
 from engine.kernels import paths
+from engine.missions import Missions
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.refuges import RefugeTrips
 from engine.mobility.returns import WET_M, Returns
 from engine.mobility.trip import set_walking
 from engine.world import NEVER, P_AT_STOP, P_TO_STOP
@@ -60,14 +63,23 @@ class ToStops(Returns):
         return np.array(out, np.int32)
 
 
+def _lines(missions: Missions) -> B:
+    """Which missions are bus lines."""
+    return np.asarray((missions.facility < 0) & (missions.door < 0))
+
+
 class BusStops:
     """Moves people to pick-ups and lets them wait there."""
 
-    def __init__(self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet) -> None:
+    def __init__(
+        self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
+        refuges: RefugeTrips,
+    ) -> None:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
+        self._refuges = refuges
         missions, city = self.ctx.site.missions, self.ctx.city
         self._to_stops = ToStops(city, walk.slope)
-        line, stop = np.nonzero((missions.wait_node >= 0) & (missions.facility < 0)[:, None])
+        line, stop = np.nonzero((missions.wait_node >= 0) & _lines(missions)[:, None])
         self._pick_line, self._pick_stop = line, stop
         self._stop_at = self.ctx.site.walk_node[missions.wait_node[line, stop]]
         self._stop_ms = np.array([self._to_stops.cost_ms(int(node)) for node in self._stop_at])
@@ -85,7 +97,7 @@ class BusStops:
         w, missions = self.host.w, self.ctx.site.missions
         on = w.order_event[0] >= 0 and w.all_clear_event[0] < 0
         left = t_ms - int(w.order_decided_ms[0]) < missions.end_ms if on else False
-        return np.asarray((missions.facility < 0) & left)
+        return np.asarray(_lines(missions) & left)
 
     def not_by_bus(self, rows: I64, t_ms: int) -> I64:
         """Those of `rows`, who set out on foot, that walk to safety; the others go to a pick-up."""
@@ -101,7 +113,8 @@ class BusStops:
             self._stop_ms[:, node], NEVER,
         )
         best = np.argmin(cost, axis=0)
-        goes = needs & (cost[best, np.arange(rows.size)] < self._walk.cost_ms[0, node])
+        safety = np.minimum(self._walk.cost_ms[0, node], self._refuges.nearest_ms(rows))
+        goes = needs & (cost[best, np.arange(rows.size)] < safety)
         going, best = rows[goes], best[goes]
         w.party_line[going], w.party_stop[going] = self._pick_line[best], self._pick_stop[best]
         there = w.party_node[going] == self._stop_at[best]
@@ -162,3 +175,4 @@ class BusStops:
         w.party_trip_event[rows] = self.host.emit(
             "party_rerouted", t_ms, rows, -1, cause=w.party_trip_event[rows])
         set_walking(self.host, rows)
+        self._refuges.choose(rows, np.full(rows.size, t_ms))

@@ -99,8 +99,8 @@ class Mobility(Component):
         self.traffic = self._fleet.traffic
         self._refuges = RefugeTrips(self, self._walk)
         self._arrivals = Arrivals(self, context, self._walk, self._fleet, self._refuges)
-        self._riders = Riders(self, context, self._arrivals)
-        self._stops = BusStops(self, context, self._walk, self._fleet)
+        self._riders = Riders(self, context, self._arrivals, self._refuges)
+        self._stops = BusStops(self, context, self._walk, self._fleet, self._refuges)
         self._cordons = Cordons(self, context, self._fleet)
         self._departures = Departures(
             self, context, self._walk, self._fleet, self._cordons, self._refuges,

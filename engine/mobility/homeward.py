@@ -37,9 +37,8 @@ class Homeward:
         return np.where(late, self._home[rows], self._host.ctx.parties.node[rows]).astype(np.int32)
 
     def there_already(self, rows: I64, goal: I32) -> B:
-        """Which parties [rows] live at the junction where they are safe."""
-        w = self._host.w
-        return np.asarray((w.party_decision[rows] == GOES_HOME) & (w.party_node[rows] == goal))
+        """Which parties [rows] are bound for the junction where they are safe."""
+        return np.asarray(self._host.w.party_node[rows] == goal)
 
     def arrived(self, rows: I64, t_ms: I64) -> None:
         """Parties [rows] are home; the events, by whether the order still stood when they set out."""

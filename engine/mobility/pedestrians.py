@@ -94,7 +94,7 @@ class Pedestrians:
         w = self.host.w
         safe = among(w.party_place, (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE))
         new = self._homeward.setting_out(safe)
-        new = new[self._departures.able(new)]
+        new = new[self._departures.able(new) & ~self._refuges.held(new)]
         goal = self._homeward.goal(new)
         here = self._homeward.there_already(new, goal)
         self._come_home(new[here])
@@ -116,6 +116,7 @@ class Pedestrians:
             "party_rerouted", t1_ms, turned, -1, cause=w.party_trip_event[turned])
         w.party_dest[turned], w.party_left_ms[turned] = 0, t1_ms
         set_walking(self.host, turned)
+        self._refuges.choose(turned, np.full(turned.size, t1_ms))
 
     def _come_home(self, rows: I64) -> None:
         """Parties that are safe where they live are home at once."""

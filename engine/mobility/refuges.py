@@ -4,9 +4,10 @@ A keyholder opens each `open_s` after the first zone's order, unless the shaking
 building extensively (HAZUS state 3, the stated limit). Whoever sets out on foot, leaves a car or is
 on foot when it opens goes to the nearest open refuge with places within its `walk_m` where that is
 nearer than high ground; drivers go out of the zone. Everybody there knows the signposted refuge
-(assumption). Places are taken on arrival; from a full one people go on to the next, else to high ground. Once the sea
-passes the lowest refuge floor or more than the building bears, the refuge is lost: whoever is in it
-is not safe, stays while water stands at the door and then walks on to high ground.
+(assumption). Places are taken on arrival; from a full one people go on to the next, else to high
+ground. Nobody leaves while water stands at the door. Once the sea passes the lowest refuge floor or
+more than the building bears, the refuge is lost: whoever is in it is not safe, and walks on to high
+ground when the water has gone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.city import I64, B
 from engine.component import Component
@@ -77,6 +79,18 @@ class RefugeTrips:
             & (w.refuge_load < self._site.places)
         )
 
+    def _cost_ms(self, usable: I64, rows: I64) -> NDArray[np.int64]:
+        """Walking time of parties [rows] to the refuges [usable] that serve them, ms."""
+        cost = self._walk.cost_ms[self._first + usable][:, self._host.w.party_node[rows]]
+        return np.where(cost <= self._reach_ms[usable][:, None], cost, paths.UNREACHED)
+
+    def nearest_ms(self, rows: I64) -> I64:
+        """Walking time of parties [rows] to the nearest open refuge that serves them, ms."""
+        usable = np.flatnonzero(self._usable())
+        if usable.size == 0:
+            return np.full(rows.size, paths.UNREACHED)
+        return np.asarray(self._cost_ms(usable, rows).min(axis=0))
+
     def choose(self, rows: I64, t_ms: Any) -> None:
         """Walkers [rows] bound for high ground turn to an open refuge where one is nearer."""
         usable = np.flatnonzero(self._usable())
@@ -85,8 +99,7 @@ class RefugeTrips:
         rows, t_ms = rows[free], np.asarray(t_ms)[free]
         if usable.size == 0 or rows.size == 0:
             return
-        cost = self._walk.cost_ms[self._first + usable][:, w.party_node[rows]]
-        cost = np.where(cost <= self._reach_ms[usable][:, None], cost, paths.UNREACHED)
+        cost = self._cost_ms(usable, rows)
         best = np.argmin(cost, axis=0)
         cost = np.take_along_axis(cost, best[None, :], axis=0)[0]
         nearer = cost < self._walk.cost_ms[0, w.party_node[rows]]
@@ -167,6 +180,12 @@ class RefugeTrips:
             return np.empty(0, np.int64)
         inside = np.flatnonzero((w.party_place == P_REFUGE) & (w.party_stop_reason > 0))
         return np.asarray(inside[w.node_depth_m[w.party_node[inside]] <= WADES_M])
+
+    def held(self, rows: I64) -> B:
+        """Which parties [rows] are in a refuge that water stands at, or in a lost one."""
+        w = self._host.w
+        deep = w.node_depth_m[w.party_node[rows]] > WADES_M
+        return np.asarray((w.party_refuge[rows] >= 0) & (deep | (w.party_stop_reason[rows] > 0)))
 
     def walk_on(self, rows: I64, t_ms: int) -> None:
         """Parties [rows] leave a lost refuge for high ground."""

@@ -11,6 +11,7 @@ import numpy as np
 from engine.component import Component, Context
 from engine.events import MODES
 from engine.mobility.arrivals import Arrivals
+from engine.mobility.refuges import RefugeTrips
 from engine.mobility.trip import set_walking
 from engine.world import P_ABOARD, P_AT_STOP, P_HIGH, P_SHELTER
 
@@ -20,8 +21,10 @@ FOOT = MODES.index("foot")
 class Riders:
     """Moves the passengers of units."""
 
-    def __init__(self, host: Component, context: Context, arrivals: Arrivals) -> None:
-        self.host, self.ctx, self._arrivals = host, context, arrivals
+    def __init__(
+        self, host: Component, context: Context, arrivals: Arrivals, refuges: RefugeTrips
+    ) -> None:
+        self.host, self.ctx, self._arrivals, self._refuges = host, context, arrivals, refuges
 
     def ride(self) -> None:
         """Take note of who got on and off, and where the others are by now."""
@@ -50,6 +53,7 @@ class Riders:
             w.party_trip_event[row] = self.host.emit(
                 "party_mode_changed", t_ms, row, FOOT, w.party_node[row], event)
             set_walking(self.host, row)
+            self._refuges.choose(row, np.array([t_ms]))
             return
         facility, t = int(self.ctx.log.column("object")[event]), np.array([t_ms])
         if facility in site.shelter:

@@ -7,16 +7,17 @@ car (shadow evacuees drive; on foot they are safe where they are). Arrays are ov
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from engine import rng
-from engine.city import F64, I32, U8, USES
+from engine.city import F64, I32, U8, USES, B
 from engine.component import Context
 from engine.kernels import paths
 from engine.shore import distance_to_sea_m
-from engine.world import NEVER
+from engine.world import H_CRITICAL, NEVER
 
 SHADOW_M = 500.0
 NIGHT_HOURS = (23, 7)
@@ -27,6 +28,7 @@ class Audience:
 
     def __init__(self, context: Context) -> None:
         city, site, parties, seed = context.city, context.site, context.parties, context.seed
+        self._of_person, self._count = parties.of_person, parties.count
         start = parties.node
         walk_m, near_m = _distances(context)
         danger = site.danger_node[start]
@@ -75,6 +77,13 @@ class Audience:
                 city.nodes.x_m[self.node, None] - site.gauge_x_m,
                 city.nodes.y_m[self.node, None] - site.gauge_y_m,
             ), axis=1)
+
+    def stuck(self, w: Any) -> B:
+        """Which parties [relevant] do not leave: somebody is trapped, dying or dead."""
+        bad = np.flatnonzero(w.person_trapped | (w.person_health >= H_CRITICAL))
+        out = np.zeros(self._count, np.bool_)
+        out[self._of_person[bad]] = True
+        return np.asarray(out[self.rows])
 
     def _schools(self, context: Context, building: I32, age_group: U8) -> None:
         """Pupils [relevant]; where whole schools leave, those of one get ready at one time."""

@@ -41,7 +41,7 @@ class Decisions:
         """Parties `met` a cue again: where they have not decided to leave, they decide anew."""
         rows = self.who.rows[met]
         undecided = among(self.host.w.party_decision[rows], (0, STAYS)) & self.who.danger[met]
-        met = met[undecided]
+        met = met[undecided & (self.host.w.party_alert_event[rows] >= 0)]
         # Nothing changes for the others: who is not convinced stays as before, and says no more.
         met = met[self._convinced(met) | self.who.pupil[met]]
         rows = self.who.rows[met]

@@ -52,6 +52,7 @@ class GoingBack:
         new = safe[(due >= t0_ms) & (due < t1_ms)]
         if new.size == 0:
             return
+        new = new[~self.who.stuck(w)[new]]
         barred = self.barred()
         unlit = ~w.zone_power_on[self.who.zone[new]] & dark(t0_ms)
         b = self.ctx.behaviour

@@ -206,14 +206,14 @@ class Health(Component):
         for values, source in ((depth, w.node_depth_m), (flow, w.node_flow_mps)):
             along = source[walk.tail[arc]] * (1 - part) + source[walk.head[arc]] * part
             values[on_arc] = along[on_arc]
-        indoors = ~outside & self._inside[rows]
+        held = w.party_place[rows] == P_REFUGE
+        indoors = ~outside & ~held & self._inside[rows]
         # A building that the shaking or the water has broken shelters nobody.
         stands = (depth <= self._holds_m[rows]) & (
             w.building_damage[self._building[rows]] < refuge.NO_REFUGE_DAMAGE
         )
         indoors &= stands
         depth = np.where(indoors, np.maximum(depth - self._refuge_m[rows], 0.0), depth)
-        held = w.party_place[rows] == P_REFUGE
         depth = vertical.above_water(self.ctx.site.refuges, w, rows, held, depth)
         flow = np.where(indoors | held, INDOOR_FLOW * flow, flow)
         return rows, depth, flow

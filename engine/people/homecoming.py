@@ -18,9 +18,9 @@ from __future__ import annotations
 import numpy as np
 
 from engine import rng
-from engine.city import I64
 from engine.component import Component, Context
 from engine.events import reason
+from engine.people.audience import Audience
 from engine.people.door import SEEN_DEPTH_M
 from engine.people.warning import rayleigh_quantile
 from engine.world import P_HIGH, P_MEETING, P_REFUGE, P_SHELTER
@@ -43,7 +43,9 @@ CARD: tuple[tuple[str, object, str, str, str], ...] = (
 class Homecoming:
     """Parties `rows` on their way home; the warning component holds the variables."""
 
-    def __init__(self, context: Context, rows: I64) -> None:
+    def __init__(self, context: Context, audience: Audience) -> None:
+        rows = audience.rows
+        self._who = audience
         city, site, parties = context.city, context.site, context.parties
         self._rows = rows
         self._at_large = parties.ward[rows] < 0
@@ -112,7 +114,7 @@ class Homecoming:
         w, rows, times = host.w, self._rows, host.ctx.log.column("t_ms")
         opened = w.zone_return_event[self._zone]
         new = np.flatnonzero(
-            (opened >= 0) & self._at_large & np.isin(w.party_place[rows], _SAFE)
+            (opened >= 0) & self._at_large & ~self._who.stuck(w) & np.isin(w.party_place[rows], _SAFE)
             & ~np.isin(w.party_decision[rows], (GOES_HOME, STAYS_AWAY))
         )
         cause = np.maximum(opened[new], w.party_trip_event[rows[new]])

@@ -125,6 +125,8 @@ class Rumours:
         new = new[self.who.danger[new] & np.isin(w.party_decision[rows], (0, STAYS))
                   & np.isin(w.party_place[rows], (P_START, P_STAYING))]
         new = new[self._decisions.able(new)]
+        if self.ctx.plan.order.schools != "release":
+            new = new[~self.who.pupil[new]]  # teachers decide for them
         t = np.full(new.size, t_ms)
         self._decisions.leave(new, model.NEIGHBOURS, t, w.party_rumour_event[self.who.rows[new]])
 

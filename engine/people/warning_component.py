@@ -66,7 +66,7 @@ class Warning(Component):
         "party_heard", "party_depart_ms", "party_again", "party_alert_event",
         "zone_channel_event", "zone_talk_event", "zone_leader_event", "zone_doors_event",
         "party_trip_event", "control_staffed", "zone_siren_fuel_ms", "zone_mast_fuel_ms",
-        "unit_mission", "unit_phase", "unit_event", "door_visited",
+        "unit_mission", "unit_phase", "unit_event", "door_visited", "person_health", "person_trapped",
     )
     writes = (
         "party_alert", "party_decision", "party_decision_event", "party_mode",
@@ -100,7 +100,7 @@ class Warning(Component):
         self._broadcast = Broadcast(context, a.rows, a.zone, a.ordered, a.night)
         self._visits = Visits(context, a.rows, a.zone, a.area, building)
         self._doors = Door(context, a.rows, a.node)
-        self._homecoming = homecoming.Homecoming(context, a.rows)
+        self._homecoming = homecoming.Homecoming(context, a)
         self._rumours = rumour.Rumours(self, context, a, self._decisions, self._going_back)
         self._near_sea = np.flatnonzero(a.sea_m <= context.behaviour.sea_view_m)
         self._shaken = np.full(context.city.zones.population.size, -1, np.int64)

@@ -88,6 +88,8 @@ class SelfReferral:
         hurt = (w.person_self_ms[rows] == NEVER) & (w.person_health[rows] < H_DEAD)
         rows = rows[hurt & ~w.person_trapped[rows]]
         rows = rows[among(w.person_care[rows], (C_NONE, C_WAITING))]
+        parties = self.ctx.parties
+        rows = rows[parties.ward[parties.of_person[rows]] < 0]  # who lies in hospital is there
         if rows.size == 0:
             return
         seed = self.ctx.seed

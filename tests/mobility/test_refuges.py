@@ -81,7 +81,9 @@ def test_walkers_go_where_it_is_nearer(runs: dict[str, Run]) -> None:
     there = world.party_place == P_REFUGE
     assert world.refuge_load[0] == size[there].sum()
     came = size[arrived.subject.to_numpy()].sum()
-    assert site.places[0] <= came < site.places[0] + size.max()
+    # One party may pass the last place; whoever goes back home makes room for another.
+    assert site.places[0] <= came
+    assert world.refuge_load[0] < site.places[0] + size.max()
     assert run.score["ledger"]["people"]["safe in vertical refuge"] > 0
     # The full one sends people on, and the reason is the refuge's being full.
     full = codes[codes.kind == KIND_CODE["refuge_full"]]

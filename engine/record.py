@@ -54,7 +54,8 @@ READS = (
     "party_place", "party_node", "person_health", "person_care", "unit_phase",
     "incident_state", "hospital_beds_used", "facility_load", "gauge_level_m", "wetcell_depth_m",
     "incident_opened_ms", "incident_reached_ms", "party_wet_event", "party_stop_reason",
-    "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "edge_flow_speed_mps", "edge_closed", "edge_barred", "edge_vehicles",
+    "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "edge_flow_speed_mps", "edge_closed",
+    "edge_barred", "edge_vehicles",
 )
 
 

@@ -62,6 +62,7 @@ OTHER: dict[str, list[Any]] = {
     "street_leaders": [StreetLeaders(call_s=60.0)],
     "facility": ["Test Hospital", "North Hospital"],
     "to": ["high ground", "Test Shelter"],
+    "escorts": [3, 1, 9],  # nine fill the bus
 }
 
 Path = tuple[str | int, ...]

@@ -24,6 +24,13 @@ class StreetGeometry:
         step[last[:-1]] = 1.0
         self._along = np.concatenate([[0.0], np.cumsum(step)])
         self._x, self._y, self._first, self._last = x, y, first, last
+        self._length_m = streets.length_m
+
+    def on_arc(self, arc: NDArray[Any], offset_m: F64) -> tuple[F64, F64]:
+        """Position `offset_m` from the start of each walk arc [n] (odd arcs run backwards)."""
+        street = arc >> 1
+        part = offset_m / self._length_m[street]
+        return self.point(street, np.where(arc & 1, 1.0 - part, part))
 
     def point(self, street: NDArray[Any], fraction: F64) -> tuple[F64, F64]:
         """Position at `fraction` (0..1, along the vertices) of each street [n]."""

@@ -34,11 +34,9 @@ class Map:
         w, city = self.host.w, self.ctx.city
         on_foot = among(w.party_place, (P_WALKING, P_RETURNING, P_TO_STOP))
         walking = np.flatnonzero(on_foot & (w.party_arc >= 0))
-        arc = w.party_arc[walking]
-        street = arc >> 1
-        part = w.party_offset_m[walking] / city.streets.length_m[street]
-        part = np.where(arc & 1, 1.0 - part, part)
-        w.party_x_m[walking], w.party_y_m[walking] = self._geometry.point(street, part)
+        w.party_x_m[walking], w.party_y_m[walking] = self._geometry.on_arc(
+            w.party_arc[walking], w.party_offset_m[walking]
+        )
         driving = np.flatnonzero(w.party_place == P_DRIVING)
         if driving.size:
             self._put_vehicles(self._fleet.of_party[driving], w.party_x_m, w.party_y_m, driving)

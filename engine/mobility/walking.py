@@ -72,6 +72,12 @@ def weidmann_speed(density_pm2: ArrayLike, free_speed_mps: ArrayLike = FREE_SPEE
     return np.asarray(np.asarray(free_speed_mps, np.float64) * part)
 
 
+def speed_about(seed: int, key: ArrayLike, mean_mps: ArrayLike) -> F64:
+    """Return a draw around `mean_mps` [n] for each of `key` [n], with Weidmann's spread, in m/s."""
+    z = np.clip(rng.normal(seed, "people.walk_speed", key), -2.0, 2.0)
+    return np.asarray(np.asarray(mean_mps) * (1.0 + z * FREE_SPEED_SD_MPS / FREE_SPEED_MPS))
+
+
 def free_speed(seed: int, key: ArrayLike, age_group: ArrayLike, mobility: ArrayLike) -> F64:
     """Return the free walking speed of persons [n] in m/s, one draw each (people.walk_speed).
 
@@ -79,9 +85,7 @@ def free_speed(seed: int, key: ArrayLike, age_group: ArrayLike, mobility: ArrayL
       city.MOBILITY.
     """
     u = rng.uniform(seed, "people.walk_speed", key)
-    z = np.clip(rng.normal(seed, "people.walk_speed", key), -2.0, 2.0)
-    mean = np.asarray(AGE_SPEED_MPS)[np.asarray(age_group, np.int64)]
-    normal = mean * (1.0 + z * FREE_SPEED_SD_MPS / FREE_SPEED_MPS)
+    normal = speed_about(seed, key, np.asarray(AGE_SPEED_MPS)[np.asarray(age_group, np.int64)])
     how = np.asarray(mobility)
     slow = np.minimum(normal, SLOW_MPS[0] + u * (SLOW_MPS[1] - SLOW_MPS[0]))
     helped = ASSISTED_MPS[0] + u * (ASSISTED_MPS[1] - ASSISTED_MPS[0])

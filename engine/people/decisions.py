@@ -42,8 +42,13 @@ class Decisions:
         rows = self.who.rows[met]
         undecided = among(self.host.w.party_decision[rows], (0, STAYS)) & self.who.danger[met]
         met = met[undecided & (self.host.w.party_alert_event[rows] >= 0)]
-        # Nothing changes for the others: who is not convinced stays as before, and says no more.
-        met = met[self._convinced(met) | self.who.pupil[met]]
+        # Nothing changes for the others: who is not convinced, or cannot leave alone and has said so,
+        # stays as before and says no more.
+        silent = (self.host.w.party_decision[self.who.rows[met]] == STAYS) & ~self.able(met)
+        met = met[self.who.pupil[met] | ~silent]
+        met = met[self.who.pupil[met] | self._convinced(met)]
+        if met.size == 0:
+            return
         rows = self.who.rows[met]
         event = self.host.w.party_alert_event[rows]
         cue = self.ctx.log.column("value")[event].astype(np.int64)
@@ -66,6 +71,8 @@ class Decisions:
                  model.NEIGHBOURS: np.maximum(self.told(at) - 1, 0)}
         go = np.zeros(at.size, np.bool_)
         for cue in range(6):
+            if not has[cue].any():
+                continue
             go |= has[cue] & belief.leaves(
                 self.ctx.behaviour, cue, self.who.believe[cue][at], self.who.refuse[at],
                 in_danger=self.who.danger[at], coastal=self.who.coastal[at],

@@ -22,7 +22,6 @@ from engine.kernels.traffic_layout import (
     L_CLOSED,
     L_CUM_IN,
     L_CUM_OUT,
-    L_FREE,
     L_FROM,
     L_HEAD_NEXT,
     L_HEADWAY,
@@ -326,11 +325,3 @@ def positions(edge, fraction, vehicles, state):  # type: ignore[no-untyped-def]
             fraction[i] = fraction_on_link(v, state)
         else:
             fraction[i] = state.vehicle[v, V_SEQ] * 1e-6
-
-
-@uncounted
-@jit()
-def free_times(state):  # type: ignore[no-untyped-def]
-    """Take the present travel times as the undisturbed ones that delays are measured from."""
-    for a in range(state.link.shape[0]):
-        state.link[a, L_FREE] = state.link[a, L_TRAVEL]

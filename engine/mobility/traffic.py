@@ -158,12 +158,12 @@ class Traffic:
     ) -> None:
         """Grow the reverse trees anew, from `cost_ms` [edges] if given, known closures avoided.
 
+        An edge whose cost is `CLOSED` keeps the cost it had: a closure ends, a cost stays.
         `dests`: only these destinations; by default all.
         """
         if cost_ms is not None:
-            self.state.edge_cost_ms[:] = np.clip(
-                np.asarray(cost_ms, dtype=np.int64), 1, paths.CLOSED
-            )
+            cost = np.asarray(cost_ms, dtype=np.int64)
+            np.copyto(self.state.edge_cost_ms, np.maximum(cost, 1), where=cost < paths.CLOSED)
         which = np.flatnonzero(self.state.dest_used) if dests is None else np.atleast_1d(dests)
         self._grow(np.asarray(which, dtype=np.int64))
         traffic_change.forget_heads(self.state, True)

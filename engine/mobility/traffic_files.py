@@ -133,12 +133,14 @@ def _changes(case: Instance, traffic: Traffic) -> dict[int, tuple[F64, NDArray[n
     """Return, for each moment (ms) a link changes, all capacity factors and closures."""
     rows = [(link, a, b, -1.0) for link, a, b in case.closures]
     rows += case.capacity_changes
-    moments = sorted({round(t * 1000) for _, a, b, _ in rows for t in (a, b) if np.isfinite(t)})
+    # Whole milliseconds on both sides: 16.1 s x 1000 is a little more than 16,100.
+    at = {t: round(t * 1000) if np.isfinite(t) else np.inf for _, a, b, _ in rows for t in (a, b)}
+    moments = sorted(t for t in set(at.values()) if np.isfinite(t))
     out = {}
     for moment in moments:
         factor, shut = np.ones(traffic.n_edges), np.zeros(traffic.n_edges, dtype=bool)
         for link, a, b, f in rows:
-            if a * 1000 <= moment < b * 1000:
+            if at[a] <= moment < at[b]:
                 if f < 0:
                     shut[link] = True
                 else:

@@ -318,6 +318,40 @@ def test_waiting_vehicle_can_be_abandoned_at_its_origin():
     assert traffic.idle
 
 
+def test_new_routes_do_not_let_a_queue_leave_in_the_past() -> None:
+    """A queue held for a quarter of an hour goes the new way from now on, at capacity."""
+    traffic = network([0, 1, 1], [1, 2, 2], [1000, 200, 400], 20, 400, [[2]],
+                      capacity_vps=[0.8, 1e-5, 0.8])
+    traffic.depart(np.arange(400), np.arange(400) * 1250, 0, 0)
+    assert traffic.advance(1_000_000).arrived.size <= 1
+    traffic.refresh_routes([50_000, 10_000_000, 20_000])
+    arrived_ms = traffic.advance(2_000_000).arrived_ms
+    assert arrived_ms.size >= 399
+    assert arrived_ms[0] >= 1_000_000 + 20_000
+    np.testing.assert_allclose(np.diff(arrived_ms), 1250, atol=1)
+
+
+def test_an_opened_link_is_not_entered_before_it_opened() -> None:
+    """Who met the closure at 10 s and finds the street open at 60 s enters at 60 s."""
+    traffic = network([0, 1], [1, 2], 100, 10, 1, [[2]])
+    traffic.depart(0, 0, 0, 0, watch=True)
+    traffic.set_edge_state(*edge_state(traffic, closed=[1]), known=False)
+    assert traffic.advance(60_000).blocked_edge.tolist() == [1]
+    traffic.set_edge_state(*edge_state(traffic))
+    events = traffic.advance(120_000)
+    assert events.passed_ms[events.passed_edge == 1].tolist() == [60_000]
+
+
+def test_an_opening_is_used_though_costs_were_measured_while_it_was_closed() -> None:
+    """Routes grown anew at the opening count the edge at its last cost, not as closed for ever."""
+    traffic = network([0, 1], [1, 2], 100, 10, 1, [[2]])
+    traffic.set_edge_state(*edge_state(traffic, closed=[1]))
+    traffic.refresh_routes(traffic.mean_travel_ms())
+    traffic.set_edge_state(*edge_state(traffic))
+    traffic.depart(0, 0, 0, 0)
+    assert traffic.advance(60_000).arrived_ms.tolist() == [20_000]
+
+
 def test_retarget_takes_effect_at_the_next_node():
     traffic = network([0, 1, 1], [1, 2, 3], 100, 10, 2, [[2], [3]])
     traffic.depart([0, 1], 0, 0, 0, "emergency", watch=True)

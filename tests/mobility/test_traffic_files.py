@@ -52,6 +52,14 @@ def test_closure_turns_traffic_round_for_its_time():
     assert out.summary["unfinished"] == 0
 
 
+def test_a_closure_at_a_time_that_is_no_binary_fraction() -> None:
+    """16.1 s is a little more than 16,100 ms in binary; the closure holds all the same."""
+    closures = pd.DataFrame({"link": [11], "from_s": [16.1], "to_s": [120.3]})
+    out = simulate_traffic(*instance(), duration_s=1000, closures=closures)
+    leaves = out.depart_s
+    np.testing.assert_allclose((out.arrive_s - leaves)[(leaves > 17) & (leaves < 120)], 70.0)
+
+
 def test_capacity_change_holds_back_the_flow():
     changes = pd.DataFrame({"link": [11], "from_s": [0.0], "to_s": [400.0], "factor": [0.25]})
     out = simulate_traffic(*instance(), duration_s=2000, capacity_changes=changes)

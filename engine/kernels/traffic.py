@@ -179,6 +179,17 @@ def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):
             return ready  # an empty link admits any vehicle, however short the link
         link[j, L_WAITING] = 1
         return FAR
+    if cum - need >= CAR_UNITS:
+        # A longer vehicle asked before, or room was made: look back for the leaver that matters.
+        while p > floor and p > 0:
+            v = ring_vehicle[ring + ((p - 1) & mask)]
+            units_left = classes[vehicle_class[v], C_UNITS] if v >= 0 else 0
+            if cum - units_left < need:
+                break
+            cum -= units_left
+            p -= 1
+        link[j, L_WPTR] = p
+        link[j, L_WCUM] = cum
     if need <= 0 or p == 0:
         return ready
     left = ring_time[ring + ((p - 1) & mask)]

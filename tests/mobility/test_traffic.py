@@ -24,8 +24,9 @@ def network(tail, head, length, speed, vehicles, goals, **options):
     speed = np.broadcast_to(np.asarray(speed, float), tail.shape)
     options = {"capacity_vps": capacity(speed), "jam_density_vpm": np.full(tail.shape, KJ),
                "lanes": np.ones(tail.shape)} | options
+    n_nodes = options.pop("n_nodes", int(max(tail.max(), head.max())) + 1)
     return Traffic(
-        n_nodes=int(max(tail.max(), head.max())) + 1, from_node=tail, to_node=head,
+        n_nodes=n_nodes, from_node=tail, to_node=head,
         length_m=length, free_speed_mps=speed, destinations=goals, max_vehicles=vehicles,
         **options,
     )
@@ -367,6 +368,56 @@ def test_retarget_takes_effect_at_the_next_node():
     assert traffic.add_destination([2]) == unit
 
 
+def test_a_stranded_vehicle_with_a_new_goal_goes_on_from_where_it_stands() -> None:
+    """Its reason stays until it moves, so that the next resume finds it."""
+    traffic = network([0, 1], [1, 0], 100, 10, 1, [[2], [1]], n_nodes=3)
+    traffic.depart(0, 0, 0, 0)
+    assert traffic.advance(10_000).stranded.tolist() == [0]
+    traffic.retarget(0, 1)
+    assert REASONS[traffic.reason_of(0)[0]] == "no route"
+    np.testing.assert_array_equal(traffic.resume(), [0])
+    assert traffic.advance(60_000).arrived_node.tolist() == [1]
+
+
+def test_impossible_requests_are_refused_before_anything_happens() -> None:
+    """One wrong vehicle in a list leaves the others as they were."""
+    traffic = network([0, 1], [1, 0], 100, 10, 4, [[1]])
+    traffic.depart([0, 1], 0, 0, 0)
+    traffic.advance(5_000)
+    before = traffic.snapshot()
+    for wrong, words in (
+        (lambda: traffic.abandon([0, 2]), "vehicle 2 cannot be abandoned: it is unused"),
+        (lambda: traffic.tow([0]), "vehicle 0 is no obstacle: it is on link"),
+        (lambda: traffic.depart([2, 2], 6_000, 0, 0), "twice"),
+        (lambda: traffic.depart(2, 6_000, 2, 0), "nodes run from 0 to 1"),
+        (lambda: traffic.depart(2, 6_000, -1, 0), "nodes run from 0 to 1"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            wrong()
+    same(traffic.state, before)
+    traffic.advance(60_000)
+    with pytest.raises(ValueError, match="vehicle 0 cannot change its class"):
+        traffic.depart(0, 60_000, 1, 0, "bus")
+    traffic.depart(0, 60_000, 1, 0)
+    traffic.abandon([0, 0])
+    assert [STATES[x] for x in traffic.state_of([0, 1])] == ["abandoned", "arrived"]
+
+
+def test_room_for_a_car_is_found_though_a_bus_asked_first() -> None:
+    """A bus that needs two leavers does not make the car at its side wait for the second."""
+    # A bus comes by 0 -> 2, a car starts at 2; 2 -> 3 is full behind a slow way out.
+    traffic = network([0, 2, 3], [2, 3, 4], [100, 100, 1000], 20, 60, [[4]],
+                      capacity_vps=[0.8, 0.8, 0.05])
+    traffic.depart(np.arange(40), np.arange(40) * 100, 2, 0)
+    traffic.advance(200_000)
+    traffic.depart(50, 200_000, 0, 0, "bus")
+    traffic.abandon(np.flatnonzero(traffic.state_of(np.arange(40)) == lay.S_WAITING))
+    traffic.depart(51, 210_000, 2, 0, watch=True)
+    events = traffic.advance(260_000)
+    # Every 20 s one leaves; 20 s later (L / w) there is room for one car.
+    assert events.passed.tolist() == [51]
+
+
 def test_emergency_vehicle_passes_queues_on_link_and_at_origin():
     n = 300
     traffic = network([0, 1], [1, 2], [400, 400], [20, 5], n + 2, [[2]])
@@ -524,10 +575,11 @@ def test_traffic_equals_its_slow_twin(seed):
     start = (uniform(seed, "traffic.node", np.arange(cars), 7) * 120_000).astype(int)
     origin = 1 + (uniform(seed, "traffic.node", np.arange(cars), 8) * (n - 1)).astype(int)
     link = traffic.state.link
+    out_edge = {int(t): e for e, t in enumerate(tail)}
     slow = SlowTraffic(
         n, tail.tolist(), head.tolist(), *(link[:, c].tolist() for c in (
             lay.L_TRAVEL, lay.L_WAVE, lay.L_HEADWAY, lay.L_STORE)), cap.tolist(),
-        {int(t): e for e, t in enumerate(tail)}, 0,
+        lambda vehicle, node: out_edge.get(node),
     )
     traffic.depart(np.arange(cars), start, origin, 0)
     for v in range(cars):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import accumulate
 
 import numpy as np
 
@@ -67,13 +68,11 @@ class SlowTraffic:
         need = Fraction(inside - self.store[j])
         if need <= 0:
             return self.in_ok[j]
-        gone = Fraction(0)
-        for k, (at, length) in enumerate(self.left[j]):
-            gone += length
-            if gone >= need:
-                break
-        else:
+        total = list(accumulate(length for _, length in self.left[j]))
+        k = next((k for k, gone in enumerate(total) if gone >= need), None)
+        if k is None:
             return self.in_ok[j] if len(self.came[j]) == len(self.left[j]) else None
+        at, gone = self.left[j][k][0], total[k]
         if k >= 1:
             gap = min(at - self.left[j][k - 1][0], self.headway[j])
             at -= int(gap * min(gone - need, 1000) / 1000)

@@ -405,17 +405,21 @@ def test_impossible_requests_are_refused_before_anything_happens() -> None:
 
 def test_room_for_a_car_is_found_though_a_bus_asked_first() -> None:
     """A bus that needs two leavers does not make the car at its side wait for the second."""
-    # A bus comes by 0 -> 2, a car starts at 2; 2 -> 3 is full behind a slow way out.
-    traffic = network([0, 2, 3], [2, 3, 4], [100, 100, 1000], 20, 60, [[4]],
-                      capacity_vps=[0.8, 0.8, 0.05])
-    traffic.depart(np.arange(40), np.arange(40) * 100, 2, 0)
-    traffic.advance(200_000)
-    traffic.depart(50, 200_000, 0, 0, "bus")
-    traffic.abandon(np.flatnonzero(traffic.state_of(np.arange(40)) == lay.S_WAITING))
-    traffic.depart(51, 210_000, 2, 0, watch=True)
-    events = traffic.advance(260_000)
-    # Every 20 s one leaves; 20 s later (L / w) there is room for one car.
-    assert events.passed.tolist() == [51]
+    # A bus comes by 0 -> 1, a car starts at 1; 1 -> 2 is full behind a slow way out.
+    entered = []
+    for bus in (False, True):
+        traffic = network([0, 1, 2], [1, 2, 3], [100, 100, 1000], 20, 52, [[3]],
+                          capacity_vps=[0.8, 0.8, 0.2])
+        traffic.depart(np.arange(40), np.arange(40) * 100, 1, 0)
+        traffic.advance(60_000)
+        waiting = np.flatnonzero(traffic.state_of(np.arange(40)) == lay.S_WAITING)
+        traffic.abandon(waiting[1:])  # the first has found its room for later
+        if bus:
+            traffic.depart(50, 60_000, 0, 0, "bus")
+        traffic.depart(51, 66_000, 1, 0, watch=True)
+        events = traffic.advance(200_000)
+        entered.append(events.passed_ms[events.passed == 51].tolist())
+    assert entered[0] == entered[1]
 
 
 def test_emergency_vehicle_passes_queues_on_link_and_at_origin():

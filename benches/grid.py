@@ -29,25 +29,26 @@ def boundary_exits(n: int, count: int) -> NDArray[np.int64]:
     return ends[np.linspace(0, ends.size, count, endpoint=False).astype(np.int64)]
 
 
-def inner_exits(n: int, apart: int) -> NDArray[np.int64]:
-    """Return junctions on arterials all over the town, one for about `apart` x `apart` streets."""
-    side = max(round(n / apart), 1)
-    at = ((np.arange(side) + 0.5) * n / side).astype(np.int64) // _ARTERIAL * _ARTERIAL
-    return (at[:, None] * n + at[None, :]).ravel()
+def inner_exits(across: int, along: int, apart: int = 10) -> NDArray[np.int64]:
+    """Return junctions on arterials all over the town, one in each `apart` x `apart` streets."""
+    x, y = (np.arange(size // apart) * apart + _ARTERIAL for size in (across, along))
+    return (y[:, None] * across + x[None, :]).ravel()
 
 
-def streets(n: int, exits: NDArray[np.int64], seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return nodes and links of an `n` x `n` grid with a way out at each of the nodes `exits`."""
+def streets(
+    across: int, along: int, exits: NDArray[np.int64], seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return nodes and links of a grid of `across` x `along` junctions, a way out at each of `exits`."""
     draw = np.random.default_rng(seed)
-    number = np.arange(n * n).reshape(n, n)
-    across = np.stack([number[:, :-1].ravel(), number[:, 1:].ravel()])
-    along = np.stack([number[:-1].ravel(), number[1:].ravel()])
-    pairs = np.concatenate([across, along], axis=1)
-    wide = np.concatenate([across[0] // n, along[0] % n]) % _ARTERIAL == 0
+    size = across * along
+    number = np.arange(size).reshape(along, across)
+    rows = np.stack([number[:, :-1].ravel(), number[:, 1:].ravel()])
+    columns = np.stack([number[:-1].ravel(), number[1:].ravel()])
+    pairs = np.concatenate([rows, columns], axis=1)
+    wide = np.concatenate([rows[0] // across, columns[0] % across]) % _ARTERIAL == 0
     inside = 2 * pairs.shape[1]
-    out = n * n + np.arange(exits.size)
     tail = np.concatenate([pairs[0], pairs[1], exits])
-    head = np.concatenate([pairs[1], pairs[0], out])
+    head = np.concatenate([pairs[1], pairs[0], size + np.arange(exits.size)])
     is_out = np.arange(tail.size) >= inside
     wide = np.concatenate([wide, wide, np.zeros(exits.size, bool)])
     lanes = np.where(is_out, 4, np.where(wide, 2, 1))
@@ -59,19 +60,20 @@ def streets(n: int, exits: NDArray[np.int64], seed: int) -> tuple[pd.DataFrame, 
         "lanes": lanes, "free_speed_mps": speed, "jam_density": jam,
         "capacity": speed * _WAVE_MPS * jam / (speed + _WAVE_MPS),
     })
-    place = np.concatenate([np.arange(n * n), exits])
+    place = np.concatenate([np.arange(size), exits])
     nodes = pd.DataFrame({
-        "node": np.arange(place.size), "x_m": _STREET_M * (place % n),
-        "y_m": _STREET_M * (place // n), "kind": np.where(np.arange(place.size) < n * n, "street", "exit"),
+        "node": np.arange(place.size), "x_m": _STREET_M * (place % across),
+        "y_m": _STREET_M * (place // across),
+        "kind": np.where(np.arange(place.size) < size, "street", "exit"),
     })
     return nodes, links
 
 
 def evacuation(
     nodes: pd.DataFrame, links: pd.DataFrame, exits: NDArray[np.int64], vehicles: int,
-    window_s: float, seed: int,
+    window_s: float, seed: int, shares: tuple[float, ...] = (0.6, 0.25, 0.15),
 ) -> pd.DataFrame:
-    """Return trips from anywhere to one of the three nearest `exits` (60, 25, 15 %).
+    """Return trips from anywhere to one of the nearest `exits`, the first with the first of `shares`.
 
     Groups of ten set out together, Rayleigh distributed over `window_s`, each vehicle up to some
     minutes after its group.
@@ -81,11 +83,11 @@ def evacuation(
     cost = csr_matrix((links["length_m"] / links["free_speed_mps"], (links["to"], links["from"])),
                       shape=(size, size))
     far = dijkstra(cost, indices=exits)
-    near = np.argsort(far, axis=0, kind="stable")[:3]
+    near = np.argsort(far, axis=0, kind="stable")[: len(shares)]
     groups = -(-vehicles // 10)
     homes = np.flatnonzero(np.isfinite(far).any(axis=0) & ~np.isin(np.arange(size), exits))
     origin = draw.choice(homes, groups)
-    choice = np.minimum(draw.choice(3, groups, p=[0.6, 0.25, 0.15]), near.shape[0] - 1)
+    choice = np.minimum(draw.choice(len(shares), groups, p=shares), near.shape[0] - 1)
     best = near[choice, origin]
     reached = np.isfinite(far[best, origin])
     goal = exits[np.where(reached, best, near[0, origin])]
@@ -99,8 +101,11 @@ def evacuation(
     return trips
 
 
-def town(n: int, vehicles: int, *, exits: NDArray[np.int64], window_s: float, seed: int) -> Tables:
+def town(
+    across: int, along: int, vehicles: int, *, exits: NDArray[np.int64], window_s: float, seed: int,
+    shares: tuple[float, ...] = (0.6, 0.25, 0.15),
+) -> Tables:
     """Return nodes, links and trips of a grid town."""
-    nodes, links = streets(n, exits, seed)
-    out = np.arange(n * n, n * n + exits.size)
-    return nodes, links, evacuation(nodes, links, out, vehicles, window_s, seed)
+    nodes, links = streets(across, along, exits, seed)
+    out = np.arange(across * along, len(nodes))
+    return nodes, links, evacuation(nodes, links, out, vehicles, window_s, seed, shares)

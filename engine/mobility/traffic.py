@@ -250,6 +250,15 @@ class Traffic:
         if dests.size:
             self.refresh_routes(dests=dests)
 
+    def take_up_openings(self, edges: ArrayLike) -> None:
+        """Refresh the destinations that `edges`, open now, can bring closer; the costs are as before."""
+        opened = np.asarray(edges, dtype=np.int64)
+        dests = np.flatnonzero(self.state.dest_used)
+        gains = np.zeros(dests.size, dtype=np.bool_)
+        traffic_change.shortened(gains, dests, opened, self._known_cost(), self._net, self.state)
+        if gains.any():
+            self.refresh_routes(dests=dests[gains])
+
     # --- vehicles ----------------------------------------------------------------------------
 
     def depart(

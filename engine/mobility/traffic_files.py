@@ -103,8 +103,12 @@ def simulate_traffic(
         arrive_ms[events.arrived] = events.arrived_ms
         if moment in changes:
             factor, shut = changes[moment]
+            before = traffic.state.edge_closed.copy()
             traffic.set_edge_state(case.free_speed_mps, case.capacity_vps * factor, shut)
-            traffic.refresh_routes()
+            if routing == "dynamic":
+                traffic.refresh_routes()
+            else:
+                traffic.take_up_openings(np.flatnonzero(before & ~traffic.state.edge_closed))
             traffic.resume()
         if routing == "dynamic" and moment and moment % step_ms == 0 and not traffic.idle:
             measured = np.minimum(traffic.mean_travel_ms(), step_ms * 100)

@@ -353,6 +353,21 @@ def test_an_opening_is_used_though_costs_were_measured_while_it_was_closed() -> 
     assert traffic.advance(60_000).arrived_ms.tolist() == [20_000]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_taking_up_openings_gives_the_routes_of_growing_all_anew(seed: int) -> None:
+    """Only destinations that an opening can bring closer are looked at, and no other changes."""
+    traffic = town(seed, vehicles=1)
+    draw = uniform(seed, "traffic.node", np.arange(traffic.n_edges), 3)
+    traffic.add_destination([5, 10], [3_000, 0])
+    traffic.set_edge_state(*edge_state(traffic, closed=np.flatnonzero(draw < 0.4)))
+    before = traffic.state.edge_closed.copy()
+    traffic.set_edge_state(*edge_state(traffic, closed=np.flatnonzero(draw < 0.2)))
+    traffic.take_up_openings(np.flatnonzero(before & ~traffic.state.edge_closed))
+    routes = traffic.state.route.copy()
+    traffic.refresh_routes()
+    np.testing.assert_array_equal(routes, traffic.state.route)
+
+
 def test_retarget_takes_effect_at_the_next_node():
     traffic = network([0, 1, 1], [1, 2, 3], 100, 10, 2, [[2], [3]])
     traffic.depart([0, 1], 0, 0, 0, "emergency", watch=True)

@@ -25,19 +25,20 @@ def on_links(traffic: Traffic) -> tuple[NDArray[np.int64], NDArray[np.int64], ND
     return edge, number, ring[link[edge, lay.L_RING] + (number & link[edge, lay.L_MASK])]
 
 
-def waiting(traffic: Traffic) -> tuple[list[int], list[int], list[bool]]:
-    """Return (node, vehicle, in the priority lane) of every entry of the origin queues."""
+def waiting(traffic: Traffic) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return (node, vehicle, lane) of every entry of the origin queues, in their order; lane 1 first."""
     s = traffic.state
-    nodes, vehicles, first = [], [], []
-    for lane, head in ((False, lay.N_HEAD), (True, lay.N_PHEAD)):
-        for n in np.flatnonzero(s.node[:, head] >= 0):
-            v = int(s.node[n, head])
-            while v >= 0 and len(vehicles) <= s.vehicle.shape[0]:
-                nodes.append(int(n))
-                vehicles.append(v)
-                first.append(lane)
-                v = int(s.vehicle_after[v])
-    return nodes, vehicles, first
+    node = np.tile(np.arange(traffic.n_nodes), 2)
+    lane = np.repeat([0, 1], traffic.n_nodes)
+    vehicle = np.concatenate([s.node[:, lay.N_HEAD], s.node[:, lay.N_PHEAD]])
+    found = [(node[:0], vehicle[:0], lane[:0])]
+    while (vehicle >= 0).any() and len(found) <= s.vehicle.shape[0] + 1:
+        node, lane, vehicle = (x[vehicle >= 0] for x in (node, lane, vehicle))
+        found.append((node, vehicle, lane))
+        vehicle = s.vehicle_after[vehicle].astype(np.int64)
+    node, vehicle, lane = (np.concatenate(x) for x in zip(*found, strict=True))
+    order = np.lexsort((np.arange(node.size), lane, node))
+    return node[order], vehicle[order], lane[order]
 
 
 def faults(traffic: Traffic) -> list[str]:
@@ -54,7 +55,7 @@ def faults(traffic: Traffic) -> list[str]:
     edge, number, vehicle = on_links(traffic)
     live = vehicle >= 0
     edge, number, vehicle = edge[live], number[live], vehicle[live]
-    queue_node, queued, lane = (np.array(x, dtype=np.int64) for x in waiting(traffic))
+    queue_node, queued, lane = waiting(traffic)
     seen = np.bincount(np.concatenate([vehicle, queued]), minlength=state.size)
     check(seen <= 1, "a vehicle is in two places")
     check((seen == 1) == np.isin(state, (lay.S_ON_LINK, lay.S_WAITING)), "a vehicle is lost")

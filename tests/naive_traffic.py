@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import accumulate
 
 import numpy as np
 
@@ -30,41 +31,51 @@ def slow_reverse_tree(n, tail, head, cost, targets):
 
 
 class SlowTraffic:
-    """Cars only, one destination: at each step the earliest possible move anywhere is made.
+    """Cars and buses: at each step the earliest possible move anywhere is made.
 
-    Every quantity is recomputed from whole histories; times are microseconds.
+    Every quantity is recomputed from whole histories; times are microseconds, lengths thousandths
+    of a car. `ways(vehicle, node)` is the link to take, None where the journey ends; it may be
+    replaced between two runs. `lengths` [vehicles] and `slowest` [vehicles, links] (least travel
+    time of its kind) are for vehicles that are no cars.
     """
 
-    def __init__(self, n_nodes, tail, head, travel, wave, headway, store, weight, nexts, goal):
+    def __init__(self, n_nodes, tail, head, travel, wave, headway, store, weight, ways,
+                 lengths=None, slowest=None):
         self.n, self.tail, self.head = n_nodes, tail, head
         self.travel, self.wave, self.headway, self.store = travel, wave, headway, store
         self.inc = [round(1e6 / w) for w in weight]
-        self.nexts, self.goal = nexts, goal
+        self.ways, self.lengths, self.slowest = ways, lengths, slowest
         m = len(tail)
         self.came = [[] for _ in range(m)]  # (vehicle, earliest exit) of all that ever entered
-        self.left = [[] for _ in range(m)]  # exit times
+        self.left = [[] for _ in range(m)]  # (exit time, length)
         self.out_ok, self.in_ok = [0] * m, [0] * m
         self.tag, self.origin_tag, self.clock = [0] * m, [0] * n_nodes, [0] * n_nodes
         self.origin_inc = round(1e6 / 0.5)
         self.queue = [[] for _ in range(n_nodes)]
-        self.arrived = {}
+        self.since = 0  # nothing moves before the last run ended
+        self.ended = {}
 
     def depart(self, vehicle, t, node):
         self.queue[node].append((t, vehicle))
         self.queue[node].sort()
 
-    def entry(self, j):
+    def length(self, vehicle):
+        return 1000 if self.lengths is None else self.lengths[vehicle]
+
+    def entry(self, j, vehicle):
         """Earliest entry: N_up <= N_dn(t - L/w) + kj L with N_dn joined by straight lines."""
-        need = Fraction(len(self.came[j]) + 1) - Fraction(self.store[j], 1000)
+        inside = sum(self.length(v) for v, _ in self.came[j]) + self.length(vehicle)
+        need = Fraction(inside - self.store[j])
         if need <= 0:
             return self.in_ok[j]
-        whole = -((-need.numerator) // need.denominator)
-        if len(self.left[j]) < whole:
+        total = list(accumulate(length for _, length in self.left[j]))
+        k = next((k for k, gone in enumerate(total) if gone >= need), None)
+        if k is None:
             return self.in_ok[j] if len(self.came[j]) == len(self.left[j]) else None
-        at = self.left[j][whole - 1]
-        if whole >= 2:
-            gap = min(at - self.left[j][whole - 2], self.headway[j])
-            at -= int(gap * (whole - need))
+        at, gone = self.left[j][k][0], total[k]
+        if k >= 1:
+            gap = min(at - self.left[j][k - 1][0], self.headway[j])
+            at -= int(gap * min(gone - need, 1000) / 1000)
         return max(self.in_ok[j], at + self.wave[j])
 
     def candidates(self):
@@ -81,13 +92,12 @@ class SlowTraffic:
                         continue
                     vehicle, due = self.came[a][len(self.left[a])]
                     ready, tag = max(due, self.out_ok[a]), self.tag[a]
-                t, j = ready, None
-                if n != self.goal:
-                    j = self.nexts[n]
-                    entry = self.entry(j)
+                t, j = max(ready, self.since), self.ways(vehicle, n)
+                if j is not None:
+                    entry = self.entry(j, vehicle)
                     if entry is None:
                         continue
-                    t = max(ready, entry)
+                    t = max(t, entry)
                 yield t, n, tag, rank, a, j, vehicle, ready
 
     def run(self, until):
@@ -95,8 +105,10 @@ class SlowTraffic:
             # Inside a node ties go by merge tag; between nodes nothing depends on the order.
             best = min(self.candidates(), default=None, key=lambda c: (c[0], c[1], c[2], c[3]))
             if best is None or best[0] >= until:
-                return self.arrived
+                self.since = until
+                return self.ended
             t, n, _, _, a, j, vehicle, ready = best
+            length = self.length(vehicle)
             if a is None:
                 self.queue[n].pop(0)
                 if j is not None:
@@ -108,10 +120,13 @@ class SlowTraffic:
                     begin = max(self.clock[n], self.tag[a])
                     self.tag[a] = begin + self.inc[a]
                     self.clock[n] = begin
-                self.left[a].append(t)
-                self.out_ok[a] = max(ready + self.headway[a], t)
+                self.left[a].append((t, length))
+                self.out_ok[a] = max(ready + self.headway[a] * length // 1000, t)
             if j is None:
-                self.arrived[vehicle] = t
+                self.ended[vehicle] = t
             else:
-                self.came[j].append((vehicle, t + self.travel[j]))
-                self.in_ok[j] = t + self.headway[j]
+                travel = self.travel[j]
+                if self.slowest is not None:
+                    travel = max(travel, self.slowest[vehicle][j])
+                self.came[j].append((vehicle, t + travel))
+                self.in_ok[j] = t + self.headway[j] * length // 1000

@@ -1,6 +1,6 @@
 """Exact shortest-path trees by bucket queue on directed graphs in CSR form.
 
-Dial's buckets (Dial 1969, "Algorithm 360") made coarse: a bucket spans `width` milliseconds
+Dial's buckets (Dial 1969, "Algorithm 360") made coarse: a bucket spans about half a mean edge
 and nodes inside one may be scanned again when a shorter way to them appears, so distances
 stay exact for any width. Costs are integer milliseconds, at least 1 where open; `CLOSED` or
 more (or a cost below 1) marks an edge nobody can use. Among equal shortest ways the edge
@@ -48,6 +48,15 @@ def group_edges(n_nodes: int, at: ArrayLike, far: ArrayLike) -> Csr:
 
 
 @jit(inline="always")
+def _link(n, b, head, after, before, inside):  # type: ignore[no-untyped-def]
+    first = head[b]
+    after[n], before[n], inside[n] = first, -1, b
+    if first >= 0:
+        before[first] = n
+    head[b] = n
+
+
+@jit(inline="always")
 def _unlink(n, b, head, after, before):  # type: ignore[no-untyped-def]
     p, q = before[n], after[n]
     if p >= 0:
@@ -60,25 +69,37 @@ def _unlink(n, b, head, after, before):  # type: ignore[no-untyped-def]
 
 @uncounted
 @jit()
-def grow_tree(dist, via, ptr, edge, far, cost, sources, source_cost, head, work, limit):  # type: ignore[no-untyped-def]
-    """Fill one tree: `dist` [n] ms and `via` [n] edge towards the nearest source, -1 = none.
+def _lay_out(price, edge, cost, buckets):  # type: ignore[no-untyped-def]
+    """Write costs in the order in which trees read them; return log2 of the bucket width.
 
-    `ptr`, `edge`, `far`: CSR; `cost` [n_edges] int64 ms; `sources` [k] nodes and `source_cost`
-    [k] int64 ms sorted by cost; `head` [buckets] and `work` [3, n] int32 are scratch; nodes
-    farther than `limit` ms stay unreached.
+    A bucket spans half a mean edge, more where the longest edge needs it: wider ones scan nodes
+    twice, narrower ones are often empty; no distance depends on it.
     """
-    n_nodes = dist.size
+    largest, total, count = np.int64(1), np.int64(0), np.int64(1)
+    for i in range(edge.size):
+        c = cost[edge[i]]
+        if c < 1 or c >= CLOSED:
+            price[i] = 2 * UNREACHED  # never shorter than any way
+            continue
+        price[i] = c
+        largest = max(largest, c)
+        total += c
+        count += 1
+    bits = 0
+    while (2 << bits) <= total // (2 * count) or largest >> bits > buckets - 2:
+        bits += 1
+    return bits
+
+
+@uncounted
+@jit()
+def _grow(dist, via, ptr, edge, far, price, sources, source_cost, head, work, limit, bits):  # type: ignore[no-untyped-def]
+    """Fill one tree from costs that `_lay_out` wrote; the rest as for `grow_tree`."""
     after, before, inside = work[0], work[1], work[2]
-    largest = np.int64(1)
-    for e in range(cost.size):
-        c = cost[e]
-        if c < CLOSED and c > largest:
-            largest = c
     mask = np.int64(head.size - 1)
-    width = largest // (head.size - 2) + 1
     for b in range(head.size):
         head[b] = -1
-    for n in range(n_nodes):
+    for n in range(dist.size):
         dist[n] = UNREACHED
         via[n] = -1
         inside[n] = -1
@@ -89,8 +110,8 @@ def grow_tree(dist, via, ptr, edge, far, cost, sources, source_cost, head, work,
         if waiting == 0:
             if next_source >= sources.size:
                 break
-            bucket = max(bucket, source_cost[next_source] // width)
-        while next_source < sources.size and source_cost[next_source] // width <= bucket:
+            bucket = max(bucket, source_cost[next_source] >> bits)
+        while next_source < sources.size and source_cost[next_source] >> bits <= bucket:
             n, d = sources[next_source], source_cost[next_source]
             next_source += 1
             # A source reached more cheaply from another one is only a node on the way.
@@ -100,59 +121,80 @@ def grow_tree(dist, via, ptr, edge, far, cost, sources, source_cost, head, work,
                 if inside[n] >= 0:
                     _unlink(n, inside[n], head, after, before)
                     waiting -= 1
-                b = (d // width) & mask
-                after[n], before[n], inside[n] = head[b], -1, b
-                if head[b] >= 0:
-                    before[head[b]] = n
-                head[b] = n
+                _link(n, (d >> bits) & mask, head, after, before, inside)
                 waiting += 1
             dist[n] = d
             via[n] = -1
         b0 = bucket & mask
-        while head[b0] >= 0:
-            n = head[b0]
-            _unlink(n, b0, head, after, before)
+        n = head[b0]
+        while n >= 0:
+            following = after[n]
+            head[b0] = following
+            if following >= 0:
+                before[following] = -1
             inside[n] = -1
             waiting -= 1
             base = dist[n]
             for i in range(ptr[n], ptr[n + 1]):
-                e = edge[i]
-                c = cost[e]
-                if c >= CLOSED or c < 1:
-                    continue
                 m = far[i]
-                d = base + c
-                if d > limit or d > dist[m]:
+                d = base + price[i]
+                if d >= dist[m]:
+                    if d == dist[m] and via[m] > edge[i]:
+                        via[m] = edge[i]
                     continue
-                if d == dist[m]:
-                    if via[m] > e:
-                        via[m] = e
+                if d > limit:
                     continue
-                if inside[m] >= 0:
-                    _unlink(m, inside[m], head, after, before)
-                    waiting -= 1
                 dist[m] = d
-                via[m] = e
-                b = (d // width) & mask
-                after[m], before[m], inside[m] = head[b], -1, b
-                if head[b] >= 0:
-                    before[head[b]] = m
-                head[b] = m
+                via[m] = edge[i]
+                b = (d >> bits) & mask
+                old = inside[m]
+                if old == b:
+                    continue
+                if old >= 0:
+                    _unlink(m, old, head, after, before)
+                    waiting -= 1
+                _link(m, b, head, after, before, inside)
                 waiting += 1
+            n = head[b0]
         bucket += 1
+
+
+def grow_tree(
+    dist: I64, via: I32, ptr: I32, edge: I32, far: I32, cost: I64, sources: I32, source_cost: I64,
+    head: I32, work: I32, limit: int | np.int64,
+) -> None:
+    """Fill one tree: `dist` [n] ms and `via` [n] edge towards the nearest source, -1 = none.
+
+    `ptr`, `edge`, `far`: CSR; `cost` [n_edges] int64 ms; `sources` [k] nodes and `source_cost`
+    [k] int64 ms sorted by cost; `head` [buckets] and `work` [3, n] int32 are scratch; nodes
+    farther than `limit` ms stay unreached.
+    """
+    price = np.empty(edge.size, dtype=np.int64)
+    bits = _lay_out(price, edge, cost, head.size)
+    _grow(dist, via, ptr, edge, far, price, sources, source_cost, head, work, np.int64(limit), bits)
 
 
 @uncounted
 @jit()
-def grow_trees(dist, via, ptr, edge, far, cost, first, sources, source_cost, head, work, limit):  # type: ignore[no-untyped-def]
+def _grow_many(dist, via, ptr, edge, far, price, first, sources, source_cost, head, work, limit, bits):  # type: ignore[no-untyped-def]
+    for k in range(first.size - 1):
+        a, b = first[k], first[k + 1]
+        _grow(dist[k], via[k], ptr, edge, far, price, sources[a:b], source_cost[a:b], head, work,
+              limit, bits)
+
+
+def grow_trees(
+    dist: I64, via: I32, csr: Csr, cost: I64, first: I64, sources: I32, source_cost: I64,
+    head: I32, work: I32, limit: int = int(UNREACHED) - 1,
+) -> None:
     """Fill many trees: sources of tree k are `sources[first[k]:first[k + 1]]`, sorted by cost.
 
     `dist` and `via` are [trees, n]; the rest as for `grow_tree`.
     """
-    for k in range(first.size - 1):
-        a, b = first[k], first[k + 1]
-        grow_tree(dist[k], via[k], ptr, edge, far, cost, sources[a:b], source_cost[a:b],
-                  head, work, limit)
+    price = np.empty(csr.edge.size, dtype=np.int64)
+    bits = _lay_out(price, csr.edge, cost, head.size)
+    _grow_many(dist, via, csr.ptr, csr.edge, csr.far, price, first, sources, source_cost, head,
+               work, np.int64(limit), bits)
 
 
 def scratch(n_nodes: int) -> tuple[I32, I32]:

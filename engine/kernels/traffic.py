@@ -37,6 +37,7 @@ from engine.kernels.traffic_layout import (
     K_NOW,
     K_ON_LINK,
     K_QUEUED,
+    K_SINCE,
     K_WAITING,
     L_BLOCKED,
     L_CLOSED,
@@ -178,6 +179,17 @@ def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):
             return ready  # an empty link admits any vehicle, however short the link
         link[j, L_WAITING] = 1
         return FAR
+    if cum - need >= CAR_UNITS:
+        # A longer vehicle asked before, or room was made: look back for the leaver that matters.
+        while p > floor and p > 0:
+            v = ring_vehicle[ring + ((p - 1) & mask)]
+            units_left = classes[vehicle_class[v], C_UNITS] if v >= 0 else 0
+            if cum - units_left < need:
+                break
+            cum -= units_left
+            p -= 1
+        link[j, L_WPTR] = p
+        link[j, L_WCUM] = cum
     if need <= 0 or p == 0:
         return ready
     left = ring_time[ring + ((p - 1) & mask)]
@@ -293,19 +305,22 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     cls = state.vehicle_class[v]
     if net.classes[cls, C_PRIORITY] != 0:
         out[4, k] = -1
+    # A head that was held back before this advance and finds its way free by what was changed
+    # since (new routes, an opening, room made) moves now, not when it would first have liked to.
+    soonest = max(ready, state.clock[K_SINCE])
     if j < 0:
-        out[1, k] = ready
+        out[1, k] = soonest
         out[2, k] = j
         return
     if link[j, L_CLOSED] != 0:
         told = link[a, L_BLOCKED] if a >= 0 else node[n, N_BLOCKED]
         out[2, k] = NEXT_BLOCKED
         out[0, k] = j
-        out[1, k] = ready if told == 0 else FAR
+        out[1, k] = soonest if told == 0 else FAR
         return
     out[2, k] = j
-    out[1, k] = max(ready, entry_time(j, net.classes[cls, C_UNITS], link, state.ring_vehicle,
-                                      state.ring_time, state.vehicle_class, net.classes))
+    out[1, k] = max(soonest, entry_time(j, net.classes[cls, C_UNITS], link, state.ring_vehicle,
+                                        state.ring_time, state.vehicle_class, net.classes))
 
 
 @jit(inline="always")
@@ -512,5 +527,5 @@ def advance(until, net, state, extra):  # type: ignore[no-untyped-def]
         if t_end < (bucket + 1) * width:
             break
         clock[K_BUCKET] = bucket + 1
-    clock[K_NOW] = until
+    clock[K_NOW] = clock[K_SINCE] = until
     return True

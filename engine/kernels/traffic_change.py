@@ -13,6 +13,7 @@ from engine.kernels.traffic_layout import (
     C_UNITS,
     CAR_UNITS,
     E_STRANDED_ON_LINK,
+    FAR,
     GHOST,
     K_EVENTS,
     K_NOW,
@@ -22,7 +23,6 @@ from engine.kernels.traffic_layout import (
     L_CLOSED,
     L_CUM_IN,
     L_CUM_OUT,
-    L_FREE,
     L_FROM,
     L_HEAD_NEXT,
     L_HEADWAY,
@@ -276,6 +276,42 @@ def route_ranks(ranks, dist, via, edge_rank, unreached):  # type: ignore[no-unty
             ranks[n] = RANK_NONE
 
 
+@jit(inline="always")
+def _way_cost(dest, n, cost, net, state):  # type: ignore[no-untyped-def]
+    """Return the cost of the present way from node `n` to `dest`, FAR where there is none."""
+    total = 0
+    for _ in range(state.route.shape[1]):
+        rank = state.route[dest, n]
+        if rank == RANK_ARRIVED:
+            entry = FAR
+            for k in range(state.target_dest.size):
+                if state.target_dest[k] == dest and state.target_node[k] == n:
+                    entry = min(entry, state.target_cost_ms[k])
+            return total + entry
+        if rank == RANK_NONE:
+            return FAR
+        a = net.out_edge[net.out_ptr[n] + rank]
+        total += cost[a]
+        n = state.link[a, L_TO]
+    return FAR
+
+
+@uncounted
+@jit()
+def shortened(out, dests, edges, cost, net, state):  # type: ignore[no-untyped-def]
+    """Mark in `out` [k] which of `dests` [k] could get other routes now that `edges` are open.
+
+    If no single edge makes a way shorter (or as short) than the present one, no set of them does.
+    """
+    for i in range(dests.size):
+        for a in edges:
+            here = _way_cost(dests[i], state.link[a, L_FROM], cost, net, state)
+            beyond = _way_cost(dests[i], state.link[a, L_TO], cost, net, state)
+            if beyond < FAR and beyond + cost[a] <= here:
+                out[i] = True
+                break
+
+
 @uncounted
 @jit()
 def travel_times(out_us, since, state):  # type: ignore[no-untyped-def]
@@ -326,11 +362,3 @@ def positions(edge, fraction, vehicles, state):  # type: ignore[no-untyped-def]
             fraction[i] = fraction_on_link(v, state)
         else:
             fraction[i] = state.vehicle[v, V_SEQ] * 1e-6
-
-
-@uncounted
-@jit()
-def free_times(state):  # type: ignore[no-untyped-def]
-    """Take the present travel times as the undisturbed ones that delays are measured from."""
-    for a in range(state.link.shape[0]):
-        state.link[a, L_FREE] = state.link[a, L_TRAVEL]

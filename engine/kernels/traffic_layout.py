@@ -42,8 +42,10 @@ V_COLUMNS = 8
 # own top speed), 1 = passes queues.
 (C_UNITS, C_FACTOR, C_NS_PER_MM, C_PRIORITY) = range(4)
 
-# Clock.
-(K_NOW, K_BUCKET, K_BUCKET_US, K_EVENTS, K_QUEUED, K_MOVES, K_ON_LINK, K_WAITING) = range(8)
+# Clock. SINCE is when the present advance began: nothing may happen before it any more.
+(K_NOW, K_BUCKET, K_BUCKET_US, K_EVENTS, K_QUEUED, K_MOVES, K_ON_LINK, K_WAITING,
+ K_SINCE) = range(9)
+K_COLUMNS = 9
 
 # Vehicle states.
 (S_UNUSED, S_WAITING, S_ON_LINK, S_ARRIVED, S_STRANDED, S_STRANDED_ON_LINK, S_ABANDONED) = range(7)
@@ -91,7 +93,7 @@ class TrafficState(NamedTuple):
     wheel_tail: I32  # [WHEEL]
     route: U8  # [destinations, nodes] out-edge rank
     event: I64  # [rows, 4] buffer, drained by the shell
-    clock: I64  # [8]
+    clock: I64  # [K_COLUMNS]
     edge_speed_mps: NDArray[np.float64]  # [edges] current
     edge_capacity_vps: NDArray[np.float64]  # [edges] current, before obstacles
     edge_jam_vpm: NDArray[np.float64]  # [edges] current

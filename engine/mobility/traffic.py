@@ -158,12 +158,12 @@ class Traffic:
     ) -> None:
         """Grow the reverse trees anew, from `cost_ms` [edges] if given, known closures avoided.
 
+        An edge whose cost is `CLOSED` keeps the cost it had: a closure ends, a cost stays.
         `dests`: only these destinations; by default all.
         """
         if cost_ms is not None:
-            self.state.edge_cost_ms[:] = np.clip(
-                np.asarray(cost_ms, dtype=np.int64), 1, paths.CLOSED
-            )
+            cost = np.asarray(cost_ms, dtype=np.int64)
+            np.copyto(self.state.edge_cost_ms, np.maximum(cost, 1), where=cost < paths.CLOSED)
         which = np.flatnonzero(self.state.dest_used) if dests is None else np.atleast_1d(dests)
         self._grow(np.asarray(which, dtype=np.int64))
         traffic_change.forget_heads(self.state, True)
@@ -250,6 +250,15 @@ class Traffic:
         if dests.size:
             self.refresh_routes(dests=dests)
 
+    def take_up_openings(self, edges: ArrayLike) -> None:
+        """Refresh the destinations that `edges`, open now, can bring closer; the costs are as before."""
+        opened = np.asarray(edges, dtype=np.int64)
+        dests = np.flatnonzero(self.state.dest_used)
+        gains = np.zeros(dests.size, dtype=np.bool_)
+        traffic_change.shortened(gains, dests, opened, self._known_cost(), self._net, self.state)
+        if gains.any():
+            self.refresh_routes(dests=dests[gains])
+
     # --- vehicles ----------------------------------------------------------------------------
 
     def depart(
@@ -260,7 +269,7 @@ class Traffic:
 
         All scalar or [n]; `vclass` a name or class numbers (`VEHICLE_CLASSES`); with `watch`
         every link entered is reported. A vehicle may start again after arriving or stranding
-        at a node.
+        at a node, in the class it had (links that it has left still count its length).
         """
         v = np.atleast_1d(np.asarray(vehicles, dtype=np.int64))
         t, node, goal = (
@@ -276,12 +285,20 @@ class Traffic:
         if fixed.any():
             bad = int(v[np.argmax(fixed)])
             raise ValueError(f"vehicle {bad} cannot depart: it is {STATES[self.state_of(bad)[0]]}")
+        once = np.zeros(s.vehicle.shape[0], dtype=np.bool_)
+        once[v] = True
+        if np.count_nonzero(once) < v.size:
+            raise ValueError("a vehicle departs twice at once")
+        if not ((node >= 0) & (node < self.n_nodes)).all():
+            raise ValueError(f"nodes run from 0 to {self.n_nodes - 1}")
         if not s.dest_used[goal].all():
             raise ValueError(f"unknown destination {int(goal[~s.dest_used[goal]][0])}")
-        if isinstance(vclass, str):
-            s.vehicle_class[v] = list(VEHICLE_CLASSES).index(vclass)
-        else:
-            s.vehicle_class[v] = np.asarray(vclass, dtype=np.uint8)
+        number = list(VEHICLE_CLASSES).index(vclass) if isinstance(vclass, str) else vclass
+        cls = np.broadcast_to(np.asarray(number, dtype=np.uint8), v.shape)
+        other = (state != lay.S_UNUSED) & (cls != s.vehicle_class[v])
+        if other.any():
+            raise ValueError(f"vehicle {int(v[np.argmax(other)])} cannot change its class")
+        s.vehicle_class[v] = cls
         s.vehicle_watch[v] = watch
         order = np.lexsort((v, t))
         when = np.maximum(t * 1000, s.clock[lay.K_NOW])
@@ -290,12 +307,14 @@ class Traffic:
         )
 
     def retarget(self, vehicles: ArrayLike, dest: ArrayLike) -> None:
-        """Change where vehicles go; one that is moving turns at the next node it reaches."""
+        """Change where vehicles go; one that is moving turns at the next node it reaches.
+
+        One that is stranded for want of a route goes on at the next `resume` if there is one now.
+        """
         v = np.atleast_1d(np.asarray(vehicles, dtype=np.int64))
         goal = np.broadcast_to(np.asarray(dest, dtype=np.int64), v.shape)
         s = self.state
         s.vehicle[v, lay.V_DEST] = goal
-        s.vehicle_reason[v] = 0
         for place, state in s.vehicle[v][:, [lay.V_PLACE, lay.V_STATE]]:
             if state == lay.S_ON_LINK:
                 s.link[place, lay.L_HEAD_NEXT] = lay.NEXT_UNKNOWN
@@ -310,33 +329,38 @@ class Traffic:
         in an origin queue or stranded at a node it is off the road.
         """
         s = self.state
+        left = (lay.S_WAITING, lay.S_ON_LINK, lay.S_STRANDED, lay.S_STRANDED_ON_LINK)
         touched = []
-        for v in np.atleast_1d(np.asarray(vehicles, dtype=np.int64)):
+        for v in self._each(vehicles, left, False, "cannot be abandoned"):
             state, place = s.vehicle[v, lay.V_STATE], s.vehicle[v, lay.V_PLACE]
             if state == lay.S_ON_LINK:
                 traffic_change.stop_on_link(v, lay.S_ABANDONED, lay.R_ABANDONED, self._net, s)
                 touched.append(int(place))
-            elif state in (lay.S_WAITING, lay.S_STRANDED):
-                if state == lay.S_WAITING:
-                    traffic_change.leave_queue(v, self._net, s)
-                s.vehicle[v, lay.V_STATE] = lay.S_ABANDONED
-                s.vehicle_reason[v] = lay.R_ABANDONED
-            elif state == lay.S_STRANDED_ON_LINK:
-                s.vehicle[v, lay.V_STATE] = lay.S_ABANDONED
-                s.vehicle_reason[v] = lay.R_ABANDONED
-            else:
-                raise ValueError(f"vehicle {v} cannot be abandoned: it is {STATES[state]}")
+                continue
+            if state == lay.S_WAITING:
+                traffic_change.leave_queue(v, self._net, s)
+            s.vehicle[v, lay.V_STATE] = lay.S_ABANDONED
+            s.vehicle_reason[v] = lay.R_ABANDONED
         self._update_links(np.unique(np.array(touched, dtype=np.int64)))
+
+    def _each(self, vehicles: ArrayLike, states: tuple[int, ...], on_link: bool, fault: str) -> I64:
+        """Vehicles once each, all in one of `states`; ValueError before anything has happened."""
+        v = np.unique(np.asarray(vehicles, dtype=np.int64))
+        state = self.state_of(v)
+        wrong = ~np.isin(state, states) | (on_link & (self.place_of(v) < 0))
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            raise ValueError(f"vehicle {v[at]} {fault}: it is {STATES[state[at]]}")
+        return v
 
     def tow(self, vehicles: ArrayLike) -> None:
         """Clear obstacles off their links: the vehicles then stand at the link's end node."""
         s = self.state
         touched = []
-        for v in np.atleast_1d(np.asarray(vehicles, dtype=np.int64)):
+        stopped = (lay.S_ABANDONED, lay.S_STRANDED_ON_LINK)
+        for v in self._each(vehicles, stopped, True, "is no obstacle"):
             row = s.vehicle[v]
             a = int(row[lay.V_PLACE])
-            if row[lay.V_STATE] not in (lay.S_ABANDONED, lay.S_STRANDED_ON_LINK) or a < 0:
-                raise ValueError(f"vehicle {v} is no obstacle: it is {STATES[row[lay.V_STATE]]}")
             s.link[a, lay.L_OBSTACLES] -= 1
             s.link[a, lay.L_OBSTACLE_UNITS] -= self._net.classes[s.vehicle_class[v], lay.C_UNITS]
             row[lay.V_STATE], row[lay.V_PLACE] = lay.S_STRANDED, -1 - int(self.to_node[a])

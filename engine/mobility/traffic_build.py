@@ -93,7 +93,7 @@ def build_state(
     node[:, lay.N_TAG_INC] = round(1e6 / origin_weight)
     vehicle = np.zeros((max_vehicles, lay.V_COLUMNS), dtype=np.int64)
     vehicle[:, lay.V_PLACE] = -1
-    clock = np.zeros(8, dtype=np.int64)
+    clock = np.zeros(lay.K_COLUMNS, dtype=np.int64)
     clock[lay.K_BUCKET_US] = bucket_ms * 1000
     total = int(size.sum())
     return TrafficState(

@@ -21,6 +21,7 @@ from engine.mobility.traffic_tables import Instance, read_folder, validate
 from engine.outputs import check_file, write_whole
 
 MOST_S = 40 * 86_400.0
+_NEVER_MS = 1 << 60
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
@@ -102,8 +103,12 @@ def simulate_traffic(
         arrive_ms[events.arrived] = events.arrived_ms
         if moment in changes:
             factor, shut = changes[moment]
+            before = traffic.state.edge_closed.copy()
             traffic.set_edge_state(case.free_speed_mps, case.capacity_vps * factor, shut)
-            traffic.refresh_routes()
+            if routing == "dynamic":
+                traffic.refresh_routes()
+            else:
+                traffic.take_up_openings(np.flatnonzero(before & ~traffic.state.edge_closed))
             traffic.resume()
         if routing == "dynamic" and moment and moment % step_ms == 0 and not traffic.idle:
             measured = np.minimum(traffic.mean_travel_ms(), step_ms * 100)
@@ -131,20 +136,25 @@ def _build(case: Instance) -> tuple[Traffic, I64]:
 
 def _changes(case: Instance, traffic: Traffic) -> dict[int, tuple[F64, NDArray[np.bool_]]]:
     """Return, for each moment (ms) a link changes, all capacity factors and closures."""
-    rows = [(link, a, b, -1.0) for link, a, b in case.closures]
-    rows += case.capacity_changes
-    moments = sorted({round(t * 1000) for _, a, b, _ in rows for t in (a, b) if np.isfinite(t)})
+    rows = [(link, a, b, -1.0) for link, a, b in case.closures] + case.capacity_changes
+    # Whole milliseconds on both sides: 16.1 s x 1000 is a little more than 16,100.
+    spans = [(link, _ms(a), _ms(b), f) for link, a, b, f in rows]
+    moments = sorted({t for _, a, b, _ in spans for t in (a, b) if t < _NEVER_MS})
     out = {}
     for moment in moments:
         factor, shut = np.ones(traffic.n_edges), np.zeros(traffic.n_edges, dtype=bool)
-        for link, a, b, f in rows:
-            if a * 1000 <= moment < b * 1000:
+        for link, a, b, f in spans:
+            if a <= moment < b:
                 if f < 0:
                     shut[link] = True
                 else:
                     factor[link] *= f
         out[moment] = (factor, shut)
     return out
+
+
+def _ms(t_s: float) -> int:
+    return round(t_s * 1000) if np.isfinite(t_s) else _NEVER_MS
 
 
 def _result(

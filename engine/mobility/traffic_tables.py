@@ -6,7 +6,10 @@ what is allowed.
 
 from __future__ import annotations
 
+import csv
 import difflib
+import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +34,16 @@ _REQUIRED = {
 _OPTIONAL = {"nodes": ("x_m", "y_m", "kind"), "links": ("capacity", "merge_priority")}
 #: Greatest value of each number: beyond it lies no road and no day, and clocks overflow.
 _MOST = {
-    "length_m": 1e7, "lanes": 100.0, "free_speed_mps": 1000.0, "jam_density": 1e9, "capacity": 1e9,
-    "merge_priority": 1e12, "depart_s": 1e9, "from_s": 1e9, "to_s": 1e9, "factor": 1e6,
-    "x_m": 1e9, "y_m": 1e9,
+    "length_m": 1e7, "lanes": 100.0, "free_speed_mps": 1000.0, "jam_density": 100.0,
+    "capacity": 1e5, "merge_priority": 1e4, "depart_s": 1e9, "from_s": 1e9, "to_s": 1e9,
+    "factor": 1e6, "x_m": 1e9, "y_m": 1e9,
 }
 _LONGEST_S = 1e7  # free-flow time of a link
+_DENSEST = 1.0  # jam density of one lane, veh/m: a larger number counts vehicles a kilometre
+_LEAST_CAPACITY = 1e-4  # veh/s: one vehicle in three hours
+_LEAST_PRIORITY = 1e-4  # with the greatest, so that shares at merges are met within 1 %
+_MOST_ROOM = 5e7  # vehicles standing on all links: every place takes memory
+_MOST_EXITS = 250  # links that leave one node
 _DEFAULT_WAVE_MPS = 5.0
 
 
@@ -76,11 +84,39 @@ def read_folder(folder: Path) -> dict[str, pd.DataFrame]:
             if name in ("nodes", "links", "trips"):
                 raise InputError(f"{path}: file missing (needed: nodes.csv, links.csv, trips.csv)")
             continue
-        try:
-            tables[name] = pd.read_csv(path, encoding="utf-8-sig")
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: not a CSV table in UTF-8 ({error})") from None
+        tables[name] = _read(path)
     return tables
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Read one table; its lines are kept in `attrs` where they are not simply one a row."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if not raw.strip():
+        raise InputError(f"{path}: the file is empty (needed: a line of column names)")
+    try:
+        if b"\0" in raw and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise ValueError(f"zero byte on line {1 + raw[: raw.index(0)].count(10)}")
+        head = raw.lstrip(b"\r\n").splitlines()[0].decode("utf-8-sig")
+        names = [name for row in csv.reader([head]) for name in row]
+        table = pd.read_csv(io.BytesIO(raw), encoding="utf-8-sig", low_memory=False)
+    except (ValueError, OverflowError, csv.Error) as error:
+        told = str(error).strip().removeprefix("Error tokenizing data. C error: ")
+        raise InputError(f"{path}: not a CSV table in UTF-8 ({told})") from None
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise InputError(f"{path} line 1: column '{twice[0]}' stands there twice (allowed: once)")
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(
+            f"{path} line 2: more fields than the {len(names)} column names of line 1"
+        )
+    if re.search(rb"\n[ \t\r]*\n", raw.rstrip()):
+        lines = [k for k, line in enumerate(raw.split(b"\n"), 1) if line.strip()][1:]
+        if len(lines) == len(table):
+            table.attrs["lines"] = lines
+    return table
 
 
 def _close(name: str, known: Iterable[str]) -> str:
@@ -90,8 +126,13 @@ def _close(name: str, known: Iterable[str]) -> str:
     return found[0] if found and name not in known else ""
 
 
-def _where(table: str, row: int, column: str) -> str:
-    return f"{table}.csv line {row + 2}, column {column}"
+def _line(table: pd.DataFrame, row: int) -> int:
+    lines = table.attrs.get("lines")
+    return int(lines[row]) if lines else row + 2
+
+
+def _where(name: str, table: pd.DataFrame, row: int, column: str) -> str:
+    return f"{name}.csv line {_line(table, row)}, column {column}"
 
 
 def _columns(name: str, table: pd.DataFrame) -> None:
@@ -99,6 +140,8 @@ def _columns(name: str, table: pd.DataFrame) -> None:
         if column not in table.columns:
             hint = nearest(column, map(str, table.columns))
             has = ", ".join(map(str, table.columns))
+            if len(table.columns) == 1 and re.search(r"[;\t|]", has):
+                hint = ": separate columns by commas"
             raise InputError(f"{name}.csv line 1: column '{column}' is missing{hint} (has: {has})")
     for column in map(str, table.columns):
         meant = _close(column, (*_REQUIRED[name], *_OPTIONAL.get(name, ())))
@@ -114,6 +157,7 @@ def _numbers(
 ) -> F64:
     values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
     wrong = np.isnan(values) | (values <= low if open_low else values < low)
+    wrong |= table[column].dtype == np.bool_  # True is no number of lanes
     most = _MOST[column]
     wrong |= (values > most) & ~(np.isinf(values) if infinite else np.zeros_like(wrong))
     if wrong.any():
@@ -122,7 +166,7 @@ def _numbers(
         if values[row] > most:
             bound += f" and at most {most:g}"
         raise InputError(
-            f"{_where(name, row, column)}: '{table[column].iloc[row]}' (allowed: a number {bound})"
+            f"{_where(name, table, row, column)}: '{table[column].iloc[row]}' (allowed: a number {bound})"
         )
     return values
 
@@ -131,13 +175,14 @@ def _names(name: str, table: pd.DataFrame, column: str) -> NDArray[Any]:
     values = table[column]
     if values.isna().any():
         row = int(np.argmax(values.isna().to_numpy()))
-        raise InputError(f"{_where(name, row, column)}: empty (allowed: a name, used once)")
+        raise InputError(f"{_where(name, table, row, column)}: empty (allowed: a name, used once)")
     twice = values.duplicated().to_numpy()
     if twice.any():
         row = int(np.argmax(twice))
         first = int(np.argmax((values == values.iloc[row]).to_numpy()))
         raise InputError(
-            f"{_where(name, row, column)}: '{values.iloc[row]}' stands already on line {first + 2}"
+            f"{_where(name, table, row, column)}: '{values.iloc[row]}' stands already on line "
+            f"{_line(table, first)}"
             " (allowed: each name once)"
         )
     return values.to_numpy()
@@ -151,7 +196,7 @@ def _rows(name: str, table: pd.DataFrame, column: str, known: Any, kind: str) ->
         # One gap turns a column of whole numbers into decimals: the gap is the fault, not they.
         row = int(np.argmax(empty))
         raise InputError(
-            f"{_where(name, row, column)}: empty or NaN (allowed: a {kind} of {kind}s.csv)"
+            f"{_where(name, table, row, column)}: empty or NaN (allowed: a {kind} of {kind}s.csv)"
         )
     found = index.get_indexer(pd.Index(values))
     if (found < 0).any():
@@ -161,7 +206,7 @@ def _rows(name: str, table: pd.DataFrame, column: str, known: Any, kind: str) ->
         row = int(np.argmax(found < 0))
         hint = nearest(str(values.iloc[row]), [str(k) for k in index[:2000]])
         raise InputError(
-            f"{_where(name, row, column)}: unknown {kind} '{values.iloc[row]}'{hint}"
+            f"{_where(name, table, row, column)}: unknown {kind} '{values.iloc[row]}'{hint}"
             f" (allowed: a {kind} of {kind}s.csv)"
         )
     return np.asarray(found, np.int64)
@@ -185,38 +230,19 @@ def validate(
     for column in ("x_m", "y_m"):
         if column in nodes.columns:
             _numbers("nodes", nodes, column, -_MOST[column])
-    speed = _numbers("links", links, "free_speed_mps", 0, open_low=True)
-    length = _numbers("links", links, "length_m", 0, open_low=True)
-    slow = length / speed > _LONGEST_S
-    if slow.any():
-        row = int(np.argmax(slow))
+    if len(links) == 0:
+        raise InputError("links.csv: no rows (needed: at least one link)")
+    from_node = _rows("links", links, "from", node, "node")
+    busy = np.bincount(from_node, minlength=node.size)
+    if busy.max() > _MOST_EXITS:
+        row = int(np.flatnonzero(from_node == busy.argmax())[_MOST_EXITS])
         raise InputError(
-            f"{_where('links', row, 'free_speed_mps')}: {speed[row]:g} (allowed: at most "
-            f"{_LONGEST_S:g} s for the link's {length[row]:g} m)"
+            f"{_where('links', links, row, 'from')}: {busy.max()} links leave node "
+            f"'{node[busy.argmax()]}' (allowed: at most {_MOST_EXITS})"
         )
-    jam = _numbers("links", links, "jam_density", 0, open_low=True)
-    if "capacity" in links.columns:
-        capacity = _numbers("links", links, "capacity", 0, open_low=True)
-        wrong = capacity >= speed * jam
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            raise InputError(
-                f"{_where('links', row, 'capacity')}: {capacity[row]:g} veh/s (allowed: below "
-                f"free_speed_mps x jam_density = {speed[row] * jam[row]:g})"
-            )
-    else:
-        capacity = speed * _DEFAULT_WAVE_MPS * jam / (speed + _DEFAULT_WAVE_MPS)
-    priority = (
-        _numbers("links", links, "merge_priority", 0, open_low=True)
-        if "merge_priority" in links.columns else capacity
-    )
     return Instance(
-        node=node, link=link,
-        from_node=_rows("links", links, "from", node, "node"),
-        to_node=_rows("links", links, "to", node, "node"),
-        length_m=length,
-        lanes=_numbers("links", links, "lanes", 0, open_low=True),
-        free_speed_mps=speed, jam_density_vpm=jam, capacity_vps=capacity, merge_priority=priority,
+        node=node, link=link, from_node=from_node, to_node=_rows("links", links, "to", node, "node"),
+        **_flow(links),
         trip=trip,
         depart_s=_numbers("trips", trips, "depart_s", 0),
         origin=_rows("trips", trips, "origin", node, "node"),
@@ -235,6 +261,48 @@ def validate(
     )
 
 
+def _flow(links: pd.DataFrame) -> dict[str, F64]:
+    """The fundamental diagrams: length, lanes, free speed, jam density, capacity, merge priority."""
+
+    def refuse(wrong: NDArray[np.bool_], column: str, values: F64, allowed: str) -> None:
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise InputError(
+                f"{_where('links', links, row, column)}: {values[row]:g} (allowed: {allowed})"
+            )
+
+    speed = _numbers("links", links, "free_speed_mps", 0, open_low=True)
+    length = _numbers("links", links, "length_m", 0, open_low=True)
+    refuse(length / speed > _LONGEST_S, "free_speed_mps", speed,
+           f"at most {_LONGEST_S:g} s for the link's length")
+    lanes = _numbers("links", links, "lanes", 0, open_low=True)
+    jam = _numbers("links", links, "jam_density", 0, open_low=True)
+    refuse(jam > _DENSEST * lanes * (1 + 1e-9), "jam_density", jam,
+           f"veh/m, at most {_DENSEST:g} for each lane")
+    room = jam * length
+    if room.sum() > _MOST_ROOM:
+        refuse(room == room.max(), "length_m", length,
+               f"at most {_MOST_ROOM:g} vehicles standing on all links, here {room.sum():.3g}")
+    if "capacity" in links.columns:
+        capacity = _numbers("links", links, "capacity", 0, open_low=True)
+        refuse(capacity >= speed * jam, "capacity", capacity,
+               "veh/s, below free_speed_mps x jam_density")
+        refuse(capacity < _LEAST_CAPACITY, "capacity", capacity,
+               f"at least {_LEAST_CAPACITY:g} veh/s; closures are for closures.csv")
+    else:
+        capacity = speed * _DEFAULT_WAVE_MPS * jam / (speed + _DEFAULT_WAVE_MPS)
+        refuse(capacity < _LEAST_CAPACITY, "jam_density", jam,
+               f"veh/m, for a capacity of at least {_LEAST_CAPACITY:g} veh/s")
+    priority = (
+        _numbers("links", links, "merge_priority", _LEAST_PRIORITY)
+        if "merge_priority" in links.columns else capacity
+    )
+    return {
+        "length_m": length, "lanes": lanes, "free_speed_mps": speed, "jam_density_vpm": jam,
+        "capacity_vps": capacity, "merge_priority": priority,
+    }
+
+
 def _spans(name: str, table: pd.DataFrame, link: NDArray[Any]) -> list[tuple[int, float, float]]:
     row = _rows(name, table, "link", list(link), "link")
     begin = _numbers(name, table, "from_s", 0)
@@ -243,6 +311,6 @@ def _spans(name: str, table: pd.DataFrame, link: NDArray[Any]) -> list[tuple[int
     if wrong.any():
         at = int(np.argmax(wrong))
         raise InputError(
-            f"{_where(name, at, 'to_s')}: {end[at]:g} (allowed: later than from_s {begin[at]:g})"
+            f"{_where(name, table, at, 'to_s')}: {end[at]:g} (allowed: later than from_s {begin[at]:g})"
         )
     return list(zip(row.tolist(), begin.tolist(), end.tolist(), strict=True))

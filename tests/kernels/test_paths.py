@@ -89,8 +89,7 @@ def test_many_trees_equal_single_ones():
     heads, work = paths.scratch(n)
     dist = np.empty((3, n), dtype=np.int64)
     via = np.empty((3, n), dtype=np.int32)
-    paths.grow_trees(dist, via, csr.ptr, csr.edge, csr.far, cost, first, sources,
-                     np.zeros(4, dtype=np.int64), heads, work, paths.UNREACHED - 1)
+    paths.grow_trees(dist, via, csr, cost, first, sources, np.zeros(4, dtype=np.int64), heads, work)
     for k in range(3):
         one, way = paths.shortest_tree(csr, cost, sources[first[k] : first[k + 1]])
         np.testing.assert_array_equal(dist[k], one)

@@ -52,6 +52,14 @@ def test_closure_turns_traffic_round_for_its_time():
     assert out.summary["unfinished"] == 0
 
 
+def test_a_closure_at_a_time_that_is_no_binary_fraction() -> None:
+    """16.1 s is a little more than 16,100 ms in binary; the closure holds all the same."""
+    closures = pd.DataFrame({"link": [11], "from_s": [16.1], "to_s": [120.3]})
+    out = simulate_traffic(*instance(), duration_s=1000, closures=closures)
+    leaves = out.depart_s
+    np.testing.assert_allclose((out.arrive_s - leaves)[(leaves > 17) & (leaves < 120)], 70.0)
+
+
 def test_capacity_change_holds_back_the_flow():
     changes = pd.DataFrame({"link": [11], "from_s": [0.0], "to_s": [400.0], "factor": [0.25]})
     out = simulate_traffic(*instance(), duration_s=2000, capacity_changes=changes)
@@ -102,7 +110,7 @@ def test_folder_run_writes_whole_files(tmp_path):
 
 def spoil_links(column, row, value):
     def spoil(nodes, links, trips):
-        links[column] = links[column].astype(object)
+        links[column] = links.get(column, links["capacity"]).astype(object)
         links.loc[row, column] = value
     return spoil
 
@@ -142,6 +150,16 @@ def spoil_nodes(column, row, value):
     (spoil_nodes("x_m", 1, "banana"), ["nodes.csv line 3", "x_m", "'banana'"]),
     (spoil_nodes("y_m", 1, "inf"), ["nodes.csv line 3", "y_m", "inf"]),
     (spoil_trips("trip", 5, 4), ["trips.csv line 7", "trip", "already on line 6"]),
+    (spoil_links("jam_density", 1, 0.0), ["links.csv line 3", "jam_density", "above 0"]),
+    (spoil_links("jam_density", 1, 1.5), ["line 3", "jam_density", "1.5", "at most 1 for each lane"]),
+    (spoil_links("jam_density", slice(None), 150), ["jam_density", "150", "at most 100"]),
+    (spoil_links("length_m", 0, "1,500"), ["links.csv line 2", "length_m", "'1,500'"]),
+    (spoil_links("capacity", 2, 0), ["links.csv line 4", "capacity", "above 0"]),
+    (spoil_links("capacity", 2, 1e-300), ["links.csv line 4", "capacity", "at least 0.0001"]),
+    (spoil_links("lanes", slice(None), True), ["links.csv line 2", "lanes", "'True'"]),
+    (spoil_links("lanes", 3, 0), ["links.csv line 5", "lanes", "above 0"]),
+    (spoil_links("merge_priority", slice(None), 1e9), ["merge_priority", "at most 10000"]),
+    (spoil_trips("depart_s", 3, "08:00"), ["trips.csv line 5", "depart_s", "'08:00'"]),
 ])
 def test_bad_values_are_named_with_their_line(tmp_path, spoil, words):
     tables = instance()
@@ -152,6 +170,56 @@ def test_bad_values_are_named_with_their_line(tmp_path, spoil, words):
     for word in words:
         assert word in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+GOOD = """link,from,to,length_m,lanes,free_speed_mps,jam_density,capacity
+10,a,b,500,1,20,0.2,0.8
+11,b,d,500,1,20,0.2,0.8
+"""
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("", ["links.csv", "the file is empty"]),
+    ("\n\n", ["links.csv", "the file is empty"]),
+    (GOOD.splitlines()[0], ["links.csv", "no rows"]),
+    (GOOD.replace("a", "\xe4").encode("latin-1"), ["links.csv", "not a CSV table in UTF-8"]),
+    (GOOD.encode("utf-16"), ["links.csv", "not a CSV table in UTF-8"]),
+    (GOOD.replace("500", "5\x0000"), ["links.csv", "zero byte on line 2"]),
+    (GOOD.replace(",", ";"), ["links.csv line 1", "'link' is missing", "by commas"]),
+    (GOOD.replace("lanes", "length_m", 1), ["links.csv line 1", "'length_m' stands there twice"]),
+    (GOOD.replace("0.8\n", "0.8,9\n"), ["links.csv line 2", "more fields than the 8"]),
+    (GOOD.replace("11,b", '11,"b'), ["links.csv", "EOF inside string"]),
+    # Empty lines are passed over, and still counted.
+    (GOOD.replace("11,", "\n\n11,").replace("d,500", "d,-5"), ["links.csv line 5", "-5"]),
+])
+def test_files_that_are_no_tables_are_named(tmp_path, text, words):
+    write(tmp_path, *instance())
+    (tmp_path / "links.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError) as error:
+        run_traffic_folder(tmp_path, out=tmp_path / "out")
+    for word in words:
+        assert word in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_empty_lines_and_a_byte_order_mark_do_no_harm(tmp_path):
+    write(tmp_path, *instance())
+    text = (tmp_path / "links.csv").read_text().replace("\n11,", "\n\n11,") + "\n\n"
+    (tmp_path / "links.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    out = run_traffic_folder(tmp_path, duration_s=1000)
+    assert out.summary["arrived"] == 100
+    assert set(out.arrivals["place"]) == {"node d"}
+
+
+def test_networks_too_large_for_the_model_are_refused():
+    nodes, links, trips = instance()
+    long = links.assign(length_m=9e6, lanes=10, jam_density=10.0)
+    with pytest.raises(InputError, match=r"length_m: 9e\+06 \(allowed: at most 5e\+07 vehicles"):
+        simulate_traffic(nodes, long, trips)
+    hub = pd.DataFrame({"link": range(251), "from": "a", "to": "b", "length_m": 50.0, "lanes": 1,
+                        "free_speed_mps": 10.0, "jam_density": 0.2})
+    with pytest.raises(InputError, match="line 252, column from: 251 links leave node 'a'"):
+        simulate_traffic(nodes, hub, trips)
 
 
 def test_missing_column_file_and_folder(tmp_path):

@@ -1,0 +1,151 @@
+"""How the cost of traffic grows: vehicles and links doubled from 10^4 to 10^6; and the million.
+
+    python -m benches.scaling [--repeat 3] [--plot docs/traffic_scaling.svg]
+    python -m benches.scaling --million [--closures 50]
+
+Grid towns of `benches.grid` with 100 vehicles a junction who leave within three hours for the nearest
+way out, one in each 10 x 10 streets, so that trips stay as long while the town grows; run until all
+are out, on one thread, building excluded, closures, states and arrival times kept. The exponent is
+that of the least squares line through log(seconds) over log(vehicles): 1 is linear. Times are processor
+seconds, since others may share the machine; wall seconds stand beside them. The last line of JSON is
+the result.
+
+`--million`: 1,000,000 vehicles on 39,640 links with 40 ways out at the boundary, to full clearance,
+with random closures that open again, and the peak of memory. Targets: 24 s (stretch 8 s), below 1 GiB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benches.grid import Tables, boundary_exits, inner_exits, town
+from benches.machine import machine
+from engine.mobility import simulate_traffic
+
+SIZES = ((10, 10), (10, 20), (20, 20), (20, 40), (40, 40), (40, 80), (80, 80), (80, 160))
+CLOSURES = 20
+LONG_S = 40 * 3600.0
+
+
+def closures(links: int, count: int, seed: int, span_s: float) -> pd.DataFrame:
+    """Return random closures: each link shut once for 10 to 60 minutes within `span_s`."""
+    draw = np.random.default_rng([seed, 2])
+    begin = np.round(draw.uniform(0, span_s, count))
+    return pd.DataFrame({
+        "link": draw.choice(links, count, replace=False), "from_s": begin,
+        "to_s": begin + np.round(draw.uniform(600, 3600, count)),
+    })
+
+
+def run(tables: Tables, shut: pd.DataFrame) -> dict[str, float]:
+    """Run to clearance; return the summary with processor seconds."""
+    begun = time.process_time()
+    result = simulate_traffic(*tables, duration_s=LONG_S, closures=shut)
+    used = time.process_time() - begun
+    summary = dict(result.summary)
+    if summary["arrived"] != summary["trips"]:
+        raise SystemExit(f"not cleared: {summary}")
+    # Building takes no time of others: what it took in wall seconds is not counted here.
+    return summary | {"cpu_s": round(used - min(summary["build_s"], used), 4)}
+
+
+def exponent(size: list[int], seconds: list[float]) -> tuple[float, float]:
+    """Return slope and factor of the line through the logarithms."""
+    slope, level = np.polyfit(np.log(size), np.log(seconds), 1)
+    return float(slope), float(math.exp(level))
+
+
+def plot(rows: list[dict[str, float]], slope: float, level: float, path: Path) -> None:
+    """Draw seconds over vehicles on two logarithmic axes as an SVG."""
+    width, height, left, top, right, bottom = 640, 400, 70, 40, 20, 50
+    xs = [row["vehicles"] for row in rows]
+    ys = [row["cpu_s"] for row in rows]
+    x0, x1 = math.floor(math.log10(min(xs))), math.ceil(math.log10(max(xs)))
+    y0, y1 = math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys)))
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = (math.log10(x) - x0) / (x1 - x0)
+        up = (math.log10(y) - y0) / (y1 - y0)
+        return left + across * (width - left - right), height - bottom - up * (height - top - bottom)
+
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        'font-family="sans-serif" font-size="13" fill="#333">',
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+        f'<text x="{left}" y="22" font-size="15">Traffic to full clearance, one thread: '
+        f"seconds ~ vehicles^{slope:.2f}</text>",
+    ]
+    for k in range(x0, x1 + 1):
+        x, y = at(10**k, 10**y0)
+        out.append(f'<path d="M{x:.1f} {top}V{y:.1f}" stroke="#ddd"/>')
+        out.append(f'<text x="{x:.1f}" y="{y + 18:.1f}" text-anchor="middle">{10**k:,}</text>')
+    for k in range(y0, y1 + 1):
+        x, y = at(10**x0, 10.0**k)
+        out.append(f'<path d="M{left} {y:.1f}H{width - right}" stroke="#ddd"/>')
+        out.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{10.0**k:g} s</text>')
+    ends = [at(x, level * x**slope) for x in (min(xs), max(xs))]
+    out.append('<path d="M{:.1f} {:.1f}L{:.1f} {:.1f}" stroke="#888" stroke-dasharray="5 4"/>'.format(
+        *ends[0], *ends[1]))
+    out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="#1b6ca8"/>'
+            for x, y in (at(*point) for point in zip(xs, ys, strict=True))]
+    out.append(f'<text x="{(left + width) / 2:.0f}" y="{height - 12}" text-anchor="middle">'
+               "vehicles (links double with them)</text></svg>")
+    path.write_text("\n".join(out) + "\n")
+
+
+def grows(repeat: int, path: Path | None) -> None:
+    """Time every size, fit the exponent, draw it."""
+    rows = []
+    for across, along in SIZES:
+        tables = town(across, along, 100 * across * along, exits=inner_exits(across, along),
+                      window_s=10_800, seed=1, shares=(1.0,))
+        shut = closures(len(tables[1]), CLOSURES, 1, 10_800)
+        if not rows:
+            run(tables, shut)  # compiles
+        best = min((run(tables, shut) for _ in range(repeat)), key=lambda s: s["cpu_s"])
+        rows.append({"vehicles": best["trips"], "links": len(tables[1]), "cpu_s": best["cpu_s"],
+                     "wall_s": best["wall_s"], "last_arrival_s": best["last_arrival_s"],
+                     "us_a_vehicle": round(1e6 * best["cpu_s"] / best["trips"], 2)})
+        print(json.dumps(rows[-1]), flush=True)
+    slope, level = exponent([r["vehicles"] for r in rows], [r["cpu_s"] for r in rows])
+    if path:
+        plot(rows, slope, level, path)
+    print(json.dumps({"bench": "scaling", "exponent": round(slope, 3), "rows": rows, "threads": 1,
+                      **machine()}))
+
+
+def million(count: int) -> None:
+    """The million vehicles, once warm."""
+    small = town(10, 10, 1000, exits=inner_exits(10, 10), window_s=600, seed=1)
+    run(small, closures(100, 2, 1, 600))  # compiles
+    tables = town(100, 100, 1_000_000, exits=boundary_exits(100, 40), window_s=10_800, seed=1)
+    made_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    summary = run(tables, closures(len(tables[1]), count, 1, 14_400))
+    print(json.dumps({"bench": "million", "links": len(tables[1]), "closures": count, **summary,
+                      "peak_rss_gib_before": round(made_gib, 4), "threads": 1, **machine()}))
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--million", action="store_true")
+    parser.add_argument("--closures", type=int, default=50)
+    options = parser.parse_args()
+    if options.million:
+        million(options.closures)
+    else:
+        grows(options.repeat, options.plot)
+
+
+if __name__ == "__main__":
+    main()

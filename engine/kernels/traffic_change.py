@@ -304,6 +304,33 @@ def travel_times(out_us, since, state):  # type: ignore[no-untyped-def]
 
 @uncounted
 @jit()
+def expected_times(out_us, window_us, state):  # type: ignore[no-untyped-def]
+    """Write what a trip over each link takes who enters it now, microseconds [edges].
+
+    Where the head is held back, or the exits of the last `window_us` (since the reset) took 5 % longer
+    than the free time, there is a queue: it takes as long as the vehicles on the link need to leave at
+    the rate of the window (Little's law), never less than the free time. Elsewhere the free time.
+    """
+    link, now = state.link, state.clock[K_NOW]
+    for a in range(link.shape[0]):
+        t = link[a, L_TRAVEL]
+        on_link = link[a, L_CUM_IN] - link[a, L_CUM_OUT]
+        if on_link > 0:
+            seen = t
+            if link[a, L_TT_N] > 0:
+                seen = link[a, L_TT_SUM] // link[a, L_TT_N]
+            slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
+            v = state.ring_vehicle[slot]
+            if v >= 0 and state.ring_time[slot] < now:
+                seen = max(seen, now - state.vehicle[v, V_T_IN])
+            if seen > t + t // 20:
+                left = max(link[a, L_TT_N], 1) * CAR_UNITS
+                t = max(t, int(on_link / left * window_us))
+        out_us[a] = t
+
+
+@uncounted
+@jit()
 def reset_travel_times(state):  # type: ignore[no-untyped-def]
     """Begin a new window of mean travel times."""
     for a in range(state.link.shape[0]):

@@ -66,7 +66,7 @@ def link_columns(
 
 def build_state(
     net: TrafficNet, from_node: I32, to_node: I32, length_m: F64, speed_mps: F64,
-    capacity_vps: F64, jam_vpm: F64, wave_us: I64, merge_weight: F64, origin_weight: float,
+    capacity_vps: F64, jam_vpm: F64, wave_us: I64, merge_weight: F64, origin_weight: F64,
     max_vehicles: int, max_destinations: int, bucket_ms: int,
 ) -> TrafficState:
     """Return the empty network at time 0; rings leave room for twice the jam density."""
@@ -90,7 +90,7 @@ def build_state(
     for column in (lay.N_BEFORE, lay.N_AFTER, lay.N_BUCKET, lay.N_HEAD, lay.N_TAIL, lay.N_PHEAD,
                    lay.N_PTAIL):
         node[:, column] = -1
-    node[:, lay.N_TAG_INC] = round(1e6 / origin_weight)
+    node[:, lay.N_TAG_INC] = np.rint(1e6 / np.maximum(origin_weight, 1e-6)).astype(np.int64)
     vehicle = np.zeros((max_vehicles, lay.V_COLUMNS), dtype=np.int64)
     vehicle[:, lay.V_PLACE] = -1
     clock = np.zeros(8, dtype=np.int64)

@@ -28,15 +28,16 @@ _REQUIRED = {
     "closures": ("link", "from_s", "to_s"),
     "capacity_changes": ("link", "from_s", "to_s", "factor"),
 }
-_OPTIONAL = {"nodes": ("x_m", "y_m", "kind"), "links": ("capacity", "merge_priority")}
+_OPTIONAL = {"nodes": ("x_m", "y_m", "kind", "origin_priority"), "links": ("capacity", "merge_priority")}
 #: Greatest value of each number: beyond it lies no road and no day, and clocks overflow.
 _MOST = {
     "length_m": 1e7, "lanes": 100.0, "free_speed_mps": 1000.0, "jam_density": 1e9, "capacity": 1e9,
     "merge_priority": 1e12, "depart_s": 1e9, "from_s": 1e9, "to_s": 1e9, "factor": 1e6,
-    "x_m": 1e9, "y_m": 1e9,
+    "x_m": 1e9, "y_m": 1e9, "origin_priority": 1e12,
 }
 _LONGEST_S = 1e7  # free-flow time of a link
 _DEFAULT_WAVE_MPS = 5.0
+_DEFAULT_ORIGIN_PRIORITY = 0.5  # about a lane's capacity, veh/s
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Instance:
     jam_density_vpm: F64
     capacity_vps: F64
     merge_priority: F64
+    origin_priority: F64  # [nodes]
     trip: NDArray[Any]
     depart_s: F64
     origin: I64
@@ -210,6 +212,10 @@ def validate(
         _numbers("links", links, "merge_priority", 0, open_low=True)
         if "merge_priority" in links.columns else capacity
     )
+    origin = (
+        _numbers("nodes", nodes, "origin_priority", 0, open_low=True)
+        if "origin_priority" in nodes.columns else np.full(len(nodes), _DEFAULT_ORIGIN_PRIORITY)
+    )
     return Instance(
         node=node, link=link,
         from_node=_rows("links", links, "from", node, "node"),
@@ -217,6 +223,7 @@ def validate(
         length_m=length,
         lanes=_numbers("links", links, "lanes", 0, open_low=True),
         free_speed_mps=speed, jam_density_vpm=jam, capacity_vps=capacity, merge_priority=priority,
+        origin_priority=origin,
         trip=trip,
         depart_s=_numbers("trips", trips, "depart_s", 0),
         origin=_rows("trips", trips, "origin", node, "node"),

@@ -298,7 +298,7 @@ class Traffic:
         s.vehicle_reason[v] = 0
         for place, state in s.vehicle[v][:, [lay.V_PLACE, lay.V_STATE]]:
             if state == lay.S_ON_LINK:
-                s.link[place, lay.L_HEAD_NEXT] = lay.NEXT_UNKNOWN
+                s.queue_next[s.link[place, lay.L_QUEUE]] = lay.NEXT_UNKNOWN
                 traffic_change.wake(int(self.to_node[place]), s)
             elif state == lay.S_WAITING:
                 traffic_change.wake(int(-1 - place), s)

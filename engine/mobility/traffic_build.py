@@ -41,7 +41,7 @@ def build_net(n_nodes: int, from_node: I32, to_node: I32) -> TrafficNet:
         row[lay.C_NS_PER_MM] = 0 if math.isinf(top) else round(1e6 / top)
         row[lay.C_PRIORITY] = int(first)
     widest = int(np.diff(into.ptr).max()) if n_nodes else 0
-    scratch = np.zeros((5, widest + 2), dtype=np.int64)
+    scratch = np.zeros((4, widest + 2), dtype=np.int64)
     return TrafficNet(
         into.ptr, into.edge, out.ptr, out.edge, rank.astype(np.uint8), classes, scratch
     )
@@ -84,7 +84,9 @@ def build_state(
     link[:, lay.L_TRAVEL] = link[:, lay.L_FREE] = travel
     link[:, lay.L_LENGTH_MM] = np.rint(1000 * length_m).astype(np.int64)
     link[:, lay.L_FROM], link[:, lay.L_TO] = from_node, to_node
-    link[:, lay.L_HEAD_NEXT] = lay.NEXT_UNKNOWN
+    place = np.empty(n_edges, dtype=np.int64)
+    place[net.in_edge] = np.arange(n_edges)
+    link[:, lay.L_QUEUE] = place + 2 * to_node
     link[:, lay.L_TAG_INC] = np.rint(1e6 / np.maximum(merge_weight, 1e-6)).astype(np.int64)
     node = np.zeros((n_nodes, lay.N_COLUMNS), dtype=np.int64)
     for column in (lay.N_BEFORE, lay.N_AFTER, lay.N_BUCKET, lay.N_HEAD, lay.N_TAIL, lay.N_PHEAD,
@@ -104,6 +106,8 @@ def build_state(
         vehicle_after=np.full(max_vehicles, -1, dtype=np.int32),
         ring_vehicle=np.full(total, lay.GHOST, dtype=np.int32),
         ring_time=np.zeros(total, dtype=np.int64),
+        queue_due=np.full(n_edges + 2 * n_nodes, lay.FAR, dtype=np.int64),
+        queue_next=np.full(n_edges + 2 * n_nodes, lay.NEXT_UNKNOWN, dtype=np.int32),
         wheel_head=np.full(lay.WHEEL, -1, dtype=np.int32),
         wheel_tail=np.full(lay.WHEEL, -1, dtype=np.int32),
         route=np.full((max_destinations, n_nodes), lay.RANK_NONE, dtype=np.uint8),

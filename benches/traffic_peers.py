@@ -5,8 +5,9 @@
 
 Both engines take turns, the peer first; medians of three where the peer takes less than 20 s, one
 run otherwise. Walls are those of the simulation on one thread, reading and building excluded (ours
-includes growing the route trees, arrivals and ledger are on). Both play UXsim's rules at nodes: all
-links merge with equal weight, and who starts at a node goes first. One line of JSON for each case;
+includes growing the route trees, arrivals and ledger are on). Both play UXsim's rules at nodes: the
+next vehicle is drawn among the links that merge, all with equal weight, and who starts at a node goes
+first. One line of JSON for each case;
 ratios are ours over the peer's, and for walls the peer's over ours. The peer's interpreter may also
 stand in ANLAN_PEER_PYTHON.
 """
@@ -121,7 +122,7 @@ def ours(tables: Tables, routing: str, options: argparse.Namespace) -> dict[str,
     """One run of `simulate_traffic`."""
     return simulate_traffic(
         tables["nodes"], tables["links"], tables["trips"], options.duration, routing,
-        options.update, seed=options.seed,
+        options.update, seed=options.seed, merge="draw",
     ).summary
 
 

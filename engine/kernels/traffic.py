@@ -7,7 +7,10 @@ capacity headway after the one before; the n-th vehicle may enter once the (n - 
 left for L/w, the cumulative curve being interpolated between two leavers. A link is FIFO, so
 a vehicle that cannot enter its next link holds those behind it (FIFO diverge). Where several
 queues want the same link at the same moment, it is shared by start-time fair queueing with
-weights = merge priority, which tends to the capacity-proportional merge of Daganzo (1995).
+weights = merge priority, which tends to the capacity-proportional merge of Daganzo (1995). Or, if
+asked for, each place is drawn among the heads that want it, with the same weights, as UXsim does
+(T. Seo, `Node.transfer`). The two differ where heads also go elsewhere: queues that seldom want the
+full link get their turn there at once, while a draw leaves more to those that always want it.
 
 Nodes sleep in a calendar of buckets and are visited when one of their heads is due; inside a
 bucket exact times are kept, only the order of nodes within one bucket is by queue.
@@ -15,6 +18,8 @@ Limits: no overtaking inside a class, no gap acceptance, signals as capacities.
 """
 
 from __future__ import annotations
+
+import math
 
 from engine.kernels._jit import jit
 from engine.kernels.traffic_layout import (
@@ -104,6 +109,9 @@ from engine.kernels.traffic_layout import (
     WHEEL,
     uncounted,
 )
+from engine.rng import STREAMS, uniform1
+
+_MERGE = STREAMS["traffic.node"]
 
 
 @jit(inline="always")
@@ -297,6 +305,11 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
         j = next_edge(v, n, vehicle, state.route, net.out_ptr, net.out_edge)
         state.queue_next[q] = j
     out[1, k] = j
+    if j >= 0 and net.merge[0] != 0 and out[3, k] >= 0:
+        # The least of exponential times with the weights as rates, drawn anew for every place.
+        step = link[a, L_TAG_INC] if a >= 0 else node[n, N_TAG_INC]
+        chance = uniform1(net.merge[1], _MERGE, v, link[j, L_ENTERED])
+        out[3, k] = int(-math.log(chance) * step)
     cls = state.vehicle_class[v]
     if net.classes[cls, C_PRIORITY] != 0:
         out[3, k] = -1

@@ -125,4 +125,5 @@ class TrafficNet(NamedTuple):
     out_edge: I32  # [edges]
     edge_rank: U8  # [edges] rank of the edge among the out-edges of its tail
     classes: I64  # [classes, 4]
+    merge: I64  # [2] 0 = in turn, 1 = by draw; seed of the draws
     scratch: I64  # [4, max in-degree + 2] overwritten at every visit

@@ -71,6 +71,8 @@ class Traffic:
     - merge_priority: [edges] weight at merges, by default the capacity.
     - lanes: [edges], by default one for each 0.15 veh/m of jam density, rounded.
     - origin_priority_vps: merge weight of the vehicles that start at a node, one for all or [nodes].
+    - merge_draw_seed: at merges the next vehicle is drawn (see `engine.kernels.traffic`), with this
+      seed; without, queues take turns.
     - bucket_ms: order of nodes inside this span is by queue; ticks should be multiples of it.
     """
 
@@ -80,7 +82,7 @@ class Traffic:
         destinations: Sequence[ArrayLike | tuple[ArrayLike, ArrayLike]], max_vehicles: int,
         max_destinations: int | None = None, merge_priority: ArrayLike | None = None,
         lanes: ArrayLike | None = None, origin_priority_vps: ArrayLike = 0.5,
-        squeeze_share: float = 0.1, bucket_ms: int = 500,
+        squeeze_share: float = 0.1, bucket_ms: int = 500, merge_draw_seed: int | None = None,
     ) -> None:
         self.n_nodes = int(n_nodes)
         self.from_node = np.asarray(from_node, dtype=np.int32)
@@ -97,7 +99,7 @@ class Traffic:
         spare = jam - capacity / self.free_speed_mps
         wave_mps = capacity / np.maximum(spare, capacity / (4.0 * self.free_speed_mps))
         self._wave_us = np.rint(1e6 * self.length_m / wave_mps).astype(np.int64)
-        self._net = build_net(self.n_nodes, self.from_node, self.to_node)
+        self._net = build_net(self.n_nodes, self.from_node, self.to_node, merge_draw_seed)
         self._csr = paths.group_edges(self.n_nodes, self.to_node, self.from_node)
         self._head, self._work = paths.scratch(self.n_nodes)
         self.view = np.zeros(0, dtype=np.bool_)  # destinations routed by `view_cost_ms`

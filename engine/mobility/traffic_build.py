@@ -26,7 +26,9 @@ VEHICLE_CLASSES: dict[str, tuple[float, float, float, bool]] = {
 _EVENT_ROWS = 1 << 15
 
 
-def build_net(n_nodes: int, from_node: I32, to_node: I32) -> TrafficNet:
+def build_net(
+    n_nodes: int, from_node: I32, to_node: I32, merge_draw_seed: int | None = None
+) -> TrafficNet:
     """Return topology and class table; ValueError for a node with more than 250 out-edges."""
     out = group_edges(n_nodes, from_node, to_node)
     into = group_edges(n_nodes, to_node, from_node)
@@ -43,7 +45,8 @@ def build_net(n_nodes: int, from_node: I32, to_node: I32) -> TrafficNet:
     widest = int(np.diff(into.ptr).max()) if n_nodes else 0
     scratch = np.zeros((4, widest + 2), dtype=np.int64)
     return TrafficNet(
-        into.ptr, into.edge, out.ptr, out.edge, rank.astype(np.uint8), classes, scratch
+        into.ptr, into.edge, out.ptr, out.edge, rank.astype(np.uint8), classes,
+        np.array([merge_draw_seed is not None, merge_draw_seed or 0], dtype=np.int64), scratch
     )
 
 

@@ -62,6 +62,7 @@ def simulate_traffic(
     closures: pd.DataFrame | None = None,
     capacity_changes: pd.DataFrame | None = None,
     seed: int = 0,
+    merge: str = "turns",
 ) -> TrafficResult:
     """Move every trip over the network and return what became of it.
 
@@ -74,7 +75,9 @@ def simulate_traffic(
     - routing: "static" keeps to the shortest free-flow paths (refreshed only around closures);
       "dynamic" lets every driver look at the travel times once in `update_s`, some now, some later
       (`engine.mobility.route_choice`).
-    - seed: which driver looks when.
+    - seed: of the draws: which driver looks when, who goes first at a merge.
+    - merge: where queues want the same link, they take "turns" or the next one is drawn ("draw"),
+      with the weights above (`engine.kernels.traffic`).
     - Total travel time counts from departure, the wait at the origin included; a trip that has
       not arrived counts up to `duration_s`.
 
@@ -83,13 +86,16 @@ def simulate_traffic(
     begin = time.perf_counter()
     if routing not in ("static", "dynamic"):
         raise InputError(f"routing: '{routing}' (allowed: static, dynamic)")
+    if merge not in ("turns", "draw"):
+        raise InputError(f"merge: '{merge}' (allowed: turns, draw)")
     for name, value in (("duration_s", duration_s), ("update_s", update_s)):
         if not 0 < value <= MOST_S:
             raise InputError(f"{name}: {value} (allowed: above 0 and at most {MOST_S:g} s)")
     case = validate(nodes, links, trips, closures, capacity_changes)
     dynamic = routing == "dynamic"
     targets, goal = np.unique(case.destination, return_inverse=True)
-    traffic = _build(case, route_choice.rows(targets) if dynamic else [[int(t)] for t in targets])
+    rows = route_choice.rows(targets) if dynamic else [[int(t)] for t in targets]
+    traffic = _build(case, rows, seed if merge == "draw" else None)
     row = route_choice.draw(seed, goal.astype(np.int64)) if dynamic else goal
     changes = _changes(case, traffic)
     count = case.trip.size
@@ -120,14 +126,14 @@ def simulate_traffic(
     return _result(case, traffic, arrive_ms, depart_ms, end_ms, built - begin, done - built)
 
 
-def _build(case: Instance, destinations: list[list[int]]) -> Traffic:
+def _build(case: Instance, destinations: list[list[int]], merge_draw_seed: int | None) -> Traffic:
     return Traffic(
         n_nodes=case.node.size, from_node=case.from_node, to_node=case.to_node,
         length_m=case.length_m, free_speed_mps=case.free_speed_mps,
         capacity_vps=case.capacity_vps, jam_density_vpm=case.jam_density_vpm,
         merge_priority=case.merge_priority, lanes=case.lanes, destinations=destinations,
         max_vehicles=max(case.trip.size, 1), max_destinations=max(len(destinations), 1),
-        origin_priority_vps=case.origin_priority,
+        origin_priority_vps=case.origin_priority, merge_draw_seed=merge_draw_seed,
     )
 
 
@@ -194,6 +200,7 @@ def run_traffic_folder(
     update_s: float = 600,
     out: str | Path | None = None,
     seed: int = 0,
+    merge: str = "turns",
 ) -> TrafficResult:
     """Run the instance in `folder` and write arrivals.csv and summary.json to `out` (or there).
 
@@ -205,7 +212,7 @@ def run_traffic_folder(
     check_file(target / "summary.json")
     result = simulate_traffic(
         tables["nodes"], tables["links"], tables["trips"], duration_s, routing, update_s,
-        tables.get("closures"), tables.get("capacity_changes"), seed,
+        tables.get("closures"), tables.get("capacity_changes"), seed, merge,
     )
     write_whole(target / "arrivals.csv", result.arrivals.to_csv(index=False))
     write_whole(target / "summary.json", json.dumps(result.summary, indent=2) + "\n")

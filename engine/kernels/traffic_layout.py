@@ -24,15 +24,16 @@ WHEEL = 2048  #: buckets of the calendar of due nodes, a power of two
 # group is one cache line.
 (L_NIN, L_NOUT, L_OUT_OK, L_HEADWAY, L_RING, L_MASK, L_TAG, L_TAG_INC,
  L_CUM_IN, L_IN_OK, L_WPTR, L_WCUM, L_STORE, L_WAVE, L_TRAVEL, L_CLOSED,
- L_HEAD_NEXT, L_FROM, L_TO, L_CUM_OUT, L_WAITING, L_PRIORITY, L_TT_SUM, L_TT_N,
+ L_QUEUE, L_FROM, L_TO, L_CUM_OUT, L_WAITING, L_PRIORITY, L_TT_SUM, L_TT_N,
  L_LAST_TT, L_LENGTH_MM, L_OBSTACLES, L_OBSTACLE_UNITS, L_BLOCKED, L_FREE, L_LAST_EXIT,
  L_ENTERED) = range(32)
 L_COLUMNS = 32
 
-# Node record: due time and its place in the calendar, origin queues, fair-merge clock.
+# Node record: due time and its place in the calendar, origin queues, fair-merge clock; 1 = look at
+# every queue at the next visit; response vehicles on the links that lead here.
 (N_DUE, N_BEFORE, N_AFTER, N_BUCKET, N_HEAD, N_TAIL, N_PHEAD, N_PTAIL, N_CLOCK, N_TAG, N_TAG_INC,
- N_BLOCKED) = range(12)
-N_COLUMNS = 12
+ N_BLOCKED, N_LOOK, N_PRIORITY) = range(14)
+N_COLUMNS = 16
 
 # Vehicle record, one cache line. PLACE is an edge, or -1 - node.
 (V_DEST, V_STATE, V_PLACE, V_T_IN, V_DUE, V_WORST_US, V_WORST_PLACE, V_SEQ) = range(8)
@@ -63,6 +64,9 @@ RANK_NONE = 255
 # What the head of a queue wants next, besides an edge number.
 NEXT_UNKNOWN, NEXT_ARRIVED, NEXT_NONE, NEXT_BLOCKED = -1, -2, -3, -4
 
+#: Due time of a queue that has to be looked at.
+LOOK = np.int64(-1)
+
 # A vehicle taken out of the middle of a queue leaves an entry of no length.
 GHOST = -1
 
@@ -89,6 +93,9 @@ class TrafficState(NamedTuple):
     vehicle_after: I32  # [vehicles] next vehicle in the same origin queue
     ring_vehicle: I32  # [slots] vehicles on each link, oldest first, then recent leavers
     ring_time: I64  # [slots] earliest exit of those on the link, exit time of those that left
+    # Queues of a node side by side: links in the order of in_edge, origin queue, its priority lane.
+    queue_due: I64  # [edges + 2 nodes] when the head can move, LOOK = not known, FAR = asleep
+    queue_next: I32  # [edges + 2 nodes] edge the head wants, or NEXT_...
     wheel_head: I32  # [WHEEL] first due node of each bucket
     wheel_tail: I32  # [WHEEL]
     route: U8  # [destinations, nodes] out-edge rank
@@ -120,4 +127,5 @@ class TrafficNet(NamedTuple):
     out_edge: I32  # [edges]
     edge_rank: U8  # [edges] rank of the edge among the out-edges of its tail
     classes: I64  # [classes, 4]
-    scratch: I64  # [5, max in-degree + 2] overwritten at every visit
+    merge: I64  # [2] 0 = in turn, 1 = by draw; seed of the draws
+    scratch: I64  # [4, max in-degree + 2] overwritten at every visit

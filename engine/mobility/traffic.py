@@ -70,7 +70,9 @@ class Traffic:
     - max_destinations: rows of the route table, by default room for 64 more than given.
     - merge_priority: [edges] weight at merges, by default the capacity.
     - lanes: [edges], by default one for each 0.15 veh/m of jam density, rounded.
-    - origin_priority_vps: merge weight of the vehicles that start at a node.
+    - origin_priority_vps: merge weight of the vehicles that start at a node, one for all or [nodes].
+    - merge_draw_seed: at merges the next vehicle is drawn (see `engine.kernels.traffic`), with this
+      seed; without, queues take turns.
     - bucket_ms: order of nodes inside this span is by queue; ticks should be multiples of it.
     """
 
@@ -79,8 +81,8 @@ class Traffic:
         free_speed_mps: ArrayLike, capacity_vps: ArrayLike, jam_density_vpm: ArrayLike,
         destinations: Sequence[ArrayLike | tuple[ArrayLike, ArrayLike]], max_vehicles: int,
         max_destinations: int | None = None, merge_priority: ArrayLike | None = None,
-        lanes: ArrayLike | None = None, origin_priority_vps: float = 0.5,
-        squeeze_share: float = 0.1, bucket_ms: int = 500,
+        lanes: ArrayLike | None = None, origin_priority_vps: ArrayLike = 0.5,
+        squeeze_share: float = 0.1, bucket_ms: int = 500, merge_draw_seed: int | None = None,
     ) -> None:
         self.n_nodes = int(n_nodes)
         self.from_node = np.asarray(from_node, dtype=np.int32)
@@ -97,7 +99,7 @@ class Traffic:
         spare = jam - capacity / self.free_speed_mps
         wave_mps = capacity / np.maximum(spare, capacity / (4.0 * self.free_speed_mps))
         self._wave_us = np.rint(1e6 * self.length_m / wave_mps).astype(np.int64)
-        self._net = build_net(self.n_nodes, self.from_node, self.to_node)
+        self._net = build_net(self.n_nodes, self.from_node, self.to_node, merge_draw_seed)
         self._csr = paths.group_edges(self.n_nodes, self.to_node, self.from_node)
         self._head, self._work = paths.scratch(self.n_nodes)
         self.view = np.zeros(0, dtype=np.bool_)  # destinations routed by `view_cost_ms`
@@ -106,7 +108,7 @@ class Traffic:
         weight = capacity if merge_priority is None else np.asarray(merge_priority, np.float64)
         self.state: TrafficState = build_state(
             self._net, self.from_node, self.to_node, self.length_m, self.free_speed_mps, capacity,
-            jam, self._wave_us, weight, float(origin_priority_vps), int(max_vehicles),
+            jam, self._wave_us, weight, np.asarray(origin_priority_vps, np.float64), int(max_vehicles),
             max_destinations or len(destinations) + 64, int(bucket_ms),
         )
         cost = paths.speed_cost_ms(self.length_m, self.free_speed_mps)
@@ -317,7 +319,7 @@ class Traffic:
         s.vehicle[v, lay.V_DEST] = goal
         for place, state in s.vehicle[v][:, [lay.V_PLACE, lay.V_STATE]]:
             if state == lay.S_ON_LINK:
-                s.link[place, lay.L_HEAD_NEXT] = lay.NEXT_UNKNOWN
+                s.queue_next[s.link[place, lay.L_QUEUE]] = lay.NEXT_UNKNOWN
                 traffic_change.wake(int(self.to_node[place]), s)
             elif state == lay.S_WAITING:
                 traffic_change.wake(int(-1 - place), s)
@@ -567,6 +569,18 @@ class Traffic:
         out = np.empty(self.n_edges, dtype=np.int64)
         traffic_change.travel_times(out, 0, self.state)
         return np.where(self.state.edge_speed_mps > 0, 1e6 * self.length_m / out, 0.0)
+
+    def expected_travel_ms(self, window_ms: int) -> I64:
+        """Return what each link takes who enters it now, ms [edges]; `CLOSED` where known shut.
+
+        The window of exits it rests on began `window_ms` ago and begins anew.
+        """
+        out = np.empty(self.n_edges, dtype=np.int64)
+        traffic_change.expected_times(out, np.int64(window_ms) * 1000, self.state)
+        traffic_change.reset_travel_times(self.state)
+        return np.where(
+            self.state.edge_known_closed, paths.CLOSED, np.maximum(out // 1000, 1)
+        )
 
     def mean_travel_ms(self, *, reset: bool = True) -> I64:
         """Return mean travel times since the last reset, ms [edges]; `CLOSED` where known shut."""

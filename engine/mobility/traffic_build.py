@@ -26,7 +26,9 @@ VEHICLE_CLASSES: dict[str, tuple[float, float, float, bool]] = {
 _EVENT_ROWS = 1 << 15
 
 
-def build_net(n_nodes: int, from_node: I32, to_node: I32) -> TrafficNet:
+def build_net(
+    n_nodes: int, from_node: I32, to_node: I32, merge_draw_seed: int | None = None
+) -> TrafficNet:
     """Return topology and class table; ValueError for a node with more than 250 out-edges."""
     out = group_edges(n_nodes, from_node, to_node)
     into = group_edges(n_nodes, to_node, from_node)
@@ -41,9 +43,10 @@ def build_net(n_nodes: int, from_node: I32, to_node: I32) -> TrafficNet:
         row[lay.C_NS_PER_MM] = 0 if math.isinf(top) else round(1e6 / top)
         row[lay.C_PRIORITY] = int(first)
     widest = int(np.diff(into.ptr).max()) if n_nodes else 0
-    scratch = np.zeros((5, widest + 2), dtype=np.int64)
+    scratch = np.zeros((4, widest + 2), dtype=np.int64)
     return TrafficNet(
-        into.ptr, into.edge, out.ptr, out.edge, rank.astype(np.uint8), classes, scratch
+        into.ptr, into.edge, out.ptr, out.edge, rank.astype(np.uint8), classes,
+        np.array([merge_draw_seed is not None, merge_draw_seed or 0], dtype=np.int64), scratch
     )
 
 
@@ -66,7 +69,7 @@ def link_columns(
 
 def build_state(
     net: TrafficNet, from_node: I32, to_node: I32, length_m: F64, speed_mps: F64,
-    capacity_vps: F64, jam_vpm: F64, wave_us: I64, merge_weight: F64, origin_weight: float,
+    capacity_vps: F64, jam_vpm: F64, wave_us: I64, merge_weight: F64, origin_weight: F64,
     max_vehicles: int, max_destinations: int, bucket_ms: int,
 ) -> TrafficState:
     """Return the empty network at time 0; rings leave room for twice the jam density."""
@@ -84,13 +87,15 @@ def build_state(
     link[:, lay.L_TRAVEL] = link[:, lay.L_FREE] = travel
     link[:, lay.L_LENGTH_MM] = np.rint(1000 * length_m).astype(np.int64)
     link[:, lay.L_FROM], link[:, lay.L_TO] = from_node, to_node
-    link[:, lay.L_HEAD_NEXT] = lay.NEXT_UNKNOWN
+    place = np.empty(n_edges, dtype=np.int64)
+    place[net.in_edge] = np.arange(n_edges)
+    link[:, lay.L_QUEUE] = place + 2 * to_node
     link[:, lay.L_TAG_INC] = np.rint(1e6 / np.maximum(merge_weight, 1e-6)).astype(np.int64)
     node = np.zeros((n_nodes, lay.N_COLUMNS), dtype=np.int64)
     for column in (lay.N_BEFORE, lay.N_AFTER, lay.N_BUCKET, lay.N_HEAD, lay.N_TAIL, lay.N_PHEAD,
                    lay.N_PTAIL):
         node[:, column] = -1
-    node[:, lay.N_TAG_INC] = round(1e6 / origin_weight)
+    node[:, lay.N_TAG_INC] = np.rint(1e6 / np.maximum(origin_weight, 1e-6)).astype(np.int64)
     vehicle = np.zeros((max_vehicles, lay.V_COLUMNS), dtype=np.int64)
     vehicle[:, lay.V_PLACE] = -1
     clock = np.zeros(lay.K_COLUMNS, dtype=np.int64)
@@ -104,6 +109,8 @@ def build_state(
         vehicle_after=np.full(max_vehicles, -1, dtype=np.int32),
         ring_vehicle=np.full(total, lay.GHOST, dtype=np.int32),
         ring_time=np.zeros(total, dtype=np.int64),
+        queue_due=np.full(n_edges + 2 * n_nodes, lay.FAR, dtype=np.int64),
+        queue_next=np.full(n_edges + 2 * n_nodes, lay.NEXT_UNKNOWN, dtype=np.int32),
         wheel_head=np.full(lay.WHEEL, -1, dtype=np.int32),
         wheel_tail=np.full(lay.WHEEL, -1, dtype=np.int32),
         route=np.full((max_destinations, n_nodes), lay.RANK_NONE, dtype=np.uint8),

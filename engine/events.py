@@ -129,6 +129,9 @@ KINDS: tuple[Kind, ...] = tuple(
         ("party_rerouted", "party", "facility", "", "truth", "turns to another destination", False),
         ("party_turned_back", "party", "control", "s", "truth",
          "its car is turned away by an inbound ban; value is how much longer the way is", False),
+        ("party_met_closure", "party", "street", "s", "truth",
+         "its driver comes to a street closed to vehicles and turns; value is how much longer the way is than he"
+         " had in mind, -1 no way", False),
         ("party_blocked", "party", "reason", "node", "truth", "cannot go on", False),
         ("party_left_zone", "party", "zone", "", "truth", "is out of the danger zone", False),
         ("party_arrived", "party", "facility", "s", "truth",

@@ -9,6 +9,9 @@ a vehicle that cannot enter its next link holds those behind it (FIFO diverge). 
 queues want the same link at the same moment, it is shared by start-time fair queueing with
 weights = merge priority, which tends to the capacity-proportional merge of Daganzo (1995).
 
+A driver whose next link is closed or barred turns to the other row of routes that his destination
+names (`dest_turned`); without one he waits at a closed link until new routes are set.
+
 Nodes sleep in a calendar of buckets and are visited when one of their heads is due; inside a
 bucket exact times are kept, only the order of nodes within one bucket is by queue.
 Limits: no overtaking inside a class, no gap acceptance, signals as capacities.
@@ -28,6 +31,7 @@ from engine.kernels.traffic_layout import (
     E_ENTERED,
     E_PASSED,
     E_STRANDED,
+    E_TURNED,
     FAR,
     GHOST,
     K_BUCKET,
@@ -83,6 +87,7 @@ from engine.kernels.traffic_layout import (
     NEXT_ARRIVED,
     NEXT_BLOCKED,
     NEXT_NONE,
+    NEXT_TURNS,
     NEXT_UNKNOWN,
     R_NO_ROUTE,
     RANK_ARRIVED,
@@ -90,6 +95,7 @@ from engine.kernels.traffic_layout import (
     S_ARRIVED,
     S_ON_LINK,
     S_STRANDED,
+    SHUT,
     V_DEST,
     V_DUE,
     V_PLACE,
@@ -151,7 +157,7 @@ def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
 @jit(inline="always")
 def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):  # type: ignore[no-untyped-def]
     """Return when link `j` next admits a vehicle of `units` (FAR = when someone has left)."""
-    if link[j, L_CLOSED] != 0:
+    if link[j, L_CLOSED] == SHUT:
         return FAR
     ready = link[j, L_IN_OK]
     need = link[j, L_CUM_IN] + units - link[j, L_STORE]
@@ -297,7 +303,12 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
         out[1, k] = ready
         out[2, k] = j
         return
-    if link[j, L_CLOSED] != 0:
+    if link[j, L_CLOSED] != 0 and state.dest_turned[vehicle[v, V_DEST]] >= 0:
+        out[0, k] = j
+        out[1, k] = ready
+        out[2, k] = NEXT_TURNS
+        return
+    if link[j, L_CLOSED] == SHUT:
         told = link[a, L_BLOCKED] if a >= 0 else node[n, N_BLOCKED]
         out[2, k] = NEXT_BLOCKED
         out[0, k] = j
@@ -413,6 +424,15 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
         else:
             node[n, N_BLOCKED] = 1
         emit(E_BLOCKED, v, t, ready, state.event, state.clock)  # row 0 holds the closed edge
+        return
+    if j == NEXT_TURNS:
+        vehicle[v, V_DEST] = state.dest_turned[vehicle[v, V_DEST]]
+        if a >= 0:
+            link[a, L_HEAD_NEXT] = NEXT_UNKNOWN
+        # Who has no other way is let past a barrier: nobody has turned then.
+        other = next_edge(v, n, vehicle, state.route, net.out_ptr, net.out_edge)
+        if link[ready, L_CLOSED] == SHUT or other != ready:
+            emit(E_TURNED, v, t, ready, state.event, state.clock)
         return
     if a >= 0:
         if j >= 0:

@@ -52,14 +52,17 @@ V_COLUMNS = 8
 (R_NONE, R_NO_ROUTE, R_IMPASSABLE, R_ABANDONED, R_TOWED) = range(5)
 
 # Events: rows of (kind, vehicle, time_us, place).
-(E_ARRIVED, E_STRANDED, E_PASSED, E_BLOCKED, E_STRANDED_ON_LINK, E_ENTERED) = range(1, 7)
+(E_ARRIVED, E_STRANDED, E_PASSED, E_BLOCKED, E_STRANDED_ON_LINK, E_ENTERED, E_TURNED) = range(1, 8)
 
 # Ranks in the route table.
 RANK_ARRIVED = 254
 RANK_NONE = 255
 
 # What the head of a queue wants next, besides an edge number.
-NEXT_UNKNOWN, NEXT_ARRIVED, NEXT_NONE, NEXT_BLOCKED = -1, -2, -3, -4
+NEXT_UNKNOWN, NEXT_ARRIVED, NEXT_NONE, NEXT_BLOCKED, NEXT_TURNS = -1, -2, -3, -4, -5
+
+# What L_CLOSED says: nobody enters; or only those enter whose routes know the link is barred.
+OPEN, SHUT, BARRED = 0, 1, 2
 
 # A vehicle taken out of the middle of a queue leaves an entry of no length.
 GHOST = -1
@@ -103,6 +106,9 @@ class TrafficState(NamedTuple):
     target_node: I32  # [targets]
     target_cost_ms: I64  # [targets]
     dest_used: NDArray[np.bool_]  # [destinations]
+    dest_view: NDArray[np.int8]  # [destinations] view that routes it, 0 = the common knowledge
+    dest_turned: I32  # [destinations] row followed from the first closure met, -1 = none
+    view_cost_ms: I64  # [views, edges] costs as each further view knows them
 
     def copy(self) -> TrafficState:
         """Return an independent copy of every array."""

@@ -69,9 +69,7 @@ class Departures:
             node = self._drive_node[w.party_node[cars]]
             self._cordons.set_out_round(cars, node, t[by_car])
             w.party_place[cars] = P_WAITING
-            self._fleet.traffic.depart(
-                self._fleet.of_party[cars], t[by_car], node, w.party_dest[cars]
-            )
+            self._fleet.set_out(cars, t[by_car], node)
         on_foot = np.isin(ready, self._stops.not_by_bus(ready[~by_car], t1_ms)) & ~by_car
         set_walking(self.host, ready[on_foot])
         self._refuges.choose(ready[on_foot], t[on_foot])

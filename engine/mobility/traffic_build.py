@@ -67,7 +67,7 @@ def link_columns(
 def build_state(
     net: TrafficNet, from_node: I32, to_node: I32, length_m: F64, speed_mps: F64,
     capacity_vps: F64, jam_vpm: F64, wave_us: I64, merge_weight: F64, origin_weight: float,
-    max_vehicles: int, max_destinations: int, bucket_ms: int,
+    max_vehicles: int, max_destinations: int, bucket_ms: int, n_views: int = 0,
 ) -> TrafficState:
     """Return the empty network at time 0; rings leave room for twice the jam density."""
     n_edges, n_nodes = length_m.size, net.in_ptr.size - 1
@@ -117,4 +117,7 @@ def build_state(
         target_dest=np.zeros(0, dtype=np.int32), target_node=np.zeros(0, dtype=np.int32),
         target_cost_ms=np.zeros(0, dtype=np.int64),
         dest_used=np.zeros(max_destinations, dtype=bool),
+        dest_view=np.zeros(max_destinations, dtype=np.int8),
+        dest_turned=np.full(max_destinations, -1, dtype=np.int32),
+        view_cost_ms=np.ones((n_views, n_edges), dtype=np.int64),
     )

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from engine.kernels import traffic_layout as lay
 from engine.kernels.paths import CLOSED
-from engine.mobility.traffic import REASONS, STATES, Traffic
+from engine.mobility.traffic import Traffic, View
+from engine.mobility.traffic_events import REASONS, STATES
 from engine.rng import uniform
 from tests.naive_traffic import SlowTraffic
 
@@ -403,10 +404,15 @@ def town(seed, side=4, vehicles=300, **options):
     tail, head = np.concatenate([pairs, pairs[:, ::-1]]).T
     draw = uniform(seed, "traffic.node", np.arange(tail.size + 3 * vehicles))
     traffic = network(tail, head, 60 + 100 * draw[: tail.size], 10, vehicles,
-                      [[0], [side * side - 1]], **options)
+                      [[0], [side * side - 1]], views=[View(), View(learns=False)], **options)
+    # Destinations 4 and 5 are those of drivers by habit, who go on to 2 and 3 once they have turned.
+    for view, turned in ((1, (-1, -1)), (2, (2, 3))):
+        for goal, other in zip((0, side * side - 1), turned, strict=True):
+            traffic.add_destination([goal], view=view, turned=other)
     rest = draw[tail.size :].reshape(3, vehicles)
+    goals = (rest[2] * 2).astype(int) + 4 * (np.arange(vehicles) % 2)
     traffic.depart(np.arange(vehicles), (rest[0] * 200_000).astype(int),
-                   (rest[1] * side * side).astype(int), (rest[2] * 2).astype(int))
+                   (rest[1] * side * side).astype(int), goals)
     return traffic
 
 

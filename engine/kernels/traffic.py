@@ -24,6 +24,7 @@ from engine.kernels.traffic_layout import (
     C_FACTOR,
     C_NS_PER_MM,
     C_PRIORITY,
+    C_QUEUE_NS_PER_MM,
     C_UNITS,
     CAR_UNITS,
     E_ARRIVED,
@@ -377,6 +378,28 @@ def leave_origin(n, k, v, ready, t, state):  # type: ignore[no-untyped-def]
         vehicle[v, V_WORST_PLACE] = -1 - n
 
 
+@uncounted
+@jit()
+def past_queue(j, t, travel, link, ring_vehicle, ring_time, vehicle_class, classes, ns_per_mm):  # type: ignore[no-untyped-def]
+    """Return the travel time over link `j` of a vehicle that passes the queue standing on it at `t`.
+
+    Along the queue, those who could have left by now at jam density, it drives no faster than
+    `ns_per_mm` allows.
+    """
+    held = 0
+    for s in range(link[j, L_NOUT], link[j, L_NIN]):
+        slot = link[j, L_RING] + (s & link[j, L_MASK])
+        u = ring_vehicle[slot]
+        if u >= 0:
+            if ring_time[slot] > t:
+                break
+            held += classes[vehicle_class[u], C_UNITS]
+    slow = link[j, L_LENGTH_MM] * ns_per_mm // 1000
+    if held == 0 or slow <= travel:
+        return travel
+    return travel + (slow - travel) * min(held, link[j, L_STORE]) // link[j, L_STORE]
+
+
 @jit(inline="always")
 def enter_link(j, v, t, state, classes):  # type: ignore[no-untyped-def]
     """Put vehicle `v` on link `j` at time `t` and wake the node at its end in time."""
@@ -387,6 +410,9 @@ def enter_link(j, v, t, state, classes):  # type: ignore[no-untyped-def]
     if cls != 0:
         travel = max(travel * 1000 // classes[cls, C_FACTOR],
                      link[j, L_LENGTH_MM] * classes[cls, C_NS_PER_MM] // 1000)
+        if classes[cls, C_QUEUE_NS_PER_MM] != 0:
+            travel = past_queue(j, t, travel, link, state.ring_vehicle, state.ring_time,
+                                state.vehicle_class, classes, classes[cls, C_QUEUE_NS_PER_MM])
     seq = link[j, L_NIN]
     slot = link[j, L_RING] + (seq & link[j, L_MASK])
     state.ring_vehicle[slot] = v

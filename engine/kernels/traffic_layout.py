@@ -39,8 +39,8 @@ N_COLUMNS = 12
 V_COLUMNS = 8
 
 # Vehicle classes: length, speed factor in thousandths, least nanoseconds per millimetre (its
-# own top speed), 1 = passes queues.
-(C_UNITS, C_FACTOR, C_NS_PER_MM, C_PRIORITY) = range(4)
+# own top speed), 1 = passes queues, least nanoseconds per millimetre past a standing queue.
+(C_UNITS, C_FACTOR, C_NS_PER_MM, C_PRIORITY, C_QUEUE_NS_PER_MM) = range(5)
 
 # Clock.
 (K_NOW, K_BUCKET, K_BUCKET_US, K_EVENTS, K_QUEUED, K_MOVES, K_ON_LINK, K_WAITING) = range(8)
@@ -123,5 +123,5 @@ class TrafficNet(NamedTuple):
     out_ptr: I32  # [nodes + 1]
     out_edge: I32  # [edges]
     edge_rank: U8  # [edges] rank of the edge among the out-edges of its tail
-    classes: I64  # [classes, 4]
+    classes: I64  # [classes, 5]
     scratch: I64  # [5, max in-degree + 2] overwritten at every visit

@@ -88,6 +88,10 @@ class Mobility(Component):
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
         ("margin beyond the danger zone for cars", 300, "m", "assumption", "assumption"),
+        ("response vehicle past a standing queue", 8.94, "m/s",
+         "20 mph, limit in centre and oncoming lanes (fire service procedure; recalled)", "assumption"),
+        ("response vehicle on a free road over the speed of cars", 1.0, "",
+         "guidance allows 10 mph above the limit under the best conditions alone", "assumption"),
         *vertical.CARD,
     )
 

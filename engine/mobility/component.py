@@ -20,8 +20,9 @@ queues for the road where it starts. Rules with their status:
 
 - Parties that go back home before the all-clear walk, also those that came by car (their car stays
   where it is, an assumption); where water stands ahead they turn round (`returns.py`).
+- Commuters with a car are on the road when the event begins (`ordinary.py`).
 
-Limits: no background traffic besides the parties themselves.
+Limits: no ordinary trips begin later; nobody drives through from elsewhere.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from engine.mobility.destinations import WalkRoutes
 from engine.mobility.driving import Driving
 from engine.mobility.fleet import Fleet
 from engine.mobility.map import Map
+from engine.mobility.ordinary import OrdinaryTrips
 from engine.mobility.pedestrians import Pedestrians
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.riders import Riders
@@ -84,10 +86,13 @@ class Mobility(Component):
         "party_left_zone", "party_arrived", "shelter_full", "party_returned", "party_turned_back",
         "party_to_refuge", "party_in_refuge", "refuge_opened", "refuge_full", "refuge_lost",
         "party_home", "party_waits", "party_met_closure",
+        "party_on_road", "party_trip_ended",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
         ("margin beyond the danger zone for cars", 300, "m", "assumption", "assumption"),
+        ("commuters are bound for work before, for home after", 12, "h", "assumption", "assumption"),
+        ("ordinary trips that begin after the event", 0, "", "assumption", "assumption"),
         ("response vehicle past a standing queue", 8.94, "m/s",
          "20 mph, limit in centre and oncoming lanes (fire service procedure; recalled)", "assumption"),
         ("response vehicle on a free road over the speed of cars", 1.0, "",
@@ -104,6 +109,7 @@ class Mobility(Component):
         self._fleet = Fleet(self, context)
         self.traffic = self._fleet.traffic
         self._refuges = RefugeTrips(self, self._walk)
+        self._ordinary = OrdinaryTrips(self, context, self._fleet)
         self._arrivals = Arrivals(self, context, self._walk, self._fleet, self._refuges)
         self._riders = Riders(self, context, self._arrivals, self._refuges)
         self._stops = BusStops(self, context, self._walk, self._fleet, self._refuges)
@@ -112,7 +118,8 @@ class Mobility(Component):
             self, context, self._walk, self._fleet, self._cordons, self._refuges,
             self._stops)
         self._driving = Driving(
-            self, context, self._walk, self._fleet, self._arrivals, self._refuges, self._cordons)
+            self, context, self._walk, self._fleet, self._arrivals, self._refuges, self._cordons,
+            self._ordinary)
         self._pedestrians = Pedestrians(
             self, context, self._walk, self._arrivals, self._departures, self._refuges)
         self._map = Map(self, context, self._fleet)
@@ -126,6 +133,7 @@ class Mobility(Component):
         self.w.party_x_m[:], self.w.party_y_m[:] = x, y
         node = self.ctx.site.units.node
         self.w.unit_x_m[:], self.w.unit_y_m[:] = city.nodes.x_m[node], city.nodes.y_m[node]
+        self._ordinary.start()
 
     def save(self) -> None:
         private: dict[str, Any] = {

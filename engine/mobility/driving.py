@@ -14,6 +14,7 @@ from engine.mobility.cordons import Cordons
 from engine.mobility.departures import CAR_WADES_M, FOOT
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.ordinary import OrdinaryTrips
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.traffic_events import TrafficEvents
 from engine.mobility.trip import stop
@@ -25,11 +26,11 @@ class Driving:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
-        arrivals: Arrivals, refuges: RefugeTrips, cordons: Cordons,
+        arrivals: Arrivals, refuges: RefugeTrips, cordons: Cordons, ordinary: OrdinaryTrips,
     ) -> None:
         self.host, self.ctx, self._walk = host, context, walk
         self._fleet, self._traffic, self._arrivals = fleet, fleet.traffic, arrivals
-        self._refuges, self._cordons = refuges, cordons
+        self._refuges, self._cordons, self._ordinary = refuges, cordons, ordinary
 
     def give_up_cars(self, t0_ms: int) -> None:
         """Drivers stuck too long in the danger zone, or in water, leave the car and walk."""
@@ -127,8 +128,11 @@ class Driving:
             self.ctx.mail.met.append((int(t), int(vehicle) - first, int(edge), int(detour)))
         self._turned(happened, t1_ms)
         cars = happened.arrived < first
-        party = self._fleet.party[happened.arrived[cars]]
-        self._arrivals.arrive(party, happened.arrived_ms[cars], happened.arrived_node[cars])
+        party, when = self._fleet.party[happened.arrived[cars]], happened.arrived_ms[cars]
+        node, trip = happened.arrived_node[cars], self._fleet.ordinary[party]
+        self._arrivals.out_of_zone(party[trip], when[trip])
+        self._ordinary.arrive(party[trip], when[trip], node[trip])
+        self._arrivals.arrive(party[~trip], when[~trip], node[~trip])
         for vehicle, t, node in zip(
             happened.arrived[~cars], happened.arrived_ms[~cars], happened.arrived_node[~cars],
             strict=True,
@@ -145,10 +149,13 @@ class Driving:
                 self.ctx.mail.unit_arrivals.append(
                     (int(t), int(vehicle) - first, -1, int(max(place_[0], -1)), float(delay[0]))
                 )
+            elif self._fleet.ordinary[self._fleet.party[vehicle]]:
+                self._fleet.park(self._fleet.party[[vehicle]])
             else:
                 row = int(self._fleet.party[vehicle])
                 stop(self.host, np.array([row]), int(t), reason("no route") if place < 0
                            else reason("stranded on closed road"))
+        self._ordinary.move()
         driving = np.flatnonzero(self.host.w.party_place == P_WAITING)
         if driving.size:
             on_road = self._traffic.state_of(self._fleet.of_party[driving]) == 2

@@ -56,7 +56,8 @@ class Fleet:
             length_m=edges.length_m, free_speed_mps=edges.free_speed_mps,
             capacity_vps=edges.capacity_vps, jam_density_vpm=edges.jam_density_vpm,
             lanes=edges.lanes, destinations=targets, max_vehicles=with_car.size + units,
-            max_destinations=3 * len(targets) + units + 1, views=_VIEWS,
+            max_destinations=3 * len(targets) + units + 1 + city.zones.population.size,
+            views=_VIEWS,
         )
         # Ways of those who turned and of habit, to the same destinations in the same order.
         self._turned = np.array(
@@ -68,6 +69,7 @@ class Fleet:
         self._has_news = rng.uniform(
             context.seed, "people.route", parties.first, 0) < context.behaviour.news_share
         self.cars = np.arange(with_car.size)
+        self.ordinary = np.zeros(parties.count, np.bool_)  # on an ordinary trip (`ordinary.py`)
         self._unit_dest = np.full(units, -1, np.int64)
         self._view_closed = np.zeros(edges.from_node.size, np.bool_)
 
@@ -77,6 +79,7 @@ class Fleet:
             zip(TrafficState._fields, self.traffic.snapshot(), strict=True))
         private["unit_dest"] = self._unit_dest.copy()
         private["view_closed"] = self._view_closed.copy()
+        private["ordinary"] = self.ordinary.copy()
         return private
 
     def load(self, private: dict[str, Any]) -> None:
@@ -84,6 +87,7 @@ class Fleet:
         self.traffic.restore(TrafficState(*(private[name] for name in TrafficState._fields)))
         self._unit_dest = private["unit_dest"].copy()
         self._view_closed = private["view_closed"].copy()
+        self.ordinary[:] = private["ordinary"]
 
     def conserved(self) -> str:
         """What does not add up between parties that drive and vehicles, or an empty string."""
@@ -94,13 +98,33 @@ class Fleet:
         state = self.traffic.state_of(vehicle) if vehicle.size else np.empty(0, np.int64)
         if not among(state, (1, 2, 4, 5)).all():
             return "a driving party's car is not on the road"
+        if not among(self.traffic.state_of(self.of_party[self.ordinary]), (1, 2)).all():
+            return "the car of an ordinary trip is not on the road"
         return ""
 
     def set_out(self, rows: I64, t_ms: I64, node: I64) -> None:
-        """Cars of parties `rows` [n] set out from `node` [n] for `party_dest`."""
+        """Cars of parties `rows` [n] set out from `node` [n] for `party_dest`; those on an ordinary
+        trip turn to it from where they are."""
         dest = self.host.w.party_dest[rows].astype(np.int64)
         to = np.where(self.with_news(rows), dest, self._habit[dest])
-        self.traffic.depart(self.of_party[rows], t_ms, node, to)
+        wheel, car = self.ordinary[rows], self.of_party[rows]
+        self.traffic.retarget(car[wheel], to[wheel])
+        self.traffic.depart(car[~wheel], t_ms[~wheel], node[~wheel], to[~wheel])
+        self.ordinary[rows] = False
+
+    def ahead(self, rows: I64, node: I64) -> I64:
+        """Junction [n] at which parties [n] can turn: `node` [n], or the next of those at the wheel."""
+        place = self.traffic.place_of(self.of_party[rows])
+        on = self.ordinary[rows] & (place >= 0)
+        return np.where(on, self.traffic.to_node[np.maximum(place, 0)], node)
+
+    def park(self, rows: I64) -> None:
+        """Parties [n] on an ordinary trip go no further by car: it stays where it is."""
+        rows = rows[self.ordinary[rows]]
+        self.traffic.abandon(self.of_party[rows])
+        self.ordinary[rows] = False
+        w = self.host.w
+        w.party_node[rows] = self.ctx.site.walk_node[w.party_node[rows]]
 
     def with_news(self, rows: I64) -> B:
         """Whether parties [n] that set out now have the news of the roads."""

@@ -32,7 +32,7 @@ SILENT = {
     "party_going_home", "party_heard_rumour",
     "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
     "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
-    "party_boarded", "party_waits",
+    "party_boarded", "party_waits", "party_on_road", "party_trip_ended",
 }
 #: Entries of kinds without a rule are joined when they come within this time.
 _OTHER_WINDOW_S = 300.0

@@ -129,6 +129,13 @@ KINDS: tuple[Kind, ...] = tuple(
         ("party_rerouted", "party", "facility", "", "truth", "turns to another destination", False),
         ("party_turned_back", "party", "control", "s", "truth",
          "its car is turned away by an inbound ban; value is how much longer the way is", False),
+        ("party_on_road", "party", "zone", "s", "truth",
+         "is on the way by car as the event begins; value is the way that is left on empty roads", False),
+        ("party_trip_ended", "party", "zone", "s", "truth",
+         "is where it was going as the event began, outside the danger zone", False),
+        ("party_met_closure", "party", "street", "s", "truth",
+         "its driver comes to a street closed to vehicles and turns; value is how much longer the way is than he"
+         " had in mind, -1 no way", False),
         ("party_blocked", "party", "reason", "node", "truth", "cannot go on", False),
         ("party_left_zone", "party", "zone", "", "truth", "is out of the danger zone", False),
         ("party_arrived", "party", "facility", "s", "truth",

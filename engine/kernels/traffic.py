@@ -12,6 +12,9 @@ asked for, each place is drawn among the heads that want it, with the same weigh
 (T. Seo, `Node.transfer`). The two differ where heads also go elsewhere: queues that seldom want the
 full link get their turn there at once, while a draw leaves more to those that always want it.
 
+A driver whose next link is closed or barred turns to the other row of routes that his destination
+names (`dest_turned`); without one he waits at a closed link until new routes are set.
+
 Nodes sleep in a calendar of buckets and are visited when one of their heads is due; inside a
 bucket exact times are kept, only the order of nodes within one bucket is by queue.
 Limits: no overtaking inside a class, no gap acceptance, signals as capacities.
@@ -26,6 +29,7 @@ from engine.kernels.traffic_layout import (
     C_FACTOR,
     C_NS_PER_MM,
     C_PRIORITY,
+    C_QUEUE_NS_PER_MM,
     C_UNITS,
     CAR_UNITS,
     E_ARRIVED,
@@ -33,6 +37,7 @@ from engine.kernels.traffic_layout import (
     E_ENTERED,
     E_PASSED,
     E_STRANDED,
+    E_TURNED,
     FAR,
     GHOST,
     K_BUCKET,
@@ -92,6 +97,7 @@ from engine.kernels.traffic_layout import (
     NEXT_ARRIVED,
     NEXT_BLOCKED,
     NEXT_NONE,
+    NEXT_TURNS,
     NEXT_UNKNOWN,
     R_NO_ROUTE,
     RANK_ARRIVED,
@@ -99,6 +105,7 @@ from engine.kernels.traffic_layout import (
     S_ARRIVED,
     S_ON_LINK,
     S_STRANDED,
+    SHUT,
     V_DEST,
     V_DUE,
     V_PLACE,
@@ -163,7 +170,7 @@ def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
 @jit(inline="always")
 def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):  # type: ignore[no-untyped-def]
     """Return when link `j` next admits a vehicle of `units` (FAR = when someone has left)."""
-    if link[j, L_CLOSED] != 0:
+    if link[j, L_CLOSED] == SHUT:
         return FAR
     ready = link[j, L_IN_OK]
     need = link[j, L_CUM_IN] + units - link[j, L_STORE]
@@ -331,7 +338,12 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     if j < 0:
         state.queue_due[q] = soonest
         return
-    if link[j, L_CLOSED] != 0:
+    if link[j, L_CLOSED] != 0 and state.dest_turned[vehicle[v, V_DEST]] >= 0:
+        out[0, k] = j
+        out[1, k] = NEXT_TURNS
+        state.queue_due[q] = soonest
+        return
+    if link[j, L_CLOSED] == SHUT:
         told = link[a, L_BLOCKED] if a >= 0 else node[n, N_BLOCKED]
         out[1, k] = NEXT_BLOCKED
         out[0, k] = j
@@ -406,6 +418,28 @@ def leave_origin(n, k, v, ready, t, state):  # type: ignore[no-untyped-def]
         vehicle[v, V_WORST_PLACE] = -1 - n
 
 
+@uncounted
+@jit()
+def past_queue(j, t, travel, link, ring_vehicle, ring_time, vehicle_class, classes, ns_per_mm):  # type: ignore[no-untyped-def]
+    """Return the travel time over link `j` of a vehicle that passes the queue standing on it at `t`.
+
+    Along the queue, those who could have left by now at jam density, it drives no faster than
+    `ns_per_mm` allows.
+    """
+    held = 0
+    for s in range(link[j, L_NOUT], link[j, L_NIN]):
+        slot = link[j, L_RING] + (s & link[j, L_MASK])
+        u = ring_vehicle[slot]
+        if u >= 0:
+            if ring_time[slot] > t:
+                break
+            held += classes[vehicle_class[u], C_UNITS]
+    slow = link[j, L_LENGTH_MM] * ns_per_mm // 1000
+    if held == 0 or slow <= travel:
+        return travel
+    return travel + (slow - travel) * min(held, link[j, L_STORE]) // link[j, L_STORE]
+
+
 @jit(inline="always")
 def enter_link(j, v, t, state, classes):  # type: ignore[no-untyped-def]
     """Put vehicle `v` on link `j` at time `t` and wake the node at its end in time."""
@@ -416,6 +450,9 @@ def enter_link(j, v, t, state, classes):  # type: ignore[no-untyped-def]
     if cls != 0:
         travel = max(travel * 1000 // classes[cls, C_FACTOR],
                      link[j, L_LENGTH_MM] * classes[cls, C_NS_PER_MM] // 1000)
+        if classes[cls, C_QUEUE_NS_PER_MM] != 0:
+            travel = past_queue(j, t, travel, link, state.ring_vehicle, state.ring_time,
+                                state.vehicle_class, classes, classes[cls, C_QUEUE_NS_PER_MM])
     seq = link[j, L_NIN]
     slot = link[j, L_RING] + (seq & link[j, L_MASK])
     state.ring_vehicle[slot] = v
@@ -459,6 +496,14 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
         else:
             node[n, N_BLOCKED] = 1
         emit(E_BLOCKED, v, t, ready, state.event, state.clock)  # row 0 holds the closed edge
+        return
+    if j == NEXT_TURNS:
+        vehicle[v, V_DEST] = state.dest_turned[vehicle[v, V_DEST]]
+        state.queue_next[first + 2 * n + k] = NEXT_UNKNOWN
+        # Who has no other way is let past a barrier: nobody has turned then.
+        other = next_edge(v, n, vehicle, state.route, net.out_ptr, net.out_edge)
+        if link[ready, L_CLOSED] == SHUT or other != ready:
+            emit(E_TURNED, v, t, ready, state.event, state.clock)
         return
     if a >= 0:
         if j >= 0:

@@ -40,8 +40,8 @@ N_COLUMNS = 16
 V_COLUMNS = 8
 
 # Vehicle classes: length, speed factor in thousandths, least nanoseconds per millimetre (its
-# own top speed), 1 = passes queues.
-(C_UNITS, C_FACTOR, C_NS_PER_MM, C_PRIORITY) = range(4)
+# own top speed), 1 = passes queues, least nanoseconds per millimetre past a standing queue.
+(C_UNITS, C_FACTOR, C_NS_PER_MM, C_PRIORITY, C_QUEUE_NS_PER_MM) = range(5)
 
 # Clock. SINCE is when the present advance began: nothing may happen before it any more.
 (K_NOW, K_BUCKET, K_BUCKET_US, K_EVENTS, K_QUEUED, K_MOVES, K_ON_LINK, K_WAITING,
@@ -55,14 +55,17 @@ K_COLUMNS = 9
 (R_NONE, R_NO_ROUTE, R_IMPASSABLE, R_ABANDONED, R_TOWED) = range(5)
 
 # Events: rows of (kind, vehicle, time_us, place).
-(E_ARRIVED, E_STRANDED, E_PASSED, E_BLOCKED, E_STRANDED_ON_LINK, E_ENTERED) = range(1, 7)
+(E_ARRIVED, E_STRANDED, E_PASSED, E_BLOCKED, E_STRANDED_ON_LINK, E_ENTERED, E_TURNED) = range(1, 8)
 
 # Ranks in the route table.
 RANK_ARRIVED = 254
 RANK_NONE = 255
 
 # What the head of a queue wants next, besides an edge number.
-NEXT_UNKNOWN, NEXT_ARRIVED, NEXT_NONE, NEXT_BLOCKED = -1, -2, -3, -4
+NEXT_UNKNOWN, NEXT_ARRIVED, NEXT_NONE, NEXT_BLOCKED, NEXT_TURNS = -1, -2, -3, -4, -5
+
+# What L_CLOSED says: nobody enters; or only those enter whose routes know the link is barred.
+OPEN, SHUT, BARRED = 0, 1, 2
 
 #: Due time of a queue that has to be looked at.
 LOOK = np.int64(-1)
@@ -112,6 +115,9 @@ class TrafficState(NamedTuple):
     target_node: I32  # [targets]
     target_cost_ms: I64  # [targets]
     dest_used: NDArray[np.bool_]  # [destinations]
+    dest_view: NDArray[np.int8]  # [destinations] view that routes it, 0 = the common knowledge
+    dest_turned: I32  # [destinations] row followed from the first closure met, -1 = none
+    view_cost_ms: I64  # [views, edges] costs as each further view knows them
 
     def copy(self) -> TrafficState:
         """Return an independent copy of every array."""
@@ -126,6 +132,6 @@ class TrafficNet(NamedTuple):
     out_ptr: I32  # [nodes + 1]
     out_edge: I32  # [edges]
     edge_rank: U8  # [edges] rank of the edge among the out-edges of its tail
-    classes: I64  # [classes, 4]
+    classes: I64  # [classes, 5]
     merge: I64  # [2] 0 = in turn, 1 = by draw; seed of the draws
     scratch: I64  # [4, max in-degree + 2] overwritten at every visit

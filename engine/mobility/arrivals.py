@@ -94,7 +94,8 @@ class Arrivals:
         """Cars, passengers and walkers whose last junction is out of the danger zone have left it."""
         w = self.host.w
         rows = np.flatnonzero(
-            among(w.party_place, (P_DRIVING, P_WALKING, P_ABOARD)) & (w.party_out_ms > t1_ms)
+            (among(w.party_place, (P_DRIVING, P_WALKING, P_ABOARD)) | self._fleet.ordinary)
+            & (w.party_out_ms > t1_ms)
         )
         driving = rows[w.party_place[rows] == P_DRIVING]
         if driving.size:

@@ -9,8 +9,9 @@ queues for the road where it starts. Rules with their status:
   places are taken on arrival; the full one sends people on to the next, else to high ground.
 - A driver who has not moved for `behaviour.car_patience_s` inside the danger zone, or whose road is
   under water, leaves the car where it stands; it keeps blocking its lane, the party walks on.
-- Drivers know police closures at once and meet other closures on the way; routes follow measured
-  travel times every 5 minutes (all take the best route then known).
+- Drivers with the news (`behaviour.news_share`, while telephones work) follow travel times measured
+  anew every 5 minutes and know the closures that the command centre knows; the others take the way
+  of habit and turn where they meet a closure or a barrier (`fleet.py`).
 - Units drive by what the command centre knows (`seen_edge_*`), and not into the exclusion zone once
   it is shut; a unit that meets a closure nobody had reported turns and tells.
 - In the dark, where the street lights are out, people walk at `behaviour.dark_walk_share` of their
@@ -19,8 +20,9 @@ queues for the road where it starts. Rules with their status:
 
 - Parties that go back home before the all-clear walk, also those that came by car (their car stays
   where it is, an assumption); where water stands ahead they turn round (`returns.py`).
+- Commuters with a car are on the road when the event begins (`ordinary.py`).
 
-Limits: no background traffic besides the parties themselves.
+Limits: no ordinary trips begin later; nobody drives through from elsewhere.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from engine.mobility.destinations import WalkRoutes
 from engine.mobility.driving import Driving
 from engine.mobility.fleet import Fleet
 from engine.mobility.map import Map
+from engine.mobility.ordinary import OrdinaryTrips
 from engine.mobility.pedestrians import Pedestrians
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.riders import Riders
@@ -68,6 +71,7 @@ class Mobility(Component):
         "zone_flooded_event", "party_refuge", "refuge_load", "refuge_open_event",
         "refuge_full_event", "refuge_lost_event", "party_unit", "party_alert",
         "order_decided_ms", "order_event", "all_clear_event", "party_line", "party_stop_ms",
+        "zone_telecom_on", "street_event",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
@@ -81,11 +85,18 @@ class Mobility(Component):
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
         "party_left_zone", "party_arrived", "shelter_full", "party_returned", "party_turned_back",
         "party_to_refuge", "party_in_refuge", "refuge_opened", "refuge_full", "refuge_lost",
-        "party_home", "party_waits",
+        "party_home", "party_waits", "party_met_closure",
+        "party_on_road", "party_trip_ended",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
         ("margin beyond the danger zone for cars", 300, "m", "assumption", "assumption"),
+        ("commuters are bound for work before, for home after", 12, "h", "assumption", "assumption"),
+        ("ordinary trips that begin after the event", 0, "", "assumption", "assumption"),
+        ("response vehicle past a standing queue", 8.94, "m/s",
+         "20 mph, limit in centre and oncoming lanes (fire service procedure; recalled)", "assumption"),
+        ("response vehicle on a free road over the speed of cars", 1.0, "",
+         "guidance allows 10 mph above the limit under the best conditions alone", "assumption"),
         *vertical.CARD,
     )
 
@@ -98,6 +109,7 @@ class Mobility(Component):
         self._fleet = Fleet(self, context)
         self.traffic = self._fleet.traffic
         self._refuges = RefugeTrips(self, self._walk)
+        self._ordinary = OrdinaryTrips(self, context, self._fleet)
         self._arrivals = Arrivals(self, context, self._walk, self._fleet, self._refuges)
         self._riders = Riders(self, context, self._arrivals, self._refuges)
         self._stops = BusStops(self, context, self._walk, self._fleet, self._refuges)
@@ -106,7 +118,8 @@ class Mobility(Component):
             self, context, self._walk, self._fleet, self._cordons, self._refuges,
             self._stops)
         self._driving = Driving(
-            self, context, self._walk, self._fleet, self._arrivals, self._refuges)
+            self, context, self._walk, self._fleet, self._arrivals, self._refuges, self._cordons,
+            self._ordinary)
         self._pedestrians = Pedestrians(
             self, context, self._walk, self._arrivals, self._departures, self._refuges)
         self._map = Map(self, context, self._fleet)
@@ -120,6 +133,7 @@ class Mobility(Component):
         self.w.party_x_m[:], self.w.party_y_m[:] = x, y
         node = self.ctx.site.units.node
         self.w.unit_x_m[:], self.w.unit_y_m[:] = city.nodes.x_m[node], city.nodes.y_m[node]
+        self._ordinary.start()
 
     def save(self) -> None:
         private: dict[str, Any] = {
@@ -165,17 +179,16 @@ class Mobility(Component):
 
     def _roads(self, t0_ms: int) -> None:
         """Hand the road's state to both models; refresh routes when due."""
-        turned = self._cordons.meet()
+        turned = self._cordons.meet(t0_ms)
         self.traffic.set_edge_state(
             self.w.edge_speed_mps, self.w.edge_capacity_vps, self.w.edge_closed,
-            self.w.edge_jam_vpm, barred=self.w.edge_barred,
+            self.w.edge_jam_vpm, barred=self.w.edge_barred, known=self.w.seen_edge_closed,
         )
         self._cordons.turn_away(turned, t0_ms)
         fresh = t0_ms % ROUTE_MS == 0
         self._fleet.responders_view(t0_ms, fresh)
         if t0_ms and fresh and not self.traffic.idle:
-            self.traffic.refresh_routes(self.traffic.mean_travel_ms())
-            self.traffic.resume(self._fleet.cars)
+            self._fleet.drivers_view()
         changed = not np.array_equal(self._walk.factor, self.w.street_walk_factor)
         due = t0_ms - self._walk_fresh_ms >= WALK_ROUTE_MS
         if self._walk_fresh_ms < 0 or (changed and due):

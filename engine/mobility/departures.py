@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.city import I64, City
+from engine.city import I64
 from engine.component import Component, Context
 from engine.events import MODES, reason
 from engine.kernels import sweep
@@ -12,6 +12,7 @@ from engine.mobility.bus_stops import BusStops
 from engine.mobility.cordons import Cordons
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.geometry import nearest_drive_node
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.trip import set_walking
 from engine.world import (
@@ -43,7 +44,7 @@ class Departures:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
         self._cordons, self._refuges, self._stops = cordons, refuges, stops
         self._found = np.empty(context.parties.count, np.int64)  # scratch
-        self._drive_node = _nearest_drive_node(context.city)
+        self._drive_node = nearest_drive_node(context.city)
 
     def leave(self, t1_ms: int) -> None:
         """Parties that are ready set out, on foot or by car; deciders start to prepare."""
@@ -66,22 +67,22 @@ class Departures:
         w.party_dest[ready] = self.choose(ready)
         cars = ready[by_car]
         if cars.size:
-            node = self._drive_node[w.party_node[cars]]
+            node = self._fleet.ahead(cars, self._drive_node[w.party_node[cars]])
             self._cordons.set_out_round(cars, node, t[by_car])
             w.party_place[cars] = P_WAITING
-            self._fleet.traffic.depart(
-                self._fleet.of_party[cars], t[by_car], node, w.party_dest[cars]
-            )
+            self._fleet.set_out(cars, t[by_car], node)
+        self._fleet.park(ready[~by_car])
         on_foot = np.isin(ready, self._stops.not_by_bus(ready[~by_car], t1_ms)) & ~by_car
         set_walking(self.host, ready[on_foot])
         self._refuges.choose(ready[on_foot], t[on_foot])
 
     def _by_car(self, rows: I64) -> np.ndarray:
-        """Who drives [rows]: those who chose to, whose car is where they are, on dry ground."""
+        """Who drives [rows]: those who chose to, whose car is where they are, on dry ground, and
+        whoever is at the wheel."""
         w = self.host.w
         here = (self._fleet.of_party[rows] >= 0) & (w.party_left_ms[rows] >= NEVER)
         here &= w.node_depth_m[w.party_node[rows]] <= CAR_WADES_M
-        return np.asarray((w.party_mode[rows] == CAR) & here)
+        return np.asarray(((w.party_mode[rows] == CAR) | self._fleet.ordinary[rows]) & here)
 
     def _with_way_out(self, rows: I64, t1_ms: int) -> I64:
         """Those of `rows` that find a way: on foot, nobody sets out into a street under water."""
@@ -127,15 +128,3 @@ class Departures:
             nearest = np.flatnonzero(usable)[np.argmin(cost, axis=0)]
             dest[needs] = 1 + nearest[needs]
         return dest
-
-
-def _nearest_drive_node(city: City) -> I64:
-    """For each junction the nearest one that cars can leave."""
-    from scipy.spatial import cKDTree
-
-    leaves = np.zeros(city.nodes.x_m.size, np.bool_)
-    leaves[city.edges.from_node] = True
-    rows = np.flatnonzero(leaves)
-    tree = cKDTree(np.column_stack([city.nodes.x_m[rows], city.nodes.y_m[rows]]))
-    found = tree.query(np.column_stack([city.nodes.x_m, city.nodes.y_m]))[1]
-    return np.asarray(rows[found], np.int64)

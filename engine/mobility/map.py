@@ -13,6 +13,7 @@ from engine.world import (
     P_DRIVING,
     P_HIGH,
     P_MEETING,
+    P_OUTSIDE,
     P_REFUGE,
     P_RETURNING,
     P_SHELTER,
@@ -37,11 +38,11 @@ class Map:
         w.party_x_m[walking], w.party_y_m[walking] = self._geometry.on_arc(
             w.party_arc[walking], w.party_offset_m[walking]
         )
-        driving = np.flatnonzero(w.party_place == P_DRIVING)
+        driving = np.flatnonzero((w.party_place == P_DRIVING) | self._fleet.ordinary)
         if driving.size:
             self._put_vehicles(self._fleet.of_party[driving], w.party_x_m, w.party_y_m, driving)
         still = np.flatnonzero(among(w.party_place, (
-            P_HIGH, P_MEETING, P_SHELTER, P_STRANDED, P_REFUGE)))
+            P_HIGH, P_MEETING, P_SHELTER, P_STRANDED, P_REFUGE, P_OUTSIDE)))
         w.party_x_m[still] = city.nodes.x_m[w.party_node[still]]
         w.party_y_m[still] = city.nodes.y_m[w.party_node[still]]
         units = np.arange(w.unit_x_m.size)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from engine.errors import InputError
 from engine.kernels import traffic_layout as lay
 from engine.mobility import route_choice
-from engine.mobility.traffic import REASONS, STATES, Traffic
+from engine.mobility.traffic import Traffic
+from engine.mobility.traffic_events import REASONS, STATES
 from engine.mobility.traffic_tables import Instance, read_folder, validate
 from engine.outputs import check_file, write_whole
 

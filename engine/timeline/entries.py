@@ -32,7 +32,7 @@ SILENT = {
     "party_going_home", "party_heard_rumour",
     "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
     "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
-    "party_boarded", "party_waits",
+    "party_boarded", "party_waits", "party_on_road", "party_trip_ended",
 }
 #: Entries of kinds without a rule are joined when they come within this time.
 _OTHER_WINDOW_S = 300.0
@@ -108,6 +108,7 @@ RULES: dict[str, Rule] = {
     "street_opened": Rule("Roads", CLOSURES_KNOWN, 900, Teller.opened),
     "street_reported": Rule("Roads", True, 600, Teller.reported, True),
     "party_blocked": Rule("People", False, 1800, Teller.blocked, True),
+    "party_met_closure": Rule("Roads", False, 900, Teller.met_closure),
     "party_mode_changed": Rule("People", False, 1800, Teller.left_car),
     "control_staffed": Rule("Police", True, 0, Teller.control, single_up_to=1000),
     "control_left": Rule("Police", True, 120, Teller.control_left),

@@ -269,7 +269,7 @@ def fingerprint(b):
 #: Read by engine/mobility or, about places, by the component.
 ELSEWHERE = {
     "car_patience_s", "dark_walk_share", "shore_m", "sea_seen_m", "sea_view_m", "home_after_s",
-    "rumour_rate_pmin", "rumour_share",
+    "rumour_rate_pmin", "rumour_share", "news_share",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.city import I64, City
+from engine.city import I64, B, City
 from engine.component import Component, Context
 from engine.events import MODES, reason
 from engine.kernels import sweep
@@ -12,7 +12,9 @@ from engine.mobility.bus_stops import BusStops
 from engine.mobility.cordons import Cordons
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.pickups import Pickups
 from engine.mobility.refuges import RefugeTrips
+from engine.mobility.together import Together
 from engine.mobility.trip import set_walking
 from engine.world import (
     H_CRITICAL,
@@ -38,10 +40,12 @@ class Departures:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
-        cordons: Cordons, refuges: RefugeTrips, stops: BusStops,
+        cordons: Cordons, refuges: RefugeTrips, stops: BusStops, pickups: Pickups,
+        together: Together,
     ) -> None:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
         self._cordons, self._refuges, self._stops = cordons, refuges, stops
+        self._pickups, self._together = pickups, together
         self._found = np.empty(context.parties.count, np.int64)  # scratch
         self._drive_node = _nearest_drive_node(context.city)
 
@@ -63,18 +67,38 @@ class Departures:
             w.party_decision_event[ready],
         )
         w.party_left_ms[ready] = t
+        family = self._pickups.bound(ready)
+        for party, when, drives in zip(ready[family], t[family], by_car[family], strict=True):
+            self._pickups.set_out(int(party), int(when), bool(drives))
+        ready, t, by_car = ready[~family], t[~family], by_car[~family]
         w.party_dest[ready] = self.choose(ready)
-        cars = ready[by_car]
-        if cars.size:
-            node = self._drive_node[w.party_node[cars]]
-            self._cordons.set_out_round(cars, node, t[by_car])
-            w.party_place[cars] = P_WAITING
-            self._fleet.traffic.depart(
-                self._fleet.of_party[cars], t[by_car], node, w.party_dest[cars]
-            )
+        self._drive(ready[by_car], t[by_car])
         on_foot = np.isin(ready, self._stops.not_by_bus(ready[~by_car], t1_ms)) & ~by_car
-        set_walking(self.host, ready[on_foot])
-        self._refuges.choose(ready[on_foot], t[on_foot])
+        self._walk_off(ready[on_foot], t[on_foot])
+
+    def go_on(self, rows: I64, t_ms: I64, by_car: B) -> None:
+        """Parties [n] that have done with fetching family go on to safety from where they are."""
+        if rows.size == 0:
+            return
+        self.host.w.party_dest[rows] = self.choose(rows)
+        self._drive(rows[by_car], t_ms[by_car])
+        self._walk_off(rows[~by_car], t_ms[~by_car])
+
+    def _drive(self, cars: I64, t_ms: I64) -> None:
+        """Cars of parties set out from where they stand."""
+        if cars.size == 0:
+            return
+        w, traffic, vehicle = self.host.w, self._fleet.traffic, self._fleet.of_party[cars]
+        # A car that has been driven stands where it stopped.
+        node = np.where(traffic.state_of(vehicle) > 0, -1 - traffic.place_of(vehicle),
+                        self._drive_node[w.party_node[cars]])
+        self._cordons.set_out_round(cars, node, t_ms)
+        w.party_place[cars] = P_WAITING
+        traffic.depart(vehicle, t_ms, node, w.party_dest[cars])
+
+    def _walk_off(self, rows: I64, t_ms: I64) -> None:
+        set_walking(self.host, rows)
+        self._refuges.choose(rows, t_ms)
 
     def _by_car(self, rows: I64) -> np.ndarray:
         """Who drives [rows]: those who chose to, whose car is where they are, on dry ground."""
@@ -118,7 +142,7 @@ class Departures:
             return dest
         building = parties.building[rows]
         damaged = (building >= 0) & (self.host.w.building_damage[np.maximum(building, 0)] >= 3)
-        needs = (damaged & parties.home[rows]) | (parties.slow[rows] == 2)
+        needs = (damaged & parties.home[rows]) | (self._together.slow[rows] == 2)
         usable = (self.host.w.shelter_open_event[site.shelter] >= 0) & (
             self.host.w.facility_load[site.shelter] < site.shelters.places[site.shelter]
         )

@@ -13,6 +13,7 @@ from engine.mobility.arrivals import Arrivals
 from engine.mobility.departures import CAR_WADES_M, FOOT
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.pickups import Pickups
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.trip import stop
 from engine.world import P_DRIVING, P_WAITING, P_WALKING
@@ -23,11 +24,11 @@ class Driving:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
-        arrivals: Arrivals, refuges: RefugeTrips,
+        arrivals: Arrivals, refuges: RefugeTrips, pickups: Pickups,
     ) -> None:
         self.host, self.ctx, self._walk = host, context, walk
         self._fleet, self._traffic, self._arrivals = fleet, fleet.traffic, arrivals
-        self._refuges = refuges
+        self._refuges, self._pickups = refuges, pickups
 
     def give_up_cars(self, t0_ms: int) -> None:
         """Drivers stuck too long in the danger zone, or in water, leave the car and walk."""
@@ -54,7 +55,13 @@ class Driving:
         leave = rows[(wet | (stuck_s - free_s > patience)) & danger]
         state = self._traffic.state_of(vehicle)
         stranded = rows[among(state, (4, 5)) & ~np.isin(rows, leave)]
-        self._on_foot(np.sort(np.r_[leave, stranded]), t0_ms)
+        out = np.sort(np.r_[leave, stranded])
+        fetching = out[w.party_fetch[out] >= 0]
+        self._on_foot(out, t0_ms)
+        self._pickups.left_car(
+            fetching, t0_ms, np.isin(fetching, rows[wet]), np.isin(fetching, stranded))
+        walking = out[w.party_place[out] == P_WALKING]
+        self._refuges.choose(walking, np.full(walking.size, t0_ms))
 
     def _on_foot(self, rows: I64, t_ms: int) -> None:
         """Parties leave their cars where they stand and walk on."""
@@ -76,7 +83,6 @@ class Driving:
             "party_mode_changed", t_ms, rows, FOOT, w.party_node[rows], w.party_trip_event[rows]
         )
         w.party_place[rows] = P_WALKING
-        self._refuges.choose(rows, np.full(rows.size, t_ms))
         street = edges.street[np.maximum(edge, 0)]
         walkable = on_link & self.ctx.city.streets.walk[street]
         w.party_arc[rows] = -1
@@ -108,7 +114,9 @@ class Driving:
             self.ctx.mail.met.append((int(t), int(vehicle) - first, int(edge), int(detour)))
         cars = happened.arrived < first
         party = self._fleet.party[happened.arrived[cars]]
-        self._arrivals.arrive(party, happened.arrived_ms[cars], happened.arrived_node[cars])
+        t, node = happened.arrived_ms[cars], happened.arrived_node[cars]
+        met = self._pickups.arrive(party, t, node)
+        self._arrivals.arrive(party[~met], t[~met], node[~met])
         for vehicle, t, node in zip(
             happened.arrived[~cars], happened.arrived_ms[~cars], happened.arrived_node[~cars],
             strict=True,
@@ -127,6 +135,8 @@ class Driving:
                 )
             else:
                 row = int(self._fleet.party[vehicle])
+                if place < 0 and self._pickups.lost_way(row, int(t)):
+                    continue
                 stop(self.host, np.array([row]), int(t), reason("no route") if place < 0
                            else reason("stranded on closed road"))
         driving = np.flatnonzero(self.host.w.party_place == P_WAITING)

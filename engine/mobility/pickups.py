@@ -47,19 +47,30 @@ from engine.world import (
 )
 
 _THERE = (P_START, P_PREPARING, P_STAYING)
+LOOK_AROUND = 4.0  #: ways up to so many times the straight distance are looked at first, for speed
 
 
 class ToFamily(ToStops):
     """Parties on foot to family, each on the way that was shortest when it set out."""
 
     prefix = "family_"
+    _part: NDArray[Any] = np.empty(0)
+    _now: I64 = np.empty(0, np.int64)
 
-    def grow(self, node: int, factor: NDArray[Any], depth_m: NDArray[Any]) -> None:
-        """Find the ways to `node` at walking speeds `factor` and depths `depth_m` of now [streets]."""
-        street = self._walk.arc >> 1
-        part = np.where(depth_m > WET_M, 0.0, factor)[street].astype(np.float64)
-        cost = np.where(part > 0.0, self._cost / np.maximum(part, 0.02), paths.CLOSED)
-        _, via = paths.shortest_tree(self._csr, cost.astype(np.int64), [node])
+    def grow(
+        self, node: int, here: int, away_m: float, factor: NDArray[Any], depth_m: NDArray[Any]
+    ) -> None:
+        """Find the way from `here`, `away_m` off, to `node` at walking speeds `factor` and depths
+        `depth_m` of now [streets]; looked for nearby first."""
+        part = np.where(depth_m > WET_M, 0.0, factor)
+        if not np.array_equal(part, self._part):
+            self._part, on_arc = part, part[self._walk.arc >> 1]
+            self._now = np.where(
+                on_arc > 0.0, self._cost / np.maximum(on_arc, 0.02), paths.CLOSED).astype(np.int64)
+        for limit_ms in (int(1000 * LOOK_AROUND * away_m), int(paths.UNREACHED) - 1):
+            _, via = paths.shortest_tree(self._csr, self._now, [node], limit_ms=limit_ms)
+            if via[here] >= 0:
+                break
         self._trees = {node: np.where(
             via >= 0, self._walk.arc[np.maximum(via, 0)], -1).astype(np.int32)}
 
@@ -147,7 +158,7 @@ class Pickups:
         dest = self._dest(goal)
         if traffic.state.route[dest, here] == RANK_NONE:
             self._miss(party, t_ms, "no route", True)
-        elif traffic.leads_over(dest, self._barred())[here]:
+        elif self._bans() and traffic.leads_over(dest, self._barred())[here]:
             self._miss(party, t_ms, "inbound ban", True, self._ban())
         else:
             w.party_place[party] = P_WAITING
@@ -165,7 +176,8 @@ class Pickups:
         if int(here[0]) == there:
             self._meet(party, t_ms, False)
             return
-        self._walks.grow(there, w.street_walk_factor, w.street_depth_m)
+        away_m = float(crow_flies_m(self.ctx.city, here, np.array([there]))[0])
+        self._walks.grow(there, int(here[0]), away_m, w.street_walk_factor, w.street_depth_m)
         found = self._walks.add(row, np.array([there], np.int32), here, t_ms)
         if not found[0]:
             self._miss(party, t_ms, "no route", False)

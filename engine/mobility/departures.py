@@ -7,6 +7,7 @@ import numpy as np
 from engine.city import I64, B, City
 from engine.component import Component, Context
 from engine.events import MODES, reason
+from engine.held import can_set_out
 from engine.kernels import sweep
 from engine.mobility.bus_stops import BusStops
 from engine.mobility.cordons import Cordons
@@ -17,7 +18,6 @@ from engine.mobility.refuges import RefugeTrips
 from engine.mobility.together import Together
 from engine.mobility.trip import set_walking
 from engine.world import (
-    H_CRITICAL,
     NEVER,
     P_CUT_OFF,
     P_PREPARING,
@@ -127,12 +127,8 @@ class Departures:
         return np.asarray(rows[~shut])
 
     def able(self, rows: I64) -> np.ndarray:
-        """Parties [n] with at least one living, free member and nobody trapped or dying."""
-        parties = self.ctx.parties
-        bad = self.host.w.person_trapped | (self.host.w.person_health >= H_CRITICAL)
-        stuck = np.zeros(parties.count, np.bool_)
-        stuck[parties.of_person[np.flatnonzero(bad)]] = True
-        return ~stuck[rows]
+        """Which parties [rows] can set out for what has become of their members (`held.py`)."""
+        return np.asarray(can_set_out(self.ctx.parties, self.host.w)[rows])
 
     def choose(self, rows: I64) -> np.ndarray:
         """Destination row of each party: 0 safety, or 1 + k for an open shelter with places."""

@@ -27,6 +27,7 @@ from engine.codes import among
 from engine.component import Component, Context
 from engine.events import reason
 from engine.families import crow_flies_m, families
+from engine.held import holding_and_gone
 from engine.kernels import paths
 from engine.kernels.traffic_layout import RANK_NONE, V_DEST
 from engine.mobility.bus_stops import ToStops
@@ -36,7 +37,7 @@ from engine.mobility.returns import WET_M
 from engine.mobility.together import Together
 from engine.street_orders import StreetOrder
 from engine.world import (
-    H_CRITICAL,
+    H_DEAD,
     NEVER,
     P_DRIVING,
     P_PREPARING,
@@ -278,9 +279,12 @@ class Pickups:
         if self._held[party] and w.all_clear_event[0] < 0:
             return "held at school"
         who = parties.member[parties.member_ptr[party] : parties.member_ptr[party + 1]]
+        holds, gone = holding_and_gone(w, who)
         if w.person_trapped[who].any():
             return "trapped"
-        return "hurt" if (w.person_health[who] >= H_CRITICAL).any() else ""
+        if (w.person_health[who] == H_DEAD).all():
+            return "dead"
+        return "hurt" if holds.any() or gone.all() else ""
 
     def _take(self, party: int, one: int, t_ms: int) -> None:
         w = self.host.w

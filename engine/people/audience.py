@@ -17,9 +17,10 @@ from engine import rng
 from engine.city import F64, I32, U8, USES, B
 from engine.component import Context
 from engine.families import families
+from engine.held import can_set_out
 from engine.kernels import paths
 from engine.shore import distance_to_sea_m
-from engine.world import H_CRITICAL, NEVER
+from engine.world import NEVER
 
 SHADOW_M = 500.0
 NIGHT_HOURS = (23, 7)
@@ -30,7 +31,7 @@ class Audience:
 
     def __init__(self, context: Context) -> None:
         city, site, parties, seed = context.city, context.site, context.parties, context.seed
-        self._of_person, self._count = parties.of_person, parties.count
+        self._parties = parties
         start = parties.node
         walk_m, near_m = _distances(context)
         danger = site.danger_node[start]
@@ -98,11 +99,8 @@ class Audience:
         return np.asarray(out & kin.fetches)
 
     def stuck(self, w: Any) -> B:
-        """Which parties [relevant] do not leave: somebody is trapped, dying or dead."""
-        bad = np.flatnonzero(w.person_trapped | (w.person_health >= H_CRITICAL))
-        out = np.zeros(self._count, np.bool_)
-        out[self._of_person[bad]] = True
-        return np.asarray(out[self.rows])
+        """Which parties [relevant] do not leave for what has become of their members (`held.py`)."""
+        return np.asarray(~can_set_out(self._parties, w)[self.rows])
 
     def _schools(self, context: Context, building: I32, age_group: U8) -> None:
         """Pupils [relevant]; where whole schools leave, those of one get ready at one time."""

@@ -68,7 +68,7 @@ class Warning(Component):
         "zone_channel_event", "zone_talk_event", "zone_leader_event", "zone_doors_event",
         "party_trip_event", "control_staffed", "zone_siren_fuel_ms", "zone_mast_fuel_ms",
         "unit_mission", "unit_phase", "unit_event", "door_visited", "person_health", "person_trapped",
-        "party_with", "party_fetcher", "party_mode",
+        "party_with", "party_fetcher", "party_mode", "person_care",
     )
     writes = (
         "party_alert", "party_decision", "party_decision_event", "party_mode",
@@ -212,7 +212,7 @@ class Warning(Component):
         """Water at the junction or the next one is seen; where it cannot be waded nobody goes."""
         w, who = self.w, self.who
         near = self._doors.near_water(w)
-        held = w.party_decision == CUT_OFF
+        held = (w.party_decision == CUT_OFF) & among(w.party_place, _AT_START)  # not taken along since
         first = w.zone_flooded_event.max()
         if not held.any() and (first < 0 or not near.any()):
             return
@@ -232,7 +232,7 @@ class Warning(Component):
         they decide."""
         w, rows = self.w, self.who.rows
         depth = w.node_depth_m[self.who.node[at]]
-        held = w.party_decision[rows[at]] == CUT_OFF
+        held = (w.party_decision[rows[at]] == CUT_OFF) & self._at_start(at)
         new = cut & ~held
         if new.any():
             party = rows[at[new]]

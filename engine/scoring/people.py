@@ -136,7 +136,11 @@ def read_parties(log: Log, count: int) -> Parties:
     water = log.rows("party_in_water", "party_out_of_water")
     wet = (water.kind == KIND_CODE["party_in_water"]).astype(np.int64)
     cut = log.rows("party_sheltered", "party_released")
-    held = (cut.kind == KIND_CODE["party_sheltered"]).astype(np.int64)
+    # Until the water falls or somebody takes them along.
+    cut_row = last_of(cut.subject, np.where(
+        cut.kind == KIND_CODE["party_sheltered"], cut.row, -1), count, -1)
+    went = log.rows("party_departed", "party_boarded", "party_arrived")
+    went_row = last_of(went.subject, went.row, count, -1)
     out_ms = np.minimum(
         first_ms(left.subject, left.t_ms, count), first_ms(arrived.subject, arrived.t_ms, count)
     )
@@ -159,7 +163,7 @@ def read_parties(log: Log, count: int) -> Parties:
         fetched=fetched,
         cued=cued,
         in_water=last_of(water.subject, wet, count, 0) == 1,
-        cut_off=last_of(cut.subject, held, count, 0) == 1,
+        cut_off=cut_row > went_row,
         cut_off_reason=last_of(cut.subject, cut.object, count, 0),
     )
 

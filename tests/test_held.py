@@ -45,10 +45,10 @@ TWO: Any = SimpleNamespace(of_person=np.array([0, 0, 1]), size=np.array([2, 1]),
 ])
 def test_one_member(health: int, care: int, trapped: bool, couple: bool, alone: bool) -> None:
     """The first of two people, and one alone, in the same state."""
-    w = SimpleNamespace(
-        person_health=np.array([health, H_WELL, health]), person_care=np.array([care, C_NONE, care]),
-        person_trapped=np.array([trapped, False, trapped]))
-    assert can_set_out(TWO, w).tolist() == [couple, alone]
+    found = can_set_out(
+        TWO, np.array([trapped, False, trapped]), np.array([health, H_WELL, health], np.uint8),
+        np.array([care, C_NONE, care], np.uint8))
+    assert found.tolist() == [couple, alone]
 
 
 def test_a_household_with_a_dead_member_leaves_and_goes_home(

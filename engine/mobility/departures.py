@@ -128,7 +128,9 @@ class Departures:
 
     def able(self, rows: I64) -> np.ndarray:
         """Which parties [rows] can set out for what has become of their members (`held.py`)."""
-        return np.asarray(can_set_out(self.ctx.parties, self.host.w)[rows])
+        w = self.host.w
+        return np.asarray(can_set_out(
+            self.ctx.parties, w.person_trapped, w.person_health, w.person_care)[rows])
 
     def choose(self, rows: I64) -> np.ndarray:
         """Destination row of each party: 0 safety, or 1 + k for an open shelter with places."""

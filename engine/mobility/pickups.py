@@ -279,7 +279,8 @@ class Pickups:
         if self._held[party] and w.all_clear_event[0] < 0:
             return "held at school"
         who = parties.member[parties.member_ptr[party] : parties.member_ptr[party + 1]]
-        holds, gone = holding_and_gone(w, who)
+        holds, gone = holding_and_gone(
+            w.person_trapped[who], w.person_health[who], w.person_care[who])
         if w.person_trapped[who].any():
             return "trapped"
         if (w.person_health[who] == H_DEAD).all():

@@ -100,7 +100,8 @@ class Audience:
 
     def stuck(self, w: Any) -> B:
         """Which parties [relevant] do not leave for what has become of their members (`held.py`)."""
-        return np.asarray(~can_set_out(self._parties, w)[self.rows])
+        return np.asarray(~can_set_out(
+            self._parties, w.person_trapped, w.person_health, w.person_care)[self.rows])
 
     def _schools(self, context: Context, building: I32, age_group: U8) -> None:
         """Pupils [relevant]; where whole schools leave, those of one get ready at one time."""

@@ -25,6 +25,7 @@ from engine import rng
 from engine.city import F64, I64, B
 from engine.component import Component, Context
 from engine.families import crow_flies_m
+from engine.held import holding_and_gone
 from engine.people import warning as model
 from engine.people.audience import Audience
 
@@ -50,10 +51,12 @@ class Pickups:
         if cue in (model.WATER, model.SEA):
             return goes, away_m, far
         for i in np.flatnonzero(may & self.who.fetches[at]):
+            party = int(self.who.rows[at[i]])
+            if self._held(party):
+                continue
             taken = self._settle(int(at[i]), int(t_ms[i]), int(cause[i]))
             if taken.size == 0:
                 continue
-            party = int(self.who.rows[at[i]])
             self.host.w.party_fetcher[taken] = party
             away = self._away_m(party, taken)
             goes[i], away_m[i] = True, away[0]
@@ -78,6 +81,14 @@ class Pickups:
             self.host.emit("pickup_agreed", t_ms, np.full(agreed.size, party), agreed, cause=cause)
             w.party_fetcher[agreed] = AGREED
         return np.asarray(wanted[~reached])
+
+    def _held(self, party: int) -> bool:
+        """Whether members who are trapped or badly hurt keep the party where it is (`held.py`)."""
+        w, parties = self.host.w, self.ctx.parties
+        who = parties.member[parties.member_ptr[party] : parties.member_ptr[party + 1]]
+        holds, gone = holding_and_gone(
+            w.person_trapped[who], w.person_health[who], w.person_care[who])
+        return bool(holds.any() or gone.all())
 
     def _away_m(self, party: int, wanted: I64) -> F64:
         node = self.ctx.parties.node.astype(np.int64)

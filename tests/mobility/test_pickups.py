@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import dijkstra
 from engine.city import USES, City
 from engine.events import MODES, named, reason
 from engine.ledger import check_conservation
+from engine.people.warning import ORDER, SEA
 from engine.plan import Plan
 from engine.run import Run, Session, open_session
 from engine.scenario import Scenario
@@ -64,9 +65,12 @@ class Family:
 def quiet(town: City, scenario: Scenario, plans: dict[str, Plan]) -> Quiet:
     """Function that opens a family's session under a plan with some keys replaced."""
 
-    def build(by_car: bool, *, at_school: bool = False, hour: int = 22, **order: Any) -> Family:
+    def build(
+        by_car: bool, *, at_school: bool = False, hour: int = 22,
+        behaviour: dict[str, float] | None = None, **order: Any,
+    ) -> Family:
         document = {**scenario.model_dump(exclude_unset=True), "earthquake": None, "tsunami": None,
-                    "outages": (), "rumour": None}
+                    "outages": (), "rumour": None, "behaviour": behaviour or {}}
         document["start_utc"] = scenario.start_utc.replace(hour=hour)
         still = Scenario.model_validate(document)
         still._folder = scenario.folder
@@ -179,6 +183,24 @@ def test_nobody_walks_into_a_street_under_water(quiet: Quiet) -> None:
     assert missed.object.tolist() == [reason("road under water")]
     assert f.w.party_place[f.child] == P_START
     assert f.w.party_place[f.parent] == P_HIGH
+
+
+def test_on_seeing_the_sea_drawn_back_nobody_goes(quiet: Quiet) -> None:
+    """Who hears the order goes for the child, and who then sees the sea leaves without."""
+    f = quiet(False, behaviour={"order_share": 1.0, "sea_share": 1.0, "refuse_share": 0.0,
+                                "pickup_child_share": 1.0, "pickup_call_share": 0.0})
+    f.session.advance(10.0)
+    warning: Any = next(c for c in f.session.twin.components if c.name == "warning")
+    at = np.flatnonzero(warning.who.rows == f.parent)
+    cause = np.array([0])
+    warning._decisions.cue(at, ORDER, np.array([10_000]), cause)
+    assert f.w.party_decision[f.parent] == 1
+    assert f.w.party_fetcher[f.child] == f.parent
+    f.session.advance(20.0)
+    warning._decisions.cue(at, SEA, np.array([20_000]), cause)
+    assert f.w.party_fetcher[f.child] == -1
+    f.session.advance(3000.0)
+    assert not len(f.events("pickup_set_out"))
 
 
 def ban_at(town: City, plans: dict[str, Plan], node: int, from_s: float) -> dict[str, Any]:

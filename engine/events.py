@@ -52,6 +52,8 @@ REASONS = (
     "buildings destroyed", "home not habitable",
     # vertical refuges
     "building damaged", "no staff", "water too deep for the refuge",
+    # family to be fetched
+    "gone already",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -144,6 +146,14 @@ KINDS: tuple[Kind, ...] = tuple(
          "makes for a vertical refuge, nearer than high ground; value is the walk on empty streets", False),
         ("party_in_refuge", "party", "refuge", "s", "truth",
          "reaches a vertical refuge; value is the travel time", False),
+        ("pickup_agreed", "party", "party", "", "truth",
+         "reaches somebody of its household by telephone: they meet in safety, nobody is fetched", False),
+        ("pickup_set_out", "party", "party", "m", "truth",
+         "sets out to fetch somebody of its household; value is the straight distance", False),
+        ("pickup_met", "party", "party", "s", "truth",
+         "has come to them, and they go on together; value is the travel time", False),
+        ("pickup_missed", "party", "reason", "s", "truth",
+         "goes on without them; value is the time since setting out", False),
         ("party_returning", "party", "reason", "", "truth", "goes back home before the all-clear", False),
         ("party_returned", "party", "zone", "s", "truth",
          "is back home before the all-clear; value is the travel time", False),

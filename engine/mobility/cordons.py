@@ -73,6 +73,7 @@ class Cordons:
             if self.traffic.state.edge_barred[order.barred].all():
                 continue
             rows = np.flatnonzero(among(self.host.w.party_place, (P_DRIVING, P_WAITING)))
+            rows = rows[self.host.w.party_fetch[rows] < 0]  # those are turned away in pickups.py
             place = self.traffic.place_of(self._vehicle_of[rows])
             node = np.where(place >= 0, self.traffic.to_node[np.maximum(place, 0)], -1 - place)
             enters, cost = np.zeros(rows.size, np.bool_), np.zeros(rows.size, np.int64)

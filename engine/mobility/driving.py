@@ -15,6 +15,7 @@ from engine.mobility.departures import CAR_WADES_M, FOOT
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
 from engine.mobility.ordinary import OrdinaryTrips
+from engine.mobility.pickups import Pickups
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.traffic_events import TrafficEvents
 from engine.mobility.trip import stop
@@ -27,10 +28,12 @@ class Driving:
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
         arrivals: Arrivals, refuges: RefugeTrips, cordons: Cordons, ordinary: OrdinaryTrips,
+        pickups: Pickups,
     ) -> None:
         self.host, self.ctx, self._walk = host, context, walk
         self._fleet, self._traffic, self._arrivals = fleet, fleet.traffic, arrivals
         self._refuges, self._cordons, self._ordinary = refuges, cordons, ordinary
+        self._pickups = pickups
 
     def give_up_cars(self, t0_ms: int) -> None:
         """Drivers stuck too long in the danger zone, or in water, leave the car and walk."""
@@ -57,7 +60,13 @@ class Driving:
         leave = rows[(wet | (stuck_s - free_s > patience)) & danger]
         state = self._traffic.state_of(vehicle)
         stranded = rows[among(state, (4, 5)) & ~np.isin(rows, leave)]
-        self._on_foot(np.sort(np.r_[leave, stranded]), t0_ms)
+        out = np.sort(np.r_[leave, stranded])
+        fetching = out[w.party_fetch[out] >= 0]
+        self._on_foot(out, t0_ms)
+        self._pickups.left_car(
+            fetching, t0_ms, np.isin(fetching, rows[wet]), np.isin(fetching, stranded))
+        walking = out[w.party_place[out] == P_WALKING]
+        self._refuges.choose(walking, np.full(walking.size, t0_ms))
 
     def _on_foot(self, rows: I64, t_ms: int) -> None:
         """Parties leave their cars where they stand and walk on."""
@@ -79,7 +88,6 @@ class Driving:
             "party_mode_changed", t_ms, rows, FOOT, w.party_node[rows], w.party_trip_event[rows]
         )
         w.party_place[rows] = P_WALKING
-        self._refuges.choose(rows, np.full(rows.size, t_ms))
         street = edges.street[np.maximum(edge, 0)]
         walkable = on_link & self.ctx.city.streets.walk[street]
         w.party_arc[rows] = -1
@@ -132,7 +140,9 @@ class Driving:
         node, trip = happened.arrived_node[cars], self._fleet.ordinary[party]
         self._arrivals.out_of_zone(party[trip], when[trip])
         self._ordinary.arrive(party[trip], when[trip], node[trip])
-        self._arrivals.arrive(party[~trip], when[~trip], node[~trip])
+        party, when, node = party[~trip], when[~trip], node[~trip]
+        family = self._pickups.arrive(party, when, node)
+        self._arrivals.arrive(party[~family], when[~family], node[~family])
         for vehicle, t, node in zip(
             happened.arrived[~cars], happened.arrived_ms[~cars], happened.arrived_node[~cars],
             strict=True,
@@ -153,6 +163,8 @@ class Driving:
                 self._fleet.park(self._fleet.party[[vehicle]])
             else:
                 row = int(self._fleet.party[vehicle])
+                if place < 0 and self._pickups.lost_way(row, int(t)):
+                    continue
                 stop(self.host, np.array([row]), int(t), reason("no route") if place < 0
                            else reason("stranded on closed road"))
         self._ordinary.move()

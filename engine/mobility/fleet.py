@@ -25,6 +25,7 @@ from engine.access import responders_closed
 from engine.city import I64, B
 from engine.codes import among
 from engine.component import Component, Context
+from engine.families import families
 from engine.kernels.paths import CLOSED, speed_cost_ms
 from engine.kernels.traffic_layout import V_DEST, TrafficState
 from engine.mobility.destinations import car_targets
@@ -51,12 +52,14 @@ class Fleet:
         targets = car_targets(city, site)
         self.car_dests = len(targets)
         edges = city.edges
+        kin = families(city, parties, site)
+        family = np.unique(parties.node[kin.child | kin.helpless]).size  # places people drive to
         self.traffic = Traffic(
             n_nodes=city.nodes.x_m.size, from_node=edges.from_node, to_node=edges.to_node,
             length_m=edges.length_m, free_speed_mps=edges.free_speed_mps,
             capacity_vps=edges.capacity_vps, jam_density_vpm=edges.jam_density_vpm,
             lanes=edges.lanes, destinations=targets, max_vehicles=with_car.size + units,
-            max_destinations=3 * len(targets) + units + 1 + city.zones.population.size,
+            max_destinations=3 * len(targets) + units + 1 + city.zones.population.size + family,
             views=_VIEWS,
         )
         # Ways of those who turned and of habit, to the same destinations in the same order.

@@ -75,8 +75,7 @@ class Mobility(Component):
         "zone_flooded_event", "party_refuge", "refuge_load", "refuge_open_event",
         "refuge_full_event", "refuge_lost_event", "party_unit", "party_alert",
         "order_decided_ms", "order_event", "all_clear_event", "party_line", "party_stop_ms",
-        "zone_telecom_on", "street_event", "party_fetcher", "party_fetch", "party_with",
-        "person_care",
+        "zone_telecom_on", "party_fetcher", "party_fetch", "party_with", "person_care",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",

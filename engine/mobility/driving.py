@@ -117,10 +117,9 @@ class Driving:
         sent = self._cordons.at_barrier(rows, t, edge, np.maximum(longer_s, 0.0))
         rows, t, longer_s = rows[~sent], t[~sent], longer_s[~sent]
         street = self.ctx.city.edges.street[edge[~sent]]
+        # The trip brought him here; the object names the street, whose own events tell why it is shut.
         w.party_trip_event[rows] = self.host.emit(
-            "party_met_closure", t, rows, street, longer_s,
-            np.maximum(w.party_trip_event[rows], w.street_event[street]),
-        )
+            "party_met_closure", t, rows, street, longer_s, w.party_trip_event[rows])
 
     def advance(self, t1_ms: int) -> None:
         """Start unit trips, advance all vehicles, take note of what happened."""

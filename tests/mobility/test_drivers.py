@@ -125,7 +125,7 @@ def test_who_met_a_closure_is_told_which_and_why(runs: dict[str, Run]) -> None:
     assert len(rows) > 0
     for row in rows.itertuples():
         kinds = run.why(row.event).kind.tolist()
-        assert {"party_departed", "street_closed", "street_order_set"} & set(kinds), kinds
+        assert {"party_departed", "party_on_road", "party_going_home"} & set(kinds), kinds
     assert set(rows.object_type) == {"street"}
     # Of those who had another way nobody stays in the street for want of one.
     ended = run.events[run.events.kind.isin(["party_arrived", "party_mode_changed", "person_died"])]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benches.closures import Run
+from benches.grid import boundary_exits, town
 from benches.traffic_audit import Watchman, faults
 from engine.kernels import traffic_change
 from engine.kernels import traffic_layout as lay
@@ -289,3 +292,15 @@ def follow(
         if edge >= 0:
             entered[int(edge)].append((t, v))
         at[v] = edge
+
+
+def test_the_audited_evacuation_keeps_every_rule_in_a_grid_town(tmp_path: Path) -> None:
+    """The bench of real towns on a small one: closures are met, streets flood, everybody gets out."""
+    tables = town(12, 12, 10, exits=boundary_exits(12, 4), window_s=600, seed=3)
+    for name, table in zip(("nodes", "links", "trips"), tables, strict=True):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    told = Run(tmp_path, vehicles=6000, closures=12, seed=4).go()
+    assert told["first_broken"] == []
+    assert told["states"] == {"arrived": 6000}
+    assert int(str(told["of_them_met_unknown"])) > 0
+    assert int(str(told["towed_and_started_again"])) > 0

@@ -405,7 +405,7 @@ def _sites(
         given = [v for v in stated if np.isfinite(v) and 0 <= v < 1e6]
         rule = {
             "hospital": np.ceil(0.0022 * people / hospitals), "shelter": 20.0, "school": 300.0,
-            "meeting_point": 500.0,
+            "meeting_point": 500.0, "care_home": 22.0,
         }.get(kind, 0.0)
         if kind == "shelter" and not given and mere_roof(feature.tags):
             rule = 0.0

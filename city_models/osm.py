@@ -238,7 +238,10 @@ def download(
     label = place if place is not None else f"bbox {bbox}"
     wanted: dict[str, bool | str | list[str]] = {
         "building": True, "emergency": ["ambulance_station", "assembly_point"],
-        "amenity": sorted({v for k, v in tg.FACILITY_TAGS if k == "amenity"}),
+        **{
+            key: sorted({v for k, v in tg.FACILITY_TAGS if k == key})
+            for key in ("amenity", "social_facility")
+        },
     }
     try:
         if place is not None:

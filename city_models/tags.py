@@ -62,6 +62,9 @@ FACILITY_TAGS: dict[tuple[str, str], str] = {
     ("amenity", "school"): "school",
     ("amenity", "shelter"): "shelter",
     ("social_facility", "shelter"): "shelter",
+    ("social_facility", "nursing_home"): "care_home",
+    ("social_facility", "assisted_living"): "care_home",
+    ("amenity", "nursing_home"): "care_home",
     ("emergency", "ambulance_station"): "ambulance_station",
     ("emergency", "assembly_point"): "meeting_point",
 }

@@ -61,7 +61,7 @@ MOBILITY = ("normal", "slow", "assisted")
 #: Facility kinds.
 FACILITIES = (
     "hospital", "clinic", "fire_station", "police_station", "ambulance_station", "school",
-    "shelter", "meeting_point", "command_centre", "call_centre",
+    "shelter", "meeting_point", "command_centre", "call_centre", "care_home",
 )
 #: Layer statuses on the card.
 STATUSES = ("measured", "derived", "synthetic")

@@ -391,7 +391,9 @@ def traffic(
     duration: Annotated[float, typer.Option(help="Seconds.", min=1, max=40 * 86_400)] = 14_400,
     routing: Annotated[str, typer.Option(help="static or dynamic.")] = "static",
     update: Annotated[float, typer.Option(
-        help="Seconds between route updates.", min=1, max=40 * 86_400)] = 600,
+        help="Seconds until a driver looks at travel times again.", min=1, max=40 * 86_400)] = 600,
+    merge: Annotated[str, typer.Option(help="Where links merge: turns or draw.")] = "turns",
+    seed: Annotated[int, typer.Option(help="Of the draws.", min=0)] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder; the instance's own by default.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -401,7 +403,9 @@ def traffic(
 
     if routing not in ("static", "dynamic"):
         raise InputError(f"--routing '{routing}': allowed are static and dynamic")
-    summary = run_traffic_folder(folder, duration, routing, update, out).summary
+    if merge not in ("turns", "draw"):
+        raise InputError(f"--merge '{merge}': allowed are turns and draw")
+    summary = run_traffic_folder(folder, duration, routing, update, out, seed, merge).summary
     if as_json:
         dump(summary)
     elif not quiet:

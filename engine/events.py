@@ -52,6 +52,8 @@ REASONS = (
     "buildings destroyed", "home not habitable",
     # vertical refuges
     "building damaged", "no staff", "water too deep for the refuge",
+    # family to be fetched
+    "gone already",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -129,6 +131,13 @@ KINDS: tuple[Kind, ...] = tuple(
         ("party_rerouted", "party", "facility", "", "truth", "turns to another destination", False),
         ("party_turned_back", "party", "control", "s", "truth",
          "its car is turned away by an inbound ban; value is how much longer the way is", False),
+        ("party_on_road", "party", "zone", "s", "truth",
+         "is on the way by car as the event begins; value is the way that is left on empty roads", False),
+        ("party_trip_ended", "party", "zone", "s", "truth",
+         "is where it was going as the event began, outside the danger zone", False),
+        ("party_met_closure", "party", "street", "s", "truth",
+         "its driver comes to a street closed to vehicles and turns; value is how much longer the way is than he"
+         " had in mind, -1 no way", False),
         ("party_blocked", "party", "reason", "node", "truth", "cannot go on", False),
         ("party_left_zone", "party", "zone", "", "truth", "is out of the danger zone", False),
         ("party_arrived", "party", "facility", "s", "truth",
@@ -137,6 +146,14 @@ KINDS: tuple[Kind, ...] = tuple(
          "makes for a vertical refuge, nearer than high ground; value is the walk on empty streets", False),
         ("party_in_refuge", "party", "refuge", "s", "truth",
          "reaches a vertical refuge; value is the travel time", False),
+        ("pickup_agreed", "party", "party", "", "truth",
+         "reaches somebody of its household by telephone: they meet in safety, nobody is fetched", False),
+        ("pickup_set_out", "party", "party", "m", "truth",
+         "sets out to fetch somebody of its household; value is the straight distance", False),
+        ("pickup_met", "party", "party", "s", "truth",
+         "has come to them, and they go on together; value is the travel time", False),
+        ("pickup_missed", "party", "reason", "s", "truth",
+         "goes on without them; value is the time since setting out", False),
         ("party_returning", "party", "reason", "", "truth", "goes back home before the all-clear", False),
         ("party_returned", "party", "zone", "s", "truth",
          "is back home before the all-clear; value is the travel time", False),

@@ -22,7 +22,7 @@ from engine.levers.transport import HIGH_GROUND, BusLine, FacilityEvacuation
 from engine.plan import Plan
 from engine.scenario import Scenario
 from engine.site import nearest_node
-from engine.wards import inpatients
+from engine.wards import residents
 from engine.yamlfile import located
 
 RECEIVES = ("hospital", "shelter")  #: kinds of facility that people are taken to
@@ -32,8 +32,9 @@ RECEIVES = ("hospital", "shelter")  #: kinds of facility that people are taken t
 class Missions:
     """One row per mission; stops [missions, most stops] are padded with -1.
 
-    `facility` is the hospital that is emptied (else -1), `door` the row in plan.door_to_door (else -1:
-    a bus line, or a hospital), `police` and `fire_rescue` its teams, `people` how many of its in-patients;
+    `facility` is the hospital or care home that is emptied (else -1), `door` the row in
+    plan.door_to_door (else -1: a bus line, or a hospital), `police` and `fire_rescue` its teams, `people`
+    how many of its in-patients or residents;
     `stop_node` where vehicles stop, `wait_node` where people wait on foot; `dest` the facility where
     they are set down, -1 for high ground, at junction `dest_node`. Of a line: `depot`, its row in
     scenario.bus_depots, `headway_ms`, `wait_ms`, `walk_m`, `patience_ms`. Times count from the order.
@@ -80,14 +81,14 @@ def build_missions(
     facility, dest, dest_node, stops, waits, between = [], [], [], [], [], []
     for row, ward in enumerate(plan.facility_evacuation):
         where = f"plan '{plan.name}': facility_evacuation.{row}"
-        hospital = _hospital(city, ward.facility, f"{where}.facility")
-        if hospital in facility:
+        house = _ward(city, ward.facility, f"{where}.facility")
+        if house in facility:
             raise InputError(f"{where}.facility: '{ward.facility}' is emptied by an earlier row")
         target = _target(city, danger, ward.to, RECEIVES, f"{where}.to")
-        if target == hospital:
-            raise InputError(f"{where}.to: '{ward.to}' is the hospital that is emptied")
-        facility.append(hospital)
-        waits.append([int(city.facilities.node[hospital])])
+        if target == house:
+            raise InputError(f"{where}.to: '{ward.to}' is what is emptied")
+        facility.append(house)
+        waits.append([int(city.facilities.node[house])])
         dest.append(target)
     for row, line in enumerate(plan.buses):
         where = f"plan '{plan.name}': buses.{row}"
@@ -166,11 +167,12 @@ def _scaled(numbers: list[int], share: float) -> I16:
     return np.array([max(1, round(n * share)) if n else 0 for n in numbers], np.int16)
 
 
-def _hospital(city: City, name: str, where: str) -> int:
-    rows = city.facilities_of("hospital")
+def _ward(city: City, name: str, where: str) -> int:
+    """Facility row of a hospital or care home."""
+    rows = city.facilities_of("hospital", "care_home")
     names = [str(city.facilities.name[row]) for row in rows]
     if name not in names:
-        raise unknown("hospital", name, names, where)
+        raise unknown("hospital or care home", name, names, where)
     return int(rows[names.index(name)])
 
 
@@ -243,18 +245,23 @@ def check_vehicles(city: City, scenario: Scenario, plan: Plan) -> None:
 
 
 def _check_patients(city: City, scenario: Scenario, plan: Plan) -> None:
-    beds = inpatients(city, scenario.population.inpatients)
+    people = residents(city, scenario.population)
     base = np.isin(city.facilities.kind, [
         FACILITIES.index(name) for name in ("ambulance_station", "hospital", "clinic")])
     ambulances = int(city.facilities.units[base].sum())
     ambulances += sum(aid.units for aid in plan.mutual_aid if aid.kind == "ambulance")
     for row, lever in enumerate(plan.facility_evacuation):
         where = f"plan '{plan.name}': facility_evacuation.{row}"
-        there = int(beds[_hospital(city, lever.facility, f"{where}.facility")])
+        house = _ward(city, lever.facility, f"{where}.facility")
+        there = int(people[house])
+        who, key = (
+            ("residents", "care_home_residents")
+            if FACILITIES[city.facilities.kind[house]] == "care_home"
+            else ("in-patients", "inpatients"))
         if lever.patients > there:
             raise InputError(
-                f"{where}.patients: {lever.patients} are more than the {there} in-patients of "
-                f"'{lever.facility}' (scenario '{scenario.name}': population.inpatients)"
+                f"{where}.patients: {lever.patients} are more than the {there} {who} of "
+                f"'{lever.facility}' (scenario '{scenario.name}': population.{key})"
             )
         need = lever.vehicles.ambulances
         if need > ambulances:

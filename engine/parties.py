@@ -19,7 +19,9 @@ residents is recalled from the manual's table 13.2 and unconfirmed).
 Whoever is neither at home nor at work is out: workers and pupils on the way, at the junction
 nearest a point of the straight line between home and work; others in a commercial building of
 their municipality (shops, promenades). Children under 5 and people who cannot leave alone stay at
-home (assumption). In-patients (`engine/wards.py`) lie in their hospital, each a party alone.
+home (assumption). Commuters are bound for work before noon and for home after (assumption); those with
+a car drive on (`engine/mobility/ordinary.py`). In-patients lie in their hospital and residents are in
+their care home (`engine/wards.py`), each a party alone.
 
 Beach. In season (`population.beach`) the free members of a share of all households are on the beach
 together, spread over the junctions within `BEACH_M` of the sea inside its circle. They are residents:
@@ -84,7 +86,8 @@ class Parties:
     member_ptr: I32
     member: I32
     person_building: I32  # [persons], -1 outdoors
-    ward: I32  # [parties] hospital they lie in, -1 for none
+    ward: I32  # [parties] hospital or care home they are in, -1 for none
+    bound: I32  # [parties] building a commuter is on the way to, -1 where nobody commutes
 
     @property
     def count(self) -> int:
@@ -153,7 +156,7 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
     free = int((~at_day & ~bound_home).sum())
     stay = (number - int((~at_day & bound_home).sum())) / max(free, 1)
     at_home = ~at_day & ((rest < stay) | bound_home) & ~on_beach
-    ward = wards(city, scenario.population.inpatients, seed)
+    ward = wards(city, scenario.population, seed)
     lying = ward >= 0
     at_day, at_home, on_beach = at_day & ~lying, at_home & ~lying, on_beach & ~lying
     out = ~at_day & ~at_home & ~on_beach & ~lying
@@ -165,6 +168,8 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
     node[on_beach] = beach_node[on_beach]
     _place_visitors(city, seed, visiting, home, building, node)
     _place_commuters(city, seed, commuting, home, day, node)
+    morning = scenario.start.astimezone(ZoneInfo(city.timezone)).hour < 12
+    bound = np.where(commuting, day if morning else home, -1).astype(np.int32)
     building[lying] = ward_buildings(city)[ward[lying]]
     node[lying] = city.facilities.node[ward[lying]]
     node = site.walk_node[node]
@@ -199,7 +204,7 @@ def form_parties(city: City, scenario: Scenario, site: Site, seed: int) -> Parti
         of_person=of_person, first=first, size=size, node=node[first], building=building[first],
         zone=zone[first], home=at_home[first], cars=cars, slow=slow, age_group=age,
         member_ptr=ptr, member=member, person_building=building,
-        ward=ward[first],
+        ward=ward[first], bound=bound[first],
     )
 
 

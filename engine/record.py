@@ -31,10 +31,12 @@ from engine.world import (
     P_REFUGE,
     P_RETURNING,
     P_SHELTER,
+    P_TO_FAMILY,
     P_TO_STOP,
     P_WAITING,
     P_WALKING,
     P_WATER,
+    P_WITH,
     U_AVAILABLE,
     U_OFF,
 )
@@ -108,7 +110,7 @@ class Recorder:
         dead = np.flatnonzero(health == H_DEAD)
         alive = parties.size - np.bincount(parties.of_person[dead], minlength=parties.count)
         moving = among(place, (P_WALKING, P_DRIVING, P_WAITING, P_RETURNING, P_ABOARD, P_TO_STOP,
-                               P_AT_STOP))
+                               P_AT_STOP, P_TO_FAMILY, P_WITH))
         safe = among(place, _SAFE)
         safe &= ~((place == P_REFUGE) & (world.party_stop_reason > 0))  # in a lost refuge
         danger = self.ctx.site.danger_node[world.party_node]

@@ -69,6 +69,7 @@ STREAMS: dict[str, int] = {
             "sweep.input",
             "people.rumour",
             "position.ward",
+            "traffic.group",
         ]
     )
 }

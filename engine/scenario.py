@@ -70,6 +70,7 @@ class Population(Strict):
     occupancy: Literal["auto", "night", "day", "commute"] = "auto"
     beach: Beach | None = None
     inpatients: Annotated[float, Field(ge=0, le=0.8)] = 0.0  # share of the hospitals' beds
+    care_home_residents: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the care homes' places
 
 
 class Station(Strict):

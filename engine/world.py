@@ -18,11 +18,11 @@ PLACES = (
     "at start", "preparing", "walking", "driving", "waiting to drive", "high ground", "meeting point",
     "shelter", "stranded", "in water", "staying", "outside", "cut off",
     "returning", "vertical refuge", "on board", "walking to a bus",
-    "waiting for a bus",
+    "waiting for a bus", "walking to family", "with family",
 )
 (P_START, P_PREPARING, P_WALKING, P_DRIVING, P_WAITING, P_HIGH, P_MEETING, P_SHELTER, P_STRANDED,
  P_WATER, P_STAYING, P_OUTSIDE, P_CUT_OFF, P_RETURNING, P_REFUGE, P_ABOARD,
- P_TO_STOP, P_AT_STOP) = range(len(PLACES))
+ P_TO_STOP, P_AT_STOP, P_TO_FAMILY, P_WITH) = range(len(PLACES))
 
 #: Health of a person: HAZUS severities 1-3, then dead.
 HEALTH = ("well", "lightly hurt", "seriously hurt", "critically hurt", "dead")
@@ -192,6 +192,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("party_order_cause", "i8", "party", "event", -1, "channel event that carries it"),
         ("party_missed", "i2", "party_channel", "", 0, "soundings missed while a channel was dead"),
         ("party_heard", "f4", "party", "", 0, "word-of-mouth hazard gathered so far"),
+        ("party_fetcher", "i4", "party", "party", -1, "who of its household goes to fetch it; -2 they meet in safety"),
         ("zone_talk_event", "i8", "zone", "event", -1, "event that word of mouth started with"),
         ("zone_leader_event", "i8", "zone", "event", -1, "event of the calls to street leaders"),
         ("zone_doors_event", "i8", "zone", "event", -1, "event of the first door-to-door team"),
@@ -236,6 +237,8 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("edge_obstacles", "i4", "edge", "vehicles", 0, "vehicles left standing on the link"),
         ("edge_vehicles", "i4", "edge", "vehicles", 0, "vehicles on the link"),
         ("edge_flow_speed_mps", "f4", "edge", "m/s", 0, "mean speed measured on the link"),
+        ("party_fetch", "i4", "party", "party", -1, "whom of its household it is on the way to"),
+        ("party_with", "i4", "party", "party", -1, "who has fetched it, and takes it along"),
         ("party_line", "i2", "party", "mission", -1, "bus line it goes to or waits for"),
         ("party_stop", "i2", "party", "", 0, "pick-up of that line"),
         ("party_stop_ms", "i8", "party", "ms", NEVER, "when it came to the pick-up"),

@@ -30,7 +30,8 @@ FOLDER = scenarios_root() / "testtown-tsunami"
 SCENARIO: dict[str, Any] = yaml.safe_load((FOLDER / "scenario.yaml").read_text())
 SCENARIO["danger_zone"][0] |= {
     "within": {"lon": -70.998, "lat": -29.997, "radius_m": 900.0}, "municipality": "Southport"}
-SCENARIO["population"] = {"share": 0.75, "occupancy": "auto", "inpatients": 0.5}
+SCENARIO["population"] = {"share": 0.75, "occupancy": "auto", "inpatients": 0.5,
+                          "care_home_residents": 0.5}
 SCENARIO["earthquake"] |= {"mechanism": "reverse", "residuals": True}
 for number, station in enumerate(SCENARIO["earthquake"]["stations"]):
     station["sa1_g"] = 0.3125 + number
@@ -433,14 +434,14 @@ def test_what_the_city_does_not_have(
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
-        ("scenario.yaml", "lon: -71.0005", "lon: -72", r"scenario\.yaml:25: tsunami\.gauges\.0"),
+        ("scenario.yaml", "lon: -71.0005", "lon: -72", r"scenario\.yaml:26: tsunami\.gauges\.0"),
         ("scenario.yaml", "share: 0.5}", "share: 0.5, municipality: Atlantis}",
-         r"scenario\.yaml:28: outages\.1: unknown municipality 'Atlantis'"),
+         r"scenario\.yaml:29: outages\.1: unknown municipality 'Atlantis'"),
         ("scenario.yaml", "lon: -70.993, lat: -29.994,", "lon: -70.998, lat: -29.998,",
          r"scenario\.yaml:\d+: earthquake: stations: two stations"),
         ("scenario.yaml", "  stations:", "  shakemap: none.xml\n  residuals: false\n  x_stations:",
          "unknown key"),
-        ("scenario.yaml", "below_m: 15", "below_m: 1", r"scenario\.yaml:10: danger_zone: no junction"),
+        ("scenario.yaml", "below_m: 15", "below_m: 1", r"scenario\.yaml:11: danger_zone: no junction"),
         ("historical.yaml", "below_m: 15", "municipality: Atlantis",
          r"historical\.yaml:10: order\.zones\.0"),
         ("historical.yaml", "high_ground_m: 20", "high_ground_m: 190",
@@ -549,7 +550,7 @@ def test_what_is_odd_is_remarked(town: City) -> None:
 def test_named_plan_without_a_file_is_the_scenario_s_fault(copy: Path) -> None:
     path = copy / "scenario.yaml"
     path.write_text(path.read_text().replace("plans: [historical, early", "plans: [banana, early"))
-    with pytest.raises(InputError, match=r"scenario\.yaml:33: plans\.0: unknown plan 'banana'") as e:
+    with pytest.raises(InputError, match=r"scenario\.yaml:34: plans\.0: unknown plan 'banana'") as e:
         default_plans(load_scenario(str(copy)))
     assert "did you mean 'banana'" not in str(e.value)
 

@@ -236,7 +236,7 @@ def facilities(city: City) -> list[dict[str, Any]]:
     """Facilities that people look for on the map."""
     table = city.facilities
     shown = ("hospital", "clinic", "fire_station", "police_station", "ambulance_station",
-             "shelter", "meeting_point", "command_centre")
+             "shelter", "meeting_point", "command_centre", "care_home")
     return [
         {"row": row, "name": str(table.name[row]), "kind": FACILITIES[table.kind[row]],
          "x": round(float(table.x_m[row])), "y": round(float(table.y_m[row])),

@@ -18,7 +18,7 @@ _OF_PLACE = {
     "at start": 0, "staying": 0, "outside": 3, "preparing": 1, "walking": 2, "driving": 2,
     "waiting to drive": 2, "high ground": 3, "meeting point": 3, "shelter": 3, "stranded": 4,
     "in water": 4, "cut off": 4, "returning": 2, "vertical refuge": 3, "on board": 2,
-    "walking to a bus": 2, "waiting for a bus": 2,
+    "walking to a bus": 2, "waiting for a bus": 2, "walking to family": 2, "with family": 2,
 }
 FIGURES = (
     "people_at_risk", "people_on_the_way", "people_safe", "people_seriously_hurt", "people_dead",

@@ -19,6 +19,8 @@ METRICS: dict[str, tuple[str, str]] = {
     "response_p90": ("90th percentile response", "响应九成分位"),
     "incidents_unanswered": ("Incidents not reached", "无人到场的事件"),
     "rescued_alive": ("Freed alive", "生还获救"), "trapped": ("Trapped", "被困"),
+    "fetched_by_family": ("Fetched by family", "由家人接走"),
+    "went_in_for_family": ("Went in to fetch family", "入危险区接家人"),
     "shadow_evacuees": ("Left without need", "不必要的撤离"), "non_evacuees": ("Did not leave", "未撤离"),
     "came_through": ("Came through unhurt", "平安脱险"),
     "came_through_worst_group": ("Worst group: came through", "最差群体脱险比例"),

@@ -36,7 +36,7 @@ UI: dict[str, dict[str, str]] = {
         "hospital": "hospital", "clinic": "clinic", "shelter": "shelter",
         "meeting_point": "meeting point", "fire_station": "fire station",
         "police_station": "police station", "ambulance_station": "ambulance station",
-        "command_centre": "command centre", "in_use": "in use", "share":
+        "command_centre": "command centre", "care_home": "care home", "in_use": "in use", "share":
         "sample of the population, share", "keys":
         "space: play, arrows: one minute, brackets: slower or faster", "peak": "largest so far",
         "dark": "no electricity", "zone_line": "danger zone of the scenario", "loading": "loading",
@@ -68,7 +68,7 @@ UI: dict[str, dict[str, str]] = {
         "waiting": "等待", "known": "已接警", "sent": "已派出", "reached": "已到场", "done": "结束",
         "control": "管控点（实心为有人）", "hospital": "医院", "clinic": "诊所", "shelter": "避难所",
         "meeting_point": "集合点", "fire_station": "消防站", "police_station": "警察局",
-        "ambulance_station": "急救站", "command_centre": "指挥中心", "in_use": "已用",
+        "ambulance_station": "急救站", "command_centre": "指挥中心", "care_home": "养老院", "in_use": "已用",
         "share": "人口抽样比例", "keys": "空格播放，方向键一分钟，方括号调速",
         "peak": "至今最大", "dark": "停电", "zone_line": "情景的危险区", "loading": "载入中",
         "min": "分", "s": "秒", "local": "当地时间", "failed": "此浏览器无法显示：",

@@ -28,7 +28,7 @@ from city_models.coquimbo.relief import Relief
 from city_models.network import RawNetwork, clean
 from city_models.people import CHILE
 from city_models.quality import Report
-from engine.city import ROAD_CLASSES, City, Layer, Nodes, Streets
+from engine.city import ROAD_CLASSES, Buildings, City, Households, Layer, Nodes, Persons, Streets
 from engine.city_io import QUALITY_JSON, save_city
 from engine.departments import CHILE as CHILEAN_SERVICES
 from engine.errors import InputError
@@ -170,6 +170,32 @@ def place_sites(nodes: Nodes, streets: Streets, to_xy: Transformer) -> list[syn.
     return sites
 
 
+#: Places in care homes a head: 878 registered homes of 27 places (La Tercera, after SENAMA and the
+#: owners' association) for Chile's 19.6 million people (recalled); and places a home (survey of 2025).
+CARE_PLACES_A_HEAD = 878 * 27 / 19.6e6
+CARE_HOME_PLACES = 22
+
+
+def care_homes(
+    buildings: Buildings, households: Households, persons: Persons
+) -> list[syn.Site]:
+    """Put care homes into dwellings, one for each equal share of the city's residents.
+
+    No inventory is at hand: their number follows the national rate, their places are drawn
+    systematically from the residents as listed, so that they lie where people live.
+    """
+    home = households.building[persons.household]
+    people = np.bincount(home, minlength=buildings.x_m.size)
+    number = round(CARE_PLACES_A_HEAD * int(people.sum()) / CARE_HOME_PLACES)
+    step = people.sum() / number
+    rows = np.searchsorted(np.cumsum(people), (np.arange(number) + 0.5) * step)
+    return [
+        syn.Site("care_home", f"Care home {k + 1} (synthetic)", float(buildings.x_m[row]),
+                 float(buildings.y_m[row]), CARE_HOME_PLACES)
+        for k, row in enumerate(rows)
+    ]
+
+
 def high_shelters(sites: list[syn.Site], heights: NDArray[np.float64]) -> list[syn.Site]:
     """Make shelters of up to twelve schools between 30 and 120 m, at least 1.5 km apart."""
     out: list[syn.Site] = []
@@ -252,6 +278,7 @@ def build(source: Path) -> tuple[City, Report]:
     heights = np.minimum(heights, nodes.elev_m[at])
     sites += schools + high_shelters(schools, heights)
     sites += syn.high_ground(nodes, streets, terrain)
+    sites += care_homes(buildings, people, persons)
     facilities = syn.facilities_table(sites, nodes, streets, buildings)
     city = City(
         "coquimbo", "La Serena-Coquimbo, Chile", CRS, "America/Santiago", nodes, streets, edges,
@@ -292,7 +319,7 @@ LAYERS = (
           "lots along streets; no footprints"),
     Layer("facilities", "derived", "public sources named in PROVENANCE.md", "Apache-2.0", "2026",
           "hospitals, stations and COE at approximate places; schools, shelters and meeting "
-          "points synthetic"),
+          "points synthetic, care homes too"),
     Layer("terrain", "synthetic", "spot heights and coast, see PROVENANCE.md", "Apache-2.0",
           "2026", "interpolated; error about 5 m on land, more at sea"),
 )

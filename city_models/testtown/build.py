@@ -194,6 +194,7 @@ def _facilities(nodes: Nodes) -> Facilities:
         ("meeting_point", "Test Hill", 2, 4, -1, 2500, 0),
         ("command_centre", "Test Command Centre", 3, 2, -1, 0, 0),
         ("call_centre", "Test Call Centre", 3, 2, -1, 0, 0),
+        ("care_home", "Test Home", 1, 1, -1, 6, 0),
     ]
     node = np.array([row[3] * SIDE + row[2] for row in rows], np.int32)
     return Facilities(

@@ -21,7 +21,7 @@ their station. Police staff the plan's posts after the order, in the plan's orde
 
 Transport missions (`missions.py`) have their vehicles before incidents do.
 
-Limits: emergency vehicles keep to the speed of traffic; no unit is diverted from one incident to
+Limits: no unit is diverted from one incident to
 another; crews do not tire; units and command always have radio contact.
 """
 

@@ -7,7 +7,13 @@ capacity headway after the one before; the n-th vehicle may enter once the (n - 
 left for L/w, the cumulative curve being interpolated between two leavers. A link is FIFO, so
 a vehicle that cannot enter its next link holds those behind it (FIFO diverge). Where several
 queues want the same link at the same moment, it is shared by start-time fair queueing with
-weights = merge priority, which tends to the capacity-proportional merge of Daganzo (1995).
+weights = merge priority, which tends to the capacity-proportional merge of Daganzo (1995). Or, if
+asked for, each place is drawn among the heads that want it, with the same weights, as UXsim does
+(T. Seo, `Node.transfer`). The two differ where heads also go elsewhere: queues that seldom want the
+full link get their turn there at once, while a draw leaves more to those that always want it.
+
+A driver whose next link is closed or barred turns to the other row of routes that his destination
+names (`dest_turned`); without one he waits at a closed link until new routes are set.
 
 Nodes sleep in a calendar of buckets and are visited when one of their heads is due; inside a
 bucket exact times are kept, only the order of nodes within one bucket is by queue.
@@ -16,11 +22,14 @@ Limits: no overtaking inside a class, no gap acceptance, signals as capacities.
 
 from __future__ import annotations
 
+import math
+
 from engine.kernels._jit import jit
 from engine.kernels.traffic_layout import (
     C_FACTOR,
     C_NS_PER_MM,
     C_PRIORITY,
+    C_QUEUE_NS_PER_MM,
     C_UNITS,
     CAR_UNITS,
     E_ARRIVED,
@@ -28,6 +37,7 @@ from engine.kernels.traffic_layout import (
     E_ENTERED,
     E_PASSED,
     E_STRANDED,
+    E_TURNED,
     FAR,
     GHOST,
     K_BUCKET,
@@ -46,7 +56,6 @@ from engine.kernels.traffic_layout import (
     L_ENTERED,
     L_FREE,
     L_FROM,
-    L_HEAD_NEXT,
     L_HEADWAY,
     L_IN_OK,
     L_LAST_EXIT,
@@ -57,6 +66,7 @@ from engine.kernels.traffic_layout import (
     L_NOUT,
     L_OUT_OK,
     L_PRIORITY,
+    L_QUEUE,
     L_RING,
     L_STORE,
     L_TAG,
@@ -69,6 +79,7 @@ from engine.kernels.traffic_layout import (
     L_WAVE,
     L_WCUM,
     L_WPTR,
+    LOOK,
     N_AFTER,
     N_BEFORE,
     N_BLOCKED,
@@ -76,7 +87,9 @@ from engine.kernels.traffic_layout import (
     N_CLOCK,
     N_DUE,
     N_HEAD,
+    N_LOOK,
     N_PHEAD,
+    N_PRIORITY,
     N_PTAIL,
     N_TAG,
     N_TAG_INC,
@@ -84,6 +97,7 @@ from engine.kernels.traffic_layout import (
     NEXT_ARRIVED,
     NEXT_BLOCKED,
     NEXT_NONE,
+    NEXT_TURNS,
     NEXT_UNKNOWN,
     R_NO_ROUTE,
     RANK_ARRIVED,
@@ -91,6 +105,7 @@ from engine.kernels.traffic_layout import (
     S_ARRIVED,
     S_ON_LINK,
     S_STRANDED,
+    SHUT,
     V_DEST,
     V_DUE,
     V_PLACE,
@@ -102,6 +117,9 @@ from engine.kernels.traffic_layout import (
     WHEEL,
     uncounted,
 )
+from engine.rng import STREAMS, uniform1
+
+_MERGE = STREAMS["traffic.node"]
 
 
 @jit(inline="always")
@@ -152,7 +170,7 @@ def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
 @jit(inline="always")
 def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):  # type: ignore[no-untyped-def]
     """Return when link `j` next admits a vehicle of `units` (FAR = when someone has left)."""
-    if link[j, L_CLOSED] != 0:
+    if link[j, L_CLOSED] == SHUT:
         return FAR
     ready = link[j, L_IN_OK]
     need = link[j, L_CUM_IN] + units - link[j, L_STORE]
@@ -218,7 +236,7 @@ def next_edge(v, n, vehicle, route, out_ptr, out_edge):  # type: ignore[no-untyp
 
 @uncounted
 @jit()
-def pass_queue(a, t_end, link, vehicle, ring_vehicle, ring_time, vehicle_class, classes):  # type: ignore[no-untyped-def]
+def pass_queue(a, t_end, link, vehicle, ring_vehicle, ring_time, queue_next, vehicle_class, classes):  # type: ignore[no-untyped-def]
     """Bring a priority vehicle that has reached the end of link `a` to the head of its queue.
 
     Returns when the next priority vehicle behind the head is due, FAR if none.
@@ -246,24 +264,25 @@ def pass_queue(a, t_end, link, vehicle, ring_vehicle, ring_time, vehicle_class, 
         ring_vehicle[ring + (out & mask)] = v
         ring_time[ring + (out & mask)] = t
         vehicle[v, V_SEQ] = out
-        link[a, L_HEAD_NEXT] = NEXT_UNKNOWN
+        queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
         return FAR
     return due
 
 
 @jit(inline="always")
 def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
-    """Work out what queue `k` of node `n` wants: fill column k of the scratch table.
+    """Work out what queue `k` of node `n` wants and when: `queue_due`, `queue_next`, scratch column k.
 
-    Rows: 0 ready time, 1 time of the move (FAR = asleep), 2 next edge, 3 vehicle, 4 merge tag.
+    Due is the time of the move (FAR = asleep). Scratch rows: 0 ready time, 1 next edge, 2 vehicle,
+    3 merge tag; they hold for queues due before `t_end`.
     Queue numbers up to the in-degree are links; then the origin queue and its priority lane.
     """
     link, node, vehicle = state.link, state.node, state.vehicle
     out = net.scratch
     first = net.in_ptr[n]
     degree = net.in_ptr[n + 1] - first
-    out[1, k] = FAR
-    out[2, k] = NEXT_UNKNOWN
+    q = first + 2 * n + k
+    state.queue_due[q] = FAR
     if k < degree:
         a = net.in_edge[first + k]
         ring, mask = link[a, L_RING], link[a, L_MASK]
@@ -273,54 +292,67 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
                 break
             state.ring_time[slot] = state.clock[K_NOW]
             link[a, L_NOUT] += 1
-            link[a, L_HEAD_NEXT] = NEXT_UNKNOWN
+            state.queue_next[q] = NEXT_UNKNOWN
         if link[a, L_NOUT] >= link[a, L_NIN]:
             return
-        if link[a, L_PRIORITY] > 0:
+        if node[n, N_PRIORITY] > 0 and link[a, L_PRIORITY] > 0:
             due = pass_queue(a, t_end, link, vehicle, state.ring_vehicle, state.ring_time,
-                             state.vehicle_class, net.classes)
+                             state.queue_next, state.vehicle_class, net.classes)
             extra[0] = min(extra[0], due)
         slot = ring + (link[a, L_NOUT] & mask)
-        v = state.ring_vehicle[slot]
         ready = max(state.ring_time[slot], link[a, L_OUT_OK])
-        out[4, k] = link[a, L_TAG]
+        if ready >= t_end:
+            state.queue_due[q] = ready
+            return
+        v = state.ring_vehicle[slot]
+        out[3, k] = link[a, L_TAG]
     else:
         a = -1
         v = node[n, N_HEAD] if k == degree else node[n, N_PHEAD]
         if v < 0:
             return
         ready = vehicle[v, V_DUE]
-        out[4, k] = node[n, N_TAG] if k == degree else -1
+        if ready >= t_end:
+            state.queue_due[q] = ready
+            return
+        out[3, k] = node[n, N_TAG] if k == degree else -1
     out[0, k] = ready
-    out[3, k] = v
-    if ready >= t_end:
-        out[1, k] = ready
-        return
-    if a >= 0 and link[a, L_HEAD_NEXT] != NEXT_UNKNOWN:
-        j = link[a, L_HEAD_NEXT]
+    out[2, k] = v
+    if a >= 0 and state.queue_next[q] != NEXT_UNKNOWN:
+        j = state.queue_next[q]
     else:
         j = next_edge(v, n, vehicle, state.route, net.out_ptr, net.out_edge)
-        if a >= 0:
-            link[a, L_HEAD_NEXT] = j
+        state.queue_next[q] = j
+    out[1, k] = j
+    if j >= 0 and net.merge[0] != 0 and out[3, k] >= 0:
+        # The least of exponential times with the weights as rates, drawn anew for every place.
+        step = link[a, L_TAG_INC] if a >= 0 else node[n, N_TAG_INC]
+        chance = uniform1(net.merge[1], _MERGE, v, link[j, L_ENTERED])
+        out[3, k] = int(-math.log(chance) * step)
     cls = state.vehicle_class[v]
     if net.classes[cls, C_PRIORITY] != 0:
-        out[4, k] = -1
+        out[3, k] = -1
     # A head that was held back before this advance and finds its way free by what was changed
     # since (new routes, an opening, room made) moves now, not when it would first have liked to.
     soonest = max(ready, state.clock[K_SINCE])
     if j < 0:
-        out[1, k] = soonest
-        out[2, k] = j
+        state.queue_due[q] = soonest
         return
-    if link[j, L_CLOSED] != 0:
-        told = link[a, L_BLOCKED] if a >= 0 else node[n, N_BLOCKED]
-        out[2, k] = NEXT_BLOCKED
+    if link[j, L_CLOSED] != 0 and state.dest_turned[vehicle[v, V_DEST]] >= 0:
         out[0, k] = j
-        out[1, k] = soonest if told == 0 else FAR
+        out[1, k] = NEXT_TURNS
+        state.queue_due[q] = soonest
         return
-    out[2, k] = j
-    out[1, k] = max(soonest, entry_time(j, net.classes[cls, C_UNITS], link, state.ring_vehicle,
-                                        state.ring_time, state.vehicle_class, net.classes))
+    if link[j, L_CLOSED] == SHUT:
+        told = link[a, L_BLOCKED] if a >= 0 else node[n, N_BLOCKED]
+        out[1, k] = NEXT_BLOCKED
+        out[0, k] = j
+        if told == 0:
+            state.queue_due[q] = soonest
+        return
+    state.queue_due[q] = max(soonest, entry_time(
+        j, net.classes[cls, C_UNITS], link, state.ring_vehicle, state.ring_time,
+        state.vehicle_class, net.classes))
 
 
 @jit(inline="always")
@@ -335,9 +367,9 @@ def emit(kind, v, t, place, event, clock):  # type: ignore[no-untyped-def]
 
 
 @jit(inline="always")
-def leave_link(a, v, ready, t, state, classes):  # type: ignore[no-untyped-def]
+def leave_link(a, v, ready, t, net, state):  # type: ignore[no-untyped-def]
     """Take the head `v` off link `a` at time `t`; it could have left at `ready`."""
-    link, vehicle = state.link, state.vehicle
+    link, vehicle, classes = state.link, state.vehicle, net.classes
     cls = state.vehicle_class[v]
     units = classes[cls, C_UNITS]
     out = link[a, L_NOUT]
@@ -346,7 +378,7 @@ def leave_link(a, v, ready, t, state, classes):  # type: ignore[no-untyped-def]
     link[a, L_CUM_OUT] += units
     # A head held back from downstream keeps the credit of the headway it could have started.
     link[a, L_OUT_OK] = max(ready + link[a, L_HEADWAY] * units // CAR_UNITS, t)
-    link[a, L_HEAD_NEXT] = NEXT_UNKNOWN
+    state.queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
     link[a, L_BLOCKED] = 0
     spent = t - vehicle[v, V_T_IN]
     link[a, L_TT_SUM] += spent
@@ -355,14 +387,19 @@ def leave_link(a, v, ready, t, state, classes):  # type: ignore[no-untyped-def]
     link[a, L_LAST_EXIT] = t
     if classes[cls, C_PRIORITY] != 0:
         link[a, L_PRIORITY] -= 1
+        state.node[link[a, L_TO], N_PRIORITY] -= 1
     if spent - link[a, L_FREE] > vehicle[v, V_WORST_US]:
         vehicle[v, V_WORST_US] = spent - link[a, L_FREE]
         vehicle[v, V_WORST_PLACE] = a
     state.clock[K_ON_LINK] -= 1
     if link[a, L_WAITING] != 0:
         link[a, L_WAITING] = 0
+        n = link[a, L_FROM]
+        for q in range(net.in_ptr[n] + 2 * n, net.in_ptr[n + 1] + 2 * n + 2):
+            if state.queue_next[q] == a:
+                state.queue_due[q] = LOOK
         wake = max(t, t + link[a, L_WAVE] - link[a, L_HEADWAY])
-        schedule(link[a, L_FROM], wake, state.node, state.wheel_head, state.wheel_tail, state.clock)
+        schedule(n, wake, state.node, state.wheel_head, state.wheel_tail, state.clock)
 
 
 @jit(inline="always")
@@ -381,6 +418,28 @@ def leave_origin(n, k, v, ready, t, state):  # type: ignore[no-untyped-def]
         vehicle[v, V_WORST_PLACE] = -1 - n
 
 
+@uncounted
+@jit()
+def past_queue(j, t, travel, link, ring_vehicle, ring_time, vehicle_class, classes, ns_per_mm):  # type: ignore[no-untyped-def]
+    """Return the travel time over link `j` of a vehicle that passes the queue standing on it at `t`.
+
+    Along the queue, those who could have left by now at jam density, it drives no faster than
+    `ns_per_mm` allows.
+    """
+    held = 0
+    for s in range(link[j, L_NOUT], link[j, L_NIN]):
+        slot = link[j, L_RING] + (s & link[j, L_MASK])
+        u = ring_vehicle[slot]
+        if u >= 0:
+            if ring_time[slot] > t:
+                break
+            held += classes[vehicle_class[u], C_UNITS]
+    slow = link[j, L_LENGTH_MM] * ns_per_mm // 1000
+    if held == 0 or slow <= travel:
+        return travel
+    return travel + (slow - travel) * min(held, link[j, L_STORE]) // link[j, L_STORE]
+
+
 @jit(inline="always")
 def enter_link(j, v, t, state, classes):  # type: ignore[no-untyped-def]
     """Put vehicle `v` on link `j` at time `t` and wake the node at its end in time."""
@@ -391,6 +450,9 @@ def enter_link(j, v, t, state, classes):  # type: ignore[no-untyped-def]
     if cls != 0:
         travel = max(travel * 1000 // classes[cls, C_FACTOR],
                      link[j, L_LENGTH_MM] * classes[cls, C_NS_PER_MM] // 1000)
+        if classes[cls, C_QUEUE_NS_PER_MM] != 0:
+            travel = past_queue(j, t, travel, link, state.ring_vehicle, state.ring_time,
+                                state.vehicle_class, classes, classes[cls, C_QUEUE_NS_PER_MM])
     seq = link[j, L_NIN]
     slot = link[j, L_RING] + (seq & link[j, L_MASK])
     state.ring_vehicle[slot] = v
@@ -409,6 +471,11 @@ def enter_link(j, v, t, state, classes):  # type: ignore[no-untyped-def]
     priority = classes[cls, C_PRIORITY]
     if priority != 0:
         link[j, L_PRIORITY] += 1
+        state.node[link[j, L_TO], N_PRIORITY] += 1
+    if link[j, L_NOUT] == seq:
+        # A link that leads back to its own node is looked at: its due may lie in this visit.
+        around = link[j, L_FROM] == link[j, L_TO]
+        state.queue_due[link[j, L_QUEUE]] = LOOK if around else max(t + travel, link[j, L_OUT_OK])
     if priority != 0 or link[j, L_NOUT] == seq:
         schedule(link[j, L_TO], t + travel, state.node, state.wheel_head, state.wheel_tail,
                  state.clock)
@@ -420,7 +487,8 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
     link, node, vehicle = state.link, state.node, state.vehicle
     first = net.in_ptr[n]
     degree = net.in_ptr[n + 1] - first
-    ready, t, j, v = net.scratch[0, k], net.scratch[1, k], net.scratch[2, k], net.scratch[3, k]
+    ready, j, v = net.scratch[0, k], net.scratch[1, k], net.scratch[2, k]
+    t = state.queue_due[first + 2 * n + k]
     a = net.in_edge[first + k] if k < degree else -1
     if j == NEXT_BLOCKED:
         if a >= 0:
@@ -429,12 +497,20 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
             node[n, N_BLOCKED] = 1
         emit(E_BLOCKED, v, t, ready, state.event, state.clock)  # row 0 holds the closed edge
         return
+    if j == NEXT_TURNS:
+        vehicle[v, V_DEST] = state.dest_turned[vehicle[v, V_DEST]]
+        state.queue_next[first + 2 * n + k] = NEXT_UNKNOWN
+        # Who has no other way is let past a barrier: nobody has turned then.
+        other = next_edge(v, n, vehicle, state.route, net.out_ptr, net.out_edge)
+        if link[ready, L_CLOSED] == SHUT or other != ready:
+            emit(E_TURNED, v, t, ready, state.event, state.clock)
+        return
     if a >= 0:
         if j >= 0:
             start = max(node[n, N_CLOCK], link[a, L_TAG])
             node[n, N_CLOCK] = start
             link[a, L_TAG] = start + link[a, L_TAG_INC]
-        leave_link(a, v, ready, t, state, net.classes)
+        leave_link(a, v, ready, t, net, state)
     else:
         if j >= 0 and k == degree:
             start = max(node[n, N_CLOCK], node[n, N_TAG])
@@ -457,38 +533,44 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
         emit(E_STRANDED, v, t, n, state.event, state.clock)
 
 
-@uncounted
-@jit()
+@jit(inline="always")
 def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     """Make every move of node `n` before `t_end`; return False if the event buffer is full."""
-    out = net.scratch
+    out, due, wants = net.scratch, state.queue_due, state.queue_next
+    base = net.in_ptr[n] + 2 * n
     queues = net.in_ptr[n + 1] - net.in_ptr[n] + 2
+    every = state.node[n, N_LOOK] != 0 or state.node[n, N_PRIORITY] > 0
+    state.node[n, N_LOOK] = 0
     extra[0] = FAR
     best, j = -1, -1
     while True:
-        # At first every queue is looked at, then those that the last move concerns.
+        # At first every queue that is due is looked at, then those that the last move concerns.
         for k in range(queues):
-            if best < 0 or k == best or (j >= 0 and out[2, k] == j):
-                look(k, n, t_end, net, state, extra)
+            if best < 0:
+                if not every and due[base + k] >= t_end:
+                    continue
+            elif k != best and due[base + k] >= 0 and (j < 0 or wants[base + k] != j):
+                continue
+            look(k, n, t_end, net, state, extra)
         best = -1
         t = t_end
         for k in range(queues):
             # Earliest first; a tie goes to the smaller merge tag, then to the first queue.
-            if out[1, k] < t or (out[1, k] == t and best >= 0 and out[4, k] < out[4, best]):
+            if due[base + k] < t or (due[base + k] == t and best >= 0 and out[3, k] < out[3, best]):
                 best = k
-                t = out[1, k]
+                t = due[base + k]
         if best < 0:
             break
         if state.clock[K_EVENTS] + 2 > state.event.shape[0]:
             schedule(n, t, state.node, state.wheel_head, state.wheel_tail, state.clock)
             return False
-        j = out[2, best]
+        j = out[1, best]
         move(best, n, net, state)
-    due = extra[0]
+    first = extra[0]
     for k in range(queues):
-        due = min(due, out[1, k])
-    if due < FAR:
-        schedule(n, due, state.node, state.wheel_head, state.wheel_tail, state.clock)
+        first = min(first, due[base + k])
+    if first < FAR:
+        schedule(n, first, state.node, state.wheel_head, state.wheel_tail, state.clock)
     return True
 
 

@@ -24,7 +24,6 @@ from engine.kernels.traffic_layout import (
     L_CUM_IN,
     L_CUM_OUT,
     L_FROM,
-    L_HEAD_NEXT,
     L_HEADWAY,
     L_IN_OK,
     L_LAST_EXIT,
@@ -36,6 +35,7 @@ from engine.kernels.traffic_layout import (
     L_OBSTACLES,
     L_OUT_OK,
     L_PRIORITY,
+    L_QUEUE,
     L_RING,
     L_STORE,
     L_TO,
@@ -45,7 +45,9 @@ from engine.kernels.traffic_layout import (
     L_WAVE,
     N_BLOCKED,
     N_HEAD,
+    N_LOOK,
     N_PHEAD,
+    N_PRIORITY,
     N_PTAIL,
     N_TAIL,
     NEXT_UNKNOWN,
@@ -70,7 +72,8 @@ from engine.kernels.traffic_layout import (
 @uncounted
 @jit()
 def wake(n, state):  # type: ignore[no-untyped-def]
-    """Have node `n` visited now."""
+    """Have node `n` visited now, and every queue there looked at."""
+    state.node[n, N_LOOK] = 1
     schedule(n, state.clock[K_NOW], state.node, state.wheel_head, state.wheel_tail, state.clock)
 
 
@@ -114,6 +117,7 @@ def depart(vehicles, times, nodes, dests, net, state):  # type: ignore[no-untype
         if after[v] < 0:
             state.node[n, tail] = v
         if state.node[n, head] == v:
+            state.node[n, N_LOOK] = 1
             schedule(n, max(t, state.clock[K_NOW]), state.node, state.wheel_head,
                      state.wheel_tail, state.clock)
 
@@ -175,9 +179,10 @@ def stop_on_link(v, kind, reason, net, state):  # type: ignore[no-untyped-def]
     link[a, L_OBSTACLES] += 1
     link[a, L_OBSTACLE_UNITS] += units
     link[a, L_STORE] = max(link[a, L_STORE] - units, CAR_UNITS)
-    link[a, L_HEAD_NEXT] = NEXT_UNKNOWN
+    state.queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
     if net.classes[cls, C_PRIORITY] != 0:
         link[a, L_PRIORITY] -= 1
+        state.node[link[a, L_TO], N_PRIORITY] -= 1
     state.vehicle[v, V_STATE] = kind
     state.vehicle_reason[v] = reason
     state.clock[K_ON_LINK] -= 1
@@ -251,7 +256,7 @@ def forget_heads(state, ranks_changed):  # type: ignore[no-untyped-def]
     link, node = state.link, state.node
     for a in range(link.shape[0]):
         if link[a, L_NOUT] < link[a, L_NIN]:
-            link[a, L_HEAD_NEXT] = NEXT_UNKNOWN
+            state.queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
             link[a, L_BLOCKED] = 0
             if ranks_changed:
                 slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
@@ -335,6 +340,33 @@ def travel_times(out_us, since, state):  # type: ignore[no-untyped-def]
             v = state.ring_vehicle[slot]
             if v >= 0 and state.ring_time[slot] < now:
                 t = max(t, now - state.vehicle[v, V_T_IN])
+        out_us[a] = t
+
+
+@uncounted
+@jit()
+def expected_times(out_us, window_us, state):  # type: ignore[no-untyped-def]
+    """Write what a trip over each link takes who enters it now, microseconds [edges].
+
+    Where the head is held back, or the exits of the last `window_us` (since the reset) took 5 % longer
+    than the free time, there is a queue: it takes as long as the vehicles on the link need to leave at
+    the rate of the window (Little's law), never less than the free time. Elsewhere the free time.
+    """
+    link, now = state.link, state.clock[K_NOW]
+    for a in range(link.shape[0]):
+        t = link[a, L_TRAVEL]
+        on_link = link[a, L_CUM_IN] - link[a, L_CUM_OUT]
+        if on_link > 0:
+            seen = t
+            if link[a, L_TT_N] > 0:
+                seen = link[a, L_TT_SUM] // link[a, L_TT_N]
+            slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
+            v = state.ring_vehicle[slot]
+            if v >= 0 and state.ring_time[slot] < now:
+                seen = max(seen, now - state.vehicle[v, V_T_IN])
+            if seen > t + t // 20:
+                left = max(link[a, L_TT_N], 1) * CAR_UNITS
+                t = max(t, int(on_link / left * window_us))
         out_us[a] = t
 
 

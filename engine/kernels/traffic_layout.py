@@ -24,23 +24,24 @@ WHEEL = 2048  #: buckets of the calendar of due nodes, a power of two
 # group is one cache line.
 (L_NIN, L_NOUT, L_OUT_OK, L_HEADWAY, L_RING, L_MASK, L_TAG, L_TAG_INC,
  L_CUM_IN, L_IN_OK, L_WPTR, L_WCUM, L_STORE, L_WAVE, L_TRAVEL, L_CLOSED,
- L_HEAD_NEXT, L_FROM, L_TO, L_CUM_OUT, L_WAITING, L_PRIORITY, L_TT_SUM, L_TT_N,
+ L_QUEUE, L_FROM, L_TO, L_CUM_OUT, L_WAITING, L_PRIORITY, L_TT_SUM, L_TT_N,
  L_LAST_TT, L_LENGTH_MM, L_OBSTACLES, L_OBSTACLE_UNITS, L_BLOCKED, L_FREE, L_LAST_EXIT,
  L_ENTERED) = range(32)
 L_COLUMNS = 32
 
-# Node record: due time and its place in the calendar, origin queues, fair-merge clock.
+# Node record: due time and its place in the calendar, origin queues, fair-merge clock; 1 = look at
+# every queue at the next visit; response vehicles on the links that lead here.
 (N_DUE, N_BEFORE, N_AFTER, N_BUCKET, N_HEAD, N_TAIL, N_PHEAD, N_PTAIL, N_CLOCK, N_TAG, N_TAG_INC,
- N_BLOCKED) = range(12)
-N_COLUMNS = 12
+ N_BLOCKED, N_LOOK, N_PRIORITY) = range(14)
+N_COLUMNS = 16
 
 # Vehicle record, one cache line. PLACE is an edge, or -1 - node.
 (V_DEST, V_STATE, V_PLACE, V_T_IN, V_DUE, V_WORST_US, V_WORST_PLACE, V_SEQ) = range(8)
 V_COLUMNS = 8
 
 # Vehicle classes: length, speed factor in thousandths, least nanoseconds per millimetre (its
-# own top speed), 1 = passes queues.
-(C_UNITS, C_FACTOR, C_NS_PER_MM, C_PRIORITY) = range(4)
+# own top speed), 1 = passes queues, least nanoseconds per millimetre past a standing queue.
+(C_UNITS, C_FACTOR, C_NS_PER_MM, C_PRIORITY, C_QUEUE_NS_PER_MM) = range(5)
 
 # Clock. SINCE is when the present advance began: nothing may happen before it any more.
 (K_NOW, K_BUCKET, K_BUCKET_US, K_EVENTS, K_QUEUED, K_MOVES, K_ON_LINK, K_WAITING,
@@ -54,14 +55,20 @@ K_COLUMNS = 9
 (R_NONE, R_NO_ROUTE, R_IMPASSABLE, R_ABANDONED, R_TOWED) = range(5)
 
 # Events: rows of (kind, vehicle, time_us, place).
-(E_ARRIVED, E_STRANDED, E_PASSED, E_BLOCKED, E_STRANDED_ON_LINK, E_ENTERED) = range(1, 7)
+(E_ARRIVED, E_STRANDED, E_PASSED, E_BLOCKED, E_STRANDED_ON_LINK, E_ENTERED, E_TURNED) = range(1, 8)
 
 # Ranks in the route table.
 RANK_ARRIVED = 254
 RANK_NONE = 255
 
 # What the head of a queue wants next, besides an edge number.
-NEXT_UNKNOWN, NEXT_ARRIVED, NEXT_NONE, NEXT_BLOCKED = -1, -2, -3, -4
+NEXT_UNKNOWN, NEXT_ARRIVED, NEXT_NONE, NEXT_BLOCKED, NEXT_TURNS = -1, -2, -3, -4, -5
+
+# What L_CLOSED says: nobody enters; or only those enter whose routes know the link is barred.
+OPEN, SHUT, BARRED = 0, 1, 2
+
+#: Due time of a queue that has to be looked at.
+LOOK = np.int64(-1)
 
 # A vehicle taken out of the middle of a queue leaves an entry of no length.
 GHOST = -1
@@ -89,6 +96,9 @@ class TrafficState(NamedTuple):
     vehicle_after: I32  # [vehicles] next vehicle in the same origin queue
     ring_vehicle: I32  # [slots] vehicles on each link, oldest first, then recent leavers
     ring_time: I64  # [slots] earliest exit of those on the link, exit time of those that left
+    # Queues of a node side by side: links in the order of in_edge, origin queue, its priority lane.
+    queue_due: I64  # [edges + 2 nodes] when the head can move, LOOK = not known, FAR = asleep
+    queue_next: I32  # [edges + 2 nodes] edge the head wants, or NEXT_...
     wheel_head: I32  # [WHEEL] first due node of each bucket
     wheel_tail: I32  # [WHEEL]
     route: U8  # [destinations, nodes] out-edge rank
@@ -105,6 +115,9 @@ class TrafficState(NamedTuple):
     target_node: I32  # [targets]
     target_cost_ms: I64  # [targets]
     dest_used: NDArray[np.bool_]  # [destinations]
+    dest_view: NDArray[np.int8]  # [destinations] view that routes it, 0 = the common knowledge
+    dest_turned: I32  # [destinations] row followed from the first closure met, -1 = none
+    view_cost_ms: I64  # [views, edges] costs as each further view knows them
 
     def copy(self) -> TrafficState:
         """Return an independent copy of every array."""
@@ -119,5 +132,6 @@ class TrafficNet(NamedTuple):
     out_ptr: I32  # [nodes + 1]
     out_edge: I32  # [edges]
     edge_rank: U8  # [edges] rank of the edge among the out-edges of its tail
-    classes: I64  # [classes, 4]
-    scratch: I64  # [5, max in-degree + 2] overwritten at every visit
+    classes: I64  # [classes, 5]
+    merge: I64  # [2] 0 = in turn, 1 = by draw; seed of the draws
+    scratch: I64  # [4, max in-degree + 2] overwritten at every visit

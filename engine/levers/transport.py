@@ -27,7 +27,7 @@ class Vehicles(Strict):
 
 
 class FacilityEvacuation(Strict):
-    """A hospital is emptied: from `start_s` after the order so many of its in-patients are fetched
+    """A hospital or care home is emptied: from `start_s` after the order so many of its people are fetched
     trip by trip, `escorts` of its staff with each vehicle, and taken to another hospital, a shelter
     or the nearest high ground."""
 

@@ -12,8 +12,9 @@ from engine.component import Component, Context
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
 from engine.mobility.refuges import RefugeTrips
+from engine.mobility.together import Together
 from engine.mobility.trip import set_walking
-from engine.world import P_ABOARD, P_DRIVING, P_HIGH, P_MEETING, P_SHELTER, P_WALKING
+from engine.world import P_ABOARD, P_DRIVING, P_HIGH, P_MEETING, P_SHELTER, P_WALKING, P_WITH
 
 
 class Arrivals:
@@ -21,11 +22,11 @@ class Arrivals:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
-        refuges: RefugeTrips,
+        refuges: RefugeTrips, together: Together,
     ) -> None:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
         self._refuges = refuges
-        self._size = context.parties.size.astype(np.int32)
+        self._size = together.people
 
     def arrive(self, rows: I64, t_ms: I64, node: I64) -> None:
         """Parties reach their destination; a full shelter sends them on."""
@@ -94,8 +95,12 @@ class Arrivals:
         """Cars, passengers and walkers whose last junction is out of the danger zone have left it."""
         w = self.host.w
         rows = np.flatnonzero(
-            among(w.party_place, (P_DRIVING, P_WALKING, P_ABOARD)) & (w.party_out_ms > t1_ms)
+            (among(w.party_place, (P_DRIVING, P_WALKING, P_ABOARD, P_WITH)) | self._fleet.ordinary)
+            & (w.party_out_ms > t1_ms)
         )
+        # Whoever goes for family may come back in.
+        fetching = w.party_fetch >= 0
+        rows = rows[~fetching[rows] & ~((w.party_with[rows] >= 0) & fetching[w.party_with[rows]])]
         driving = rows[w.party_place[rows] == P_DRIVING]
         if driving.size:
             edge, _ = self._fleet.traffic.positions(self._fleet.of_party[driving])

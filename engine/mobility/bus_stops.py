@@ -37,12 +37,14 @@ ORDER_HEARD = 2  #: bit of party_alert
 class ToStops(Returns):
     """Parties under way to pick-ups, each on the shortest way to its own."""
 
+    prefix = "stops_"
+
     def save(self) -> dict[str, NDArray[Any]]:
-        return {f"stops_{name}": array for name, array in super().save().items()}
+        return {f"{self.prefix}{name}": array for name, array in super().save().items()}
 
     def load(self, private: dict[str, NDArray[Any]]) -> None:
-        names = [name for name in private if name.startswith("stops_")]
-        super().load({name.removeprefix("stops_"): private[name] for name in names})
+        names = [name for name in private if name.startswith(self.prefix)]
+        super().load({name.removeprefix(self.prefix): private[name] for name in names})
 
     def cost_ms(self, node: int) -> I64:
         """Walking time from every junction to `node` at 1 m/s on the level, ms [nodes]."""

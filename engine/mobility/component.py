@@ -9,18 +9,22 @@ queues for the road where it starts. Rules with their status:
   places are taken on arrival; the full one sends people on to the next, else to high ground.
 - A driver who has not moved for `behaviour.car_patience_s` inside the danger zone, or whose road is
   under water, leaves the car where it stands; it keeps blocking its lane, the party walks on.
-- Drivers know police closures at once and meet other closures on the way; routes follow measured
-  travel times every 5 minutes (all take the best route then known).
+- Drivers with the news (`behaviour.news_share`, while telephones work) follow travel times measured
+  anew every 5 minutes and know the closures that the command centre knows; the others take the way
+  of habit and turn where they meet a closure or a barrier (`fleet.py`).
 - Units drive by what the command centre knows (`seen_edge_*`), and not into the exclusion zone once
   it is shut; a unit that meets a closure nobody had reported turns and tells.
 - In the dark, where the street lights are out, people walk at `behaviour.dark_walk_share` of their
   speed by day; whoever is ready on foot waits indoors while the first street is closed by water.
 - A walker whose way is cut waits and looks for another every minute.
 
+- Families fetch their children and those who need help first, by car or on foot (`pickups.py`), and
+  go on together (`together.py`).
 - Parties that go back home before the all-clear walk, also those that came by car (their car stays
   where it is, an assumption); where water stands ahead they turn round (`returns.py`).
+- Commuters with a car are on the road when the event begins (`ordinary.py`).
 
-Limits: no background traffic besides the parties themselves.
+Limits: no ordinary trips begin later; nobody drives through from elsewhere.
 """
 
 from __future__ import annotations
@@ -39,9 +43,12 @@ from engine.mobility.destinations import WalkRoutes
 from engine.mobility.driving import Driving
 from engine.mobility.fleet import Fleet
 from engine.mobility.map import Map
+from engine.mobility.ordinary import OrdinaryTrips
 from engine.mobility.pedestrians import Pedestrians
+from engine.mobility.pickups import Pickups
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.riders import Riders
+from engine.mobility.together import Together
 from engine.mobility.trip import set_walking
 from engine.mobility.walking import party_speed, tobler_factor
 from engine.parties import positions
@@ -68,6 +75,8 @@ class Mobility(Component):
         "zone_flooded_event", "party_refuge", "refuge_load", "refuge_open_event",
         "refuge_full_event", "refuge_lost_event", "party_unit", "party_alert",
         "order_decided_ms", "order_event", "all_clear_event", "party_line", "party_stop_ms",
+        "zone_telecom_on", "street_event", "party_fetcher", "party_fetch", "party_with",
+        "person_care",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
@@ -75,17 +84,24 @@ class Mobility(Component):
         "facility_load", "facility_full_event", "edge_flow_speed_mps", "edge_vehicles",
         "edge_obstacles", "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge",
         "party_refuge", "refuge_load", "refuge_open_event", "refuge_full_event",
-        "refuge_lost_event", "party_line", "party_stop", "party_stop_ms",
+        "refuge_lost_event", "party_line", "party_stop", "party_stop_ms", "party_fetch", "party_with",
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
         "party_left_zone", "party_arrived", "shelter_full", "party_returned", "party_turned_back",
         "party_to_refuge", "party_in_refuge", "refuge_opened", "refuge_full", "refuge_lost",
-        "party_home", "party_waits",
+        "party_home", "party_waits", "party_met_closure",
+        "party_on_road", "party_trip_ended", "pickup_set_out", "pickup_met", "pickup_missed",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
         ("margin beyond the danger zone for cars", 300, "m", "assumption", "assumption"),
+        ("commuters are bound for work before, for home after", 12, "h", "assumption", "assumption"),
+        ("ordinary trips that begin after the event", 0, "", "assumption", "assumption"),
+        ("response vehicle past a standing queue", 8.94, "m/s",
+         "20 mph, limit in centre and oncoming lanes (fire service procedure; recalled)", "assumption"),
+        ("response vehicle on a free road over the speed of cars", 1.0, "",
+         "guidance allows 10 mph above the limit under the best conditions alone", "assumption"),
         *vertical.CARD,
     )
 
@@ -97,34 +113,42 @@ class Mobility(Component):
         self._walk_fresh_ms = -1
         self._fleet = Fleet(self, context)
         self.traffic = self._fleet.traffic
-        self._refuges = RefugeTrips(self, self._walk)
-        self._arrivals = Arrivals(self, context, self._walk, self._fleet, self._refuges)
+        self._own_speed = party_speed(context.seed, city, context.parties)
+        self._together = Together(self, context, self._fleet, self._own_speed)
+        self._refuges = RefugeTrips(self, self._walk, self._together)
+        self._ordinary = OrdinaryTrips(self, context, self._fleet)
+        self._arrivals = Arrivals(
+            self, context, self._walk, self._fleet, self._refuges, self._together)
+        self._pickups = Pickups(self, context, self._walk, self._fleet, self._together)
         self._riders = Riders(self, context, self._arrivals, self._refuges)
         self._stops = BusStops(self, context, self._walk, self._fleet, self._refuges)
         self._cordons = Cordons(self, context, self._fleet)
         self._departures = Departures(
             self, context, self._walk, self._fleet, self._cordons, self._refuges,
-            self._stops)
+            self._stops, self._pickups, self._together)
         self._driving = Driving(
-            self, context, self._walk, self._fleet, self._arrivals, self._refuges)
+            self, context, self._walk, self._fleet, self._arrivals, self._refuges, self._cordons,
+            self._ordinary, self._pickups)
         self._pedestrians = Pedestrians(
-            self, context, self._walk, self._arrivals, self._departures, self._refuges)
+            self, context, self._walk, self._arrivals, self._departures, self._refuges,
+            self._together)
         self._map = Map(self, context, self._fleet)
 
     def start(self) -> None:
         city, parties = self.ctx.city, self.ctx.parties
         self.w.party_node[:] = parties.node
-        self.w.party_speed_mps[:] = party_speed(self.ctx.seed, city, parties)
+        self.w.party_speed_mps[:] = self._own_speed
         self.w.edge_flow_speed_mps[:] = city.edges.free_speed_mps
         x, y = positions(city, parties)
         self.w.party_x_m[:], self.w.party_y_m[:] = x, y
         node = self.ctx.site.units.node
         self.w.unit_x_m[:], self.w.unit_y_m[:] = city.nodes.x_m[node], city.nodes.y_m[node]
+        self._ordinary.start()
 
     def save(self) -> None:
         private: dict[str, Any] = {
             **self._fleet.save(), **self._walk.save(), **self._pedestrians.save(),
-            **self._stops.save()}
+            **self._stops.save(), **self._pickups.save()}
         private["walk_fresh"] = np.array([self._walk_fresh_ms])
         self.ctx.world.private[self.name] = private
 
@@ -134,12 +158,15 @@ class Mobility(Component):
         self._walk.load(private)
         self._pedestrians.load(private)
         self._stops.load(private)
+        self._pickups.load(private)
+        self._together.load()
         self._walk_fresh_ms = int(private["walk_fresh"][0])
 
     def conserved(self) -> str:
-        return self._fleet.conserved()
+        return self._fleet.conserved() or self._together.conserved()
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
+        first_row = len(self.ctx.log)
         self._roads(t0_ms)
         self._open_refuges(t0_ms, t1_ms)
         self._riders.ride()
@@ -148,7 +175,13 @@ class Mobility(Component):
         self._driving.give_up_cars(t0_ms)
         self._driving.advance(t1_ms)
         self._pedestrians.advance(t0_ms, t1_ms)
+        self._pickups.walk(
+            t0_ms, t1_ms, self._pedestrians.free_speed(self._pickups.walkers(), t0_ms))
+        self._departures.go_on(*self._pickups.finished())
         self._pedestrians.go_back(t0_ms, t1_ms)
+        self._together.drivers()
+        self._together.follow(first_row, self._arrivals.out_of_zone)
+        self._pickups.tidy()
         self._arrivals.left_zone(t0_ms, t1_ms)
         if t0_ms % MAP_MS == 0 or t1_ms % MAP_MS == 0:
             self._map.place()
@@ -165,17 +198,18 @@ class Mobility(Component):
 
     def _roads(self, t0_ms: int) -> None:
         """Hand the road's state to both models; refresh routes when due."""
-        turned = self._cordons.meet()
+        turned = self._cordons.meet(t0_ms)
         self.traffic.set_edge_state(
             self.w.edge_speed_mps, self.w.edge_capacity_vps, self.w.edge_closed,
-            self.w.edge_jam_vpm, barred=self.w.edge_barred,
+            self.w.edge_jam_vpm, barred=self.w.edge_barred, known=self.w.seen_edge_closed,
         )
         self._cordons.turn_away(turned, t0_ms)
+        if turned:
+            self._pickups.turn_away(t0_ms)
         fresh = t0_ms % ROUTE_MS == 0
         self._fleet.responders_view(t0_ms, fresh)
         if t0_ms and fresh and not self.traffic.idle:
-            self.traffic.refresh_routes(self.traffic.mean_travel_ms())
-            self.traffic.resume(self._fleet.cars)
+            self._fleet.drivers_view()
         changed = not np.array_equal(self._walk.factor, self.w.street_walk_factor)
         due = t0_ms - self._walk_fresh_ms >= WALK_ROUTE_MS
         if self._walk_fresh_ms < 0 or (changed and due):

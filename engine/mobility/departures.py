@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.city import I64, City
+from engine.city import I64, B
 from engine.component import Component, Context
 from engine.events import MODES, reason
+from engine.held import can_set_out
 from engine.kernels import sweep
 from engine.mobility.bus_stops import BusStops
 from engine.mobility.cordons import Cordons
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.geometry import nearest_drive_node
+from engine.mobility.pickups import Pickups
 from engine.mobility.refuges import RefugeTrips
+from engine.mobility.together import Together
 from engine.mobility.trip import set_walking
 from engine.world import (
-    H_CRITICAL,
     NEVER,
     P_CUT_OFF,
     P_PREPARING,
@@ -38,12 +41,14 @@ class Departures:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
-        cordons: Cordons, refuges: RefugeTrips, stops: BusStops,
+        cordons: Cordons, refuges: RefugeTrips, stops: BusStops, pickups: Pickups,
+        together: Together,
     ) -> None:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
         self._cordons, self._refuges, self._stops = cordons, refuges, stops
+        self._pickups, self._together = pickups, together
         self._found = np.empty(context.parties.count, np.int64)  # scratch
-        self._drive_node = _nearest_drive_node(context.city)
+        self._drive_node = nearest_drive_node(context.city)
 
     def leave(self, t1_ms: int) -> None:
         """Parties that are ready set out, on foot or by car; deciders start to prepare."""
@@ -63,25 +68,48 @@ class Departures:
             w.party_decision_event[ready],
         )
         w.party_left_ms[ready] = t
+        self._fleet.park(ready[~by_car])
+        family = self._pickups.bound(ready)
+        for party, when, drives in zip(ready[family], t[family], by_car[family], strict=True):
+            self._pickups.set_out(int(party), int(when), bool(drives))
+        ready, t, by_car = ready[~family], t[~family], by_car[~family]
         w.party_dest[ready] = self.choose(ready)
-        cars = ready[by_car]
-        if cars.size:
-            node = self._drive_node[w.party_node[cars]]
-            self._cordons.set_out_round(cars, node, t[by_car])
-            w.party_place[cars] = P_WAITING
-            self._fleet.traffic.depart(
-                self._fleet.of_party[cars], t[by_car], node, w.party_dest[cars]
-            )
+        self._drive(ready[by_car], t[by_car])
         on_foot = np.isin(ready, self._stops.not_by_bus(ready[~by_car], t1_ms)) & ~by_car
-        set_walking(self.host, ready[on_foot])
-        self._refuges.choose(ready[on_foot], t[on_foot])
+        self._walk_off(ready[on_foot], t[on_foot])
+
+    def go_on(self, rows: I64, t_ms: I64, by_car: B) -> None:
+        """Parties [n] that have done with fetching family go on to safety from where they are."""
+        if rows.size == 0:
+            return
+        self.host.w.party_dest[rows] = self.choose(rows)
+        self._drive(rows[by_car], t_ms[by_car])
+        self._walk_off(rows[~by_car], t_ms[~by_car])
+
+    def _drive(self, cars: I64, t_ms: I64) -> None:
+        """Cars of parties set out from where they stand."""
+        if cars.size == 0:
+            return
+        w, traffic, vehicle = self.host.w, self._fleet.traffic, self._fleet.of_party[cars]
+        # A car that has been driven stands where it stopped, unless it is on the road.
+        stands = (traffic.state_of(vehicle) > 0) & ~self._fleet.ordinary[cars]
+        node = np.where(stands, -1 - traffic.place_of(vehicle), self._drive_node[w.party_node[cars]])
+        node = self._fleet.ahead(cars, node)
+        self._cordons.set_out_round(cars, node, t_ms)
+        w.party_place[cars] = P_WAITING
+        self._fleet.set_out(cars, t_ms, node)
+
+    def _walk_off(self, rows: I64, t_ms: I64) -> None:
+        set_walking(self.host, rows)
+        self._refuges.choose(rows, t_ms)
 
     def _by_car(self, rows: I64) -> np.ndarray:
-        """Who drives [rows]: those who chose to, whose car is where they are, on dry ground."""
+        """Who drives [rows]: those who chose to, whose car is where they are, on dry ground, and
+        whoever is at the wheel."""
         w = self.host.w
         here = (self._fleet.of_party[rows] >= 0) & (w.party_left_ms[rows] >= NEVER)
         here &= w.node_depth_m[w.party_node[rows]] <= CAR_WADES_M
-        return np.asarray((w.party_mode[rows] == CAR) & here)
+        return np.asarray(((w.party_mode[rows] == CAR) | self._fleet.ordinary[rows]) & here)
 
     def _with_way_out(self, rows: I64, t1_ms: int) -> I64:
         """Those of `rows` that find a way: on foot, nobody sets out into a street under water."""
@@ -103,12 +131,10 @@ class Departures:
         return np.asarray(rows[~shut])
 
     def able(self, rows: I64) -> np.ndarray:
-        """Parties [n] with at least one living, free member and nobody trapped or dying."""
-        parties = self.ctx.parties
-        bad = self.host.w.person_trapped | (self.host.w.person_health >= H_CRITICAL)
-        stuck = np.zeros(parties.count, np.bool_)
-        stuck[parties.of_person[np.flatnonzero(bad)]] = True
-        return ~stuck[rows]
+        """Which parties [rows] can set out for what has become of their members (`held.py`)."""
+        w = self.host.w
+        return np.asarray(can_set_out(
+            self.ctx.parties, w.person_trapped, w.person_health, w.person_care)[rows])
 
     def choose(self, rows: I64) -> np.ndarray:
         """Destination row of each party: 0 safety, or 1 + k for an open shelter with places."""
@@ -118,7 +144,7 @@ class Departures:
             return dest
         building = parties.building[rows]
         damaged = (building >= 0) & (self.host.w.building_damage[np.maximum(building, 0)] >= 3)
-        needs = (damaged & parties.home[rows]) | (parties.slow[rows] == 2)
+        needs = (damaged & parties.home[rows]) | (self._together.slow[rows] == 2)
         usable = (self.host.w.shelter_open_event[site.shelter] >= 0) & (
             self.host.w.facility_load[site.shelter] < site.shelters.places[site.shelter]
         )
@@ -127,15 +153,3 @@ class Departures:
             nearest = np.flatnonzero(usable)[np.argmin(cost, axis=0)]
             dest[needs] = 1 + nearest[needs]
         return dest
-
-
-def _nearest_drive_node(city: City) -> I64:
-    """For each junction the nearest one that cars can leave."""
-    from scipy.spatial import cKDTree
-
-    leaves = np.zeros(city.nodes.x_m.size, np.bool_)
-    leaves[city.edges.from_node] = True
-    rows = np.flatnonzero(leaves)
-    tree = cKDTree(np.column_stack([city.nodes.x_m[rows], city.nodes.y_m[rows]]))
-    found = tree.query(np.column_stack([city.nodes.x_m, city.nodes.y_m]))[1]
-    return np.asarray(rows[found], np.int64)

@@ -10,10 +10,14 @@ from engine.component import Component, Context
 from engine.events import reason
 from engine.kernels.traffic_layout import V_DUE, V_T_IN
 from engine.mobility.arrivals import Arrivals
+from engine.mobility.cordons import Cordons
 from engine.mobility.departures import CAR_WADES_M, FOOT
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.ordinary import OrdinaryTrips
+from engine.mobility.pickups import Pickups
 from engine.mobility.refuges import RefugeTrips
+from engine.mobility.traffic_events import TrafficEvents
 from engine.mobility.trip import stop
 from engine.world import P_DRIVING, P_WAITING, P_WALKING
 
@@ -23,11 +27,13 @@ class Driving:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
-        arrivals: Arrivals, refuges: RefugeTrips,
+        arrivals: Arrivals, refuges: RefugeTrips, cordons: Cordons, ordinary: OrdinaryTrips,
+        pickups: Pickups,
     ) -> None:
         self.host, self.ctx, self._walk = host, context, walk
         self._fleet, self._traffic, self._arrivals = fleet, fleet.traffic, arrivals
-        self._refuges = refuges
+        self._refuges, self._cordons, self._ordinary = refuges, cordons, ordinary
+        self._pickups = pickups
 
     def give_up_cars(self, t0_ms: int) -> None:
         """Drivers stuck too long in the danger zone, or in water, leave the car and walk."""
@@ -54,7 +60,13 @@ class Driving:
         leave = rows[(wet | (stuck_s - free_s > patience)) & danger]
         state = self._traffic.state_of(vehicle)
         stranded = rows[among(state, (4, 5)) & ~np.isin(rows, leave)]
-        self._on_foot(np.sort(np.r_[leave, stranded]), t0_ms)
+        out = np.sort(np.r_[leave, stranded])
+        fetching = out[w.party_fetch[out] >= 0]
+        self._on_foot(out, t0_ms)
+        self._pickups.left_car(
+            fetching, t0_ms, np.isin(fetching, rows[wet]), np.isin(fetching, stranded))
+        walking = out[w.party_place[out] == P_WALKING]
+        self._refuges.choose(walking, np.full(walking.size, t0_ms))
 
     def _on_foot(self, rows: I64, t_ms: int) -> None:
         """Parties leave their cars where they stand and walk on."""
@@ -76,7 +88,6 @@ class Driving:
             "party_mode_changed", t_ms, rows, FOOT, w.party_node[rows], w.party_trip_event[rows]
         )
         w.party_place[rows] = P_WALKING
-        self._refuges.choose(rows, np.full(rows.size, t_ms))
         street = edges.street[np.maximum(edge, 0)]
         walkable = on_link & self.ctx.city.streets.walk[street]
         w.party_arc[rows] = -1
@@ -95,20 +106,43 @@ class Driving:
         w.party_arc[rows[use]] = arc[use]
         w.party_offset_m[rows[use]] = covered[use]
 
+    def _turned(self, happened: TrafficEvents, t1_ms: int) -> None:
+        """Drivers came to a closure or a barrier they did not know of and turn."""
+        w = self.host.w
+        cars = happened.met_vehicle < self._fleet.first_unit
+        rows, edge = self._fleet.party[happened.met_vehicle[cars]], happened.met_edge[cars]
+        t = np.maximum(happened.met_ms[cars], t1_ms - self.ctx.tick_ms)
+        detour_ms = happened.met_detour_ms[cars]
+        longer_s = np.where(detour_ms < 0, -1.0, detour_ms / 1000.0)
+        sent = self._cordons.at_barrier(rows, t, edge, np.maximum(longer_s, 0.0))
+        rows, t, longer_s = rows[~sent], t[~sent], longer_s[~sent]
+        street = self.ctx.city.edges.street[edge[~sent]]
+        w.party_trip_event[rows] = self.host.emit(
+            "party_met_closure", t, rows, street, longer_s,
+            np.maximum(w.party_trip_event[rows], w.street_event[street]),
+        )
+
     def advance(self, t1_ms: int) -> None:
         """Start unit trips, advance all vehicles, take note of what happened."""
         for t, unit, origin, goal in self.ctx.mail.take("trips"):
             self._fleet.unit_trip(int(t), int(unit), int(origin), int(goal))
         happened = self._traffic.advance(t1_ms)
         first = self._fleet.first_unit
+        met = happened.met_vehicle
         for vehicle, t, edge, detour in zip(
-            happened.met_vehicle, happened.met_ms, happened.met_edge, happened.met_detour_ms,
-            strict=True,
+            met[met >= first], happened.met_ms[met >= first], happened.met_edge[met >= first],
+            happened.met_detour_ms[met >= first], strict=True,
         ):
             self.ctx.mail.met.append((int(t), int(vehicle) - first, int(edge), int(detour)))
+        self._turned(happened, t1_ms)
         cars = happened.arrived < first
-        party = self._fleet.party[happened.arrived[cars]]
-        self._arrivals.arrive(party, happened.arrived_ms[cars], happened.arrived_node[cars])
+        party, when = self._fleet.party[happened.arrived[cars]], happened.arrived_ms[cars]
+        node, trip = happened.arrived_node[cars], self._fleet.ordinary[party]
+        self._arrivals.out_of_zone(party[trip], when[trip])
+        self._ordinary.arrive(party[trip], when[trip], node[trip])
+        party, when, node = party[~trip], when[~trip], node[~trip]
+        family = self._pickups.arrive(party, when, node)
+        self._arrivals.arrive(party[~family], when[~family], node[~family])
         for vehicle, t, node in zip(
             happened.arrived[~cars], happened.arrived_ms[~cars], happened.arrived_node[~cars],
             strict=True,
@@ -125,10 +159,15 @@ class Driving:
                 self.ctx.mail.unit_arrivals.append(
                     (int(t), int(vehicle) - first, -1, int(max(place_[0], -1)), float(delay[0]))
                 )
+            elif self._fleet.ordinary[self._fleet.party[vehicle]]:
+                self._fleet.park(self._fleet.party[[vehicle]])
             else:
                 row = int(self._fleet.party[vehicle])
+                if place < 0 and self._pickups.lost_way(row, int(t)):
+                    continue
                 stop(self.host, np.array([row]), int(t), reason("no route") if place < 0
                            else reason("stranded on closed road"))
+        self._ordinary.move()
         driving = np.flatnonzero(self.host.w.party_place == P_WAITING)
         if driving.size:
             on_road = self._traffic.state_of(self._fleet.of_party[driving]) == 2

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.city import F64, City
+from engine.city import F64, I64, City
 
 
 class StreetGeometry:
@@ -45,3 +45,15 @@ class StreetGeometry:
         x = self._x[k] + part * (self._x[k + 1] - self._x[k])
         y = self._y[k] + part * (self._y[k + 1] - self._y[k])
         return x, y
+
+
+def nearest_drive_node(city: City) -> I64:
+    """For each junction the nearest one that cars can leave."""
+    from scipy.spatial import cKDTree
+
+    leaves = np.zeros(city.nodes.x_m.size, np.bool_)
+    leaves[city.edges.from_node] = True
+    rows = np.flatnonzero(leaves)
+    tree = cKDTree(np.column_stack([city.nodes.x_m[rows], city.nodes.y_m[rows]]))
+    found = tree.query(np.column_stack([city.nodes.x_m, city.nodes.y_m]))[1]
+    return np.asarray(rows[found], np.int64)

@@ -13,10 +13,12 @@ from engine.world import (
     P_DRIVING,
     P_HIGH,
     P_MEETING,
+    P_OUTSIDE,
     P_REFUGE,
     P_RETURNING,
     P_SHELTER,
     P_STRANDED,
+    P_TO_FAMILY,
     P_TO_STOP,
     P_WALKING,
 )
@@ -32,16 +34,19 @@ class Map:
     def place(self) -> None:
         """Along the street for those under way, at the junction for those who stand."""
         w, city = self.host.w, self.ctx.city
-        on_foot = among(w.party_place, (P_WALKING, P_RETURNING, P_TO_STOP))
+        on_foot = among(w.party_place, (P_WALKING, P_RETURNING, P_TO_STOP, P_TO_FAMILY))
         walking = np.flatnonzero(on_foot & (w.party_arc >= 0))
         w.party_x_m[walking], w.party_y_m[walking] = self._geometry.on_arc(
             w.party_arc[walking], w.party_offset_m[walking]
         )
-        driving = np.flatnonzero(w.party_place == P_DRIVING)
+        driving = np.flatnonzero((w.party_place == P_DRIVING) | self._fleet.ordinary)
         if driving.size:
             self._put_vehicles(self._fleet.of_party[driving], w.party_x_m, w.party_y_m, driving)
+        together = np.flatnonzero(w.party_with >= 0)
+        w.party_x_m[together] = w.party_x_m[w.party_with[together]]
+        w.party_y_m[together] = w.party_y_m[w.party_with[together]]
         still = np.flatnonzero(among(w.party_place, (
-            P_HIGH, P_MEETING, P_SHELTER, P_STRANDED, P_REFUGE)))
+            P_HIGH, P_MEETING, P_SHELTER, P_STRANDED, P_REFUGE, P_OUTSIDE)))
         w.party_x_m[still] = city.nodes.x_m[w.party_node[still]]
         w.party_y_m[still] = city.nodes.y_m[w.party_node[still]]
         units = np.arange(w.unit_x_m.size)

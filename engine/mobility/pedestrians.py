@@ -19,6 +19,7 @@ from engine.mobility.destinations import WalkRoutes
 from engine.mobility.homeward import Homeward
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.returns import Returns
+from engine.mobility.together import Together
 from engine.mobility.trip import set_walking, stop
 from engine.shore import is_dark
 from engine.world import P_HIGH, P_MEETING, P_REFUGE, P_RETURNING, P_SHELTER, P_STAYING, P_WALKING
@@ -29,7 +30,7 @@ class Pedestrians:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, arrivals: Arrivals,
-        departures: Departures, refuges: RefugeTrips,
+        departures: Departures, refuges: RefugeTrips, together: Together,
     ) -> None:
         self.host, self.ctx, self._walk = host, context, walk
         self._arrivals, self._departures, self._refuges = arrivals, departures, refuges
@@ -38,7 +39,7 @@ class Pedestrians:
         self._net = WalkNet(city.walk.head, city.walk.length_m, walk.slope, city.streets.width_m)
         self._returns = Returns(city, walk.slope)
         self._debt = np.zeros(city.streets.length_m.size)  # see kernels/walking.py
-        self._size = context.parties.size.astype(np.int32)
+        self._size = together.people
         self._speed = np.empty(context.parties.count, np.float32)  # scratch
 
     def save(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from engine.component import Component
 from engine.events import reason
 from engine.kernels import paths
 from engine.mobility.destinations import WalkRoutes
+from engine.mobility.together import Together
 from engine.world import P_REFUGE, P_WALKING
 
 DAMAGE_LIMIT = 3
@@ -31,14 +32,14 @@ WADES_M = 0.1  #: nobody leaves a lost refuge into deeper water (assumption, as 
 class RefugeTrips:
     """The refuges' part of mobility; `host` is the component whose variables these are."""
 
-    def __init__(self, host: Component, walk: WalkRoutes) -> None:
+    def __init__(self, host: Component, walk: WalkRoutes, together: Together) -> None:
         self._host, self._walk = host, walk
         self._site = host.ctx.site.refuges
         self._first = 1 + host.ctx.site.shelter.size
         self._reach_ms = np.array(
             [1000.0 * r.walk_m for r in host.ctx.plan.vertical_refuges], np.float64)
         self._open_ms = [round(r.open_s * 1000) for r in host.ctx.plan.vertical_refuges]
-        self._size = host.ctx.parties.size.astype(np.int32)
+        self._size = together.people
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         """Open what is due, notice what is lost."""

@@ -77,12 +77,16 @@ class Returns:
     def advance(
         self, t0_ms: int, t1_ms: int, arc: I32, offset_m: NDArray[Any], node: I32,
         speed_mps: NDArray[Any], factor: NDArray[Any], depth_m: NDArray[Any],
+        start_ms: I64 | None = None,
     ) -> tuple[I64, I64, I64]:
-        """Walk over [t0, t1); `arc`, `offset_m`, `node` [parties] change in place.
+        """Walk over [t0, t1), not before `start_ms` [parties] if given; `arc`, `offset_m`, `node`
+        [parties] change in place.
 
         Returns parties that came home, when (ms), and parties that turned round, each sorted.
         """
         left_s = np.full(self.party.size, (t1_ms - t0_ms) / 1000.0)
+        if start_ms is not None:
+            left_s = (t1_ms - np.clip(start_ms[self.party], t0_ms, t1_ms)) / 1000.0
         going = np.ones(self.party.size, np.bool_)
         done, turned = np.zeros_like(going), np.zeros_like(going)
         while going.any():

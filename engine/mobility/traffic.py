@@ -24,40 +24,27 @@ from engine.kernels import traffic as kernel
 from engine.kernels import traffic_layout as lay
 from engine.kernels.traffic_layout import TrafficState
 from engine.mobility.traffic_build import VEHICLE_CLASSES, build_net, build_state, link_columns
+from engine.mobility.traffic_events import (
+    STATES,
+    TrafficEvents,
+    in_order,
+    met_rows,
+    sort_out,
+)
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-#: States of a vehicle, indexed by its state number.
-STATES = ("unused", "waiting at origin", "on link", "arrived", "stranded", "stranded on link",
-          "abandoned")
-#: Reasons, indexed by reason number.
-REASONS = ("", "no route", "link impassable", "left by its driver", "towed away")
-
-
 #: What a barred link adds to the cost of a way: who can avoid it with a detour of less than an hour does.
 BARRED_MS = 3_600_000
 
 
-class TrafficEvents(NamedTuple):
-    """What happened since the last advance; every group is sorted by (time, vehicle)."""
+class View(NamedTuple):
+    """What a group of vehicles knows that does not share the common knowledge."""
 
-    arrived: I64  # [n] vehicles
-    arrived_ms: I64
-    arrived_node: I64
-    stranded: I64  # [m] vehicles that can go no further
-    stranded_ms: I64
-    stranded_place: I64  # edge, or -1 - node
-    stranded_reason: NDArray[np.uint8]  # index into REASONS
-    passed: I64  # [p] watched vehicles that entered a link
-    passed_ms: I64
-    passed_edge: I64
-    blocked_edge: I64  # [q] closed edges that a driver met and now avoids
-    met_vehicle: I64  # [r] vehicles with a view of their own that met a closed edge and turned
-    met_ms: I64
-    met_edge: I64
-    met_detour_ms: I64  # longer way from there, -1 where none is left
+    learns: bool = True  # closures that one of them meets; without, it stays as it was given
+    barred: bool = False  # knows which links are barred
 
 
 class Traffic:
@@ -70,7 +57,11 @@ class Traffic:
     - max_destinations: rows of the route table, by default room for 64 more than given.
     - merge_priority: [edges] weight at merges, by default the capacity.
     - lanes: [edges], by default one for each 0.15 veh/m of jam density, rounded.
-    - origin_priority_vps: merge weight of the vehicles that start at a node.
+    - origin_priority_vps: merge weight of the vehicles that start at a node, one for all or [nodes].
+    - merge_draw_seed: at merges the next vehicle is drawn (see `engine.kernels.traffic`), with this
+      seed; without, queues take turns.
+    - views: further groups that are routed by what they know (see `View`), numbered from 1; 0 is
+      the common knowledge of all others.
     - bucket_ms: order of nodes inside this span is by queue; ticks should be multiples of it.
     """
 
@@ -79,8 +70,9 @@ class Traffic:
         free_speed_mps: ArrayLike, capacity_vps: ArrayLike, jam_density_vpm: ArrayLike,
         destinations: Sequence[ArrayLike | tuple[ArrayLike, ArrayLike]], max_vehicles: int,
         max_destinations: int | None = None, merge_priority: ArrayLike | None = None,
-        lanes: ArrayLike | None = None, origin_priority_vps: float = 0.5,
-        squeeze_share: float = 0.1, bucket_ms: int = 500,
+        lanes: ArrayLike | None = None, origin_priority_vps: ArrayLike = 0.5,
+        squeeze_share: float = 0.1, bucket_ms: int = 500, merge_draw_seed: int | None = None,
+        views: Sequence[View] = (),
     ) -> None:
         self.n_nodes = int(n_nodes)
         self.from_node = np.asarray(from_node, dtype=np.int32)
@@ -97,20 +89,20 @@ class Traffic:
         spare = jam - capacity / self.free_speed_mps
         wave_mps = capacity / np.maximum(spare, capacity / (4.0 * self.free_speed_mps))
         self._wave_us = np.rint(1e6 * self.length_m / wave_mps).astype(np.int64)
-        self._net = build_net(self.n_nodes, self.from_node, self.to_node)
+        self._net = build_net(self.n_nodes, self.from_node, self.to_node, merge_draw_seed)
         self._csr = paths.group_edges(self.n_nodes, self.to_node, self.from_node)
         self._head, self._work = paths.scratch(self.n_nodes)
-        self.view = np.zeros(0, dtype=np.bool_)  # destinations routed by `view_cost_ms`
-        self.view_cost_ms = np.zeros(0, dtype=np.int64)
+        self.views = tuple(views)
         self._extra = np.zeros(1, dtype=np.int64)
         weight = capacity if merge_priority is None else np.asarray(merge_priority, np.float64)
         self.state: TrafficState = build_state(
             self._net, self.from_node, self.to_node, self.length_m, self.free_speed_mps, capacity,
-            jam, self._wave_us, weight, float(origin_priority_vps), int(max_vehicles),
-            max_destinations or len(destinations) + 64, int(bucket_ms),
+            jam, self._wave_us, weight, np.asarray(origin_priority_vps, np.float64), int(max_vehicles),
+            max_destinations or len(destinations) + 64, int(bucket_ms), len(self.views),
         )
         cost = paths.speed_cost_ms(self.length_m, self.free_speed_mps)
         self.state.edge_cost_ms[:] = cost
+        self.state.view_cost_ms[:] = cost
         for destination in destinations:
             if isinstance(destination, tuple):
                 self.add_destination(destination[0], destination[1], route=False)
@@ -120,8 +112,15 @@ class Traffic:
 
     # --- destinations and routes -------------------------------------------------------------
 
-    def add_destination(self, nodes: ArrayLike, cost_ms: ArrayLike = 0, *, route: bool = True) -> int:
-        """Return the number of a new destination: any of `nodes`, entering each costs `cost_ms`."""
+    def add_destination(
+        self, nodes: ArrayLike, cost_ms: ArrayLike = 0, *, route: bool = True, view: int = 0,
+        turned: int = -1,
+    ) -> int:
+        """Return the number of a new destination: any of `nodes`, entering each costs `cost_ms`.
+
+        Vehicles bound for it are routed by what `view` knows; with `turned`, the number of another
+        destination, each goes on to that one from the first closed or barred link he comes to.
+        """
         where = np.atleast_1d(np.asarray(nodes, dtype=np.int32))
         price = np.broadcast_to(np.asarray(cost_ms, dtype=np.int64), where.shape)
         free = np.flatnonzero(~self.state.dest_used)
@@ -138,6 +137,7 @@ class Traffic:
             target_cost_ms=np.append(s.target_cost_ms, price[order]),
         )
         self.state.dest_used[d] = True
+        self.state.dest_view[d], self.state.dest_turned[d] = view, turned
         if route:
             self._grow(np.array([d]))
         return d
@@ -151,6 +151,7 @@ class Traffic:
             target_cost_ms=s.target_cost_ms[keep],
         )
         self.state.dest_used[dest] = False
+        self.state.dest_view[dest], self.state.dest_turned[dest] = 0, -1
         self.state.route[dest] = lay.RANK_NONE
 
     def refresh_routes(
@@ -159,23 +160,29 @@ class Traffic:
         """Grow the reverse trees anew, from `cost_ms` [edges] if given, known closures avoided.
 
         An edge whose cost is `CLOSED` keeps the cost it had: a closure ends, a cost stays.
-        `dests`: only these destinations; by default all.
+        `dests`: only these destinations; by default all, with `cost_ms` those of the common knowledge.
         """
+        which = self.state.dest_used.copy()
         if cost_ms is not None:
             cost = np.asarray(cost_ms, dtype=np.int64)
             np.copyto(self.state.edge_cost_ms, np.maximum(cost, 1), where=cost < paths.CLOSED)
-        which = np.flatnonzero(self.state.dest_used) if dests is None else np.atleast_1d(dests)
-        self._grow(np.asarray(which, dtype=np.int64))
+            which &= self.state.dest_view == 0
+        self._grow(np.flatnonzero(which) if dests is None else np.atleast_1d(np.asarray(dests)))
         traffic_change.forget_heads(self.state, True)
 
     def travel_time_ms(self, dest: int) -> I64:
         """Return each node's cost to `dest` under the costs behind the present routes, ms."""
-        dist, _ = self.tree(dest, self._known_cost())
+        dist, _ = self.tree(dest, self._cost_of(int(self.state.dest_view[dest])))
         return dist
 
-    def _known_cost(self) -> I64:
-        cost = self.state.edge_cost_ms + BARRED_MS * self.state.edge_barred
-        return np.where(self.state.edge_known_closed, paths.CLOSED, cost)
+    def _cost_of(self, view: int) -> I64:
+        """Costs as a view knows them [edges], `CLOSED` or more where it knows a closure."""
+        s = self.state
+        if view and not self.views[view - 1].barred:
+            return np.asarray(s.view_cost_ms[view - 1])
+        known = s.view_cost_ms[view - 1] if view else np.where(
+            s.edge_known_closed, paths.CLOSED, s.edge_cost_ms)
+        return np.asarray(known + BARRED_MS * s.edge_barred)
 
     def tree(self, dest: int, cost: I64) -> tuple[I64, NDArray[np.int32]]:
         """Return (cost to `dest`, next edge) of every node, for edge costs in ms."""
@@ -189,21 +196,17 @@ class Traffic:
         )
         return dist, via
 
-    def set_view(
-        self, dests: ArrayLike, cost_ms: ArrayLike, closed: ArrayLike | None = None
-    ) -> None:
-        """Route the vehicles bound for `dests` by `cost_ms` [edges] instead of all drivers' costs.
+    def set_view(self, view: int, cost_ms: ArrayLike, closed: ArrayLike | None = None) -> None:
+        """Let `view` know costs `cost_ms` [edges], `CLOSED` where it knows a closure.
 
-        They meet closures that `cost_ms` does not hold: then they turn, and it is noted there.
         With `closed` only ways that use these edges are looked for anew.
         """
-        self.view = np.zeros(self.state.dest_used.size, dtype=np.bool_)
-        self.view[np.asarray(dests, dtype=np.int64)] = True
-        self.view_cost_ms = np.array(cost_ms, dtype=np.int64)
+        self.state.view_cost_ms[view - 1] = np.asarray(cost_ms, dtype=np.int64)
         if closed is None:
-            self.refresh_routes(dests=np.flatnonzero(self.view & self.state.dest_used))
+            mine = self.state.dest_used & (self.state.dest_view == view)
+            self.refresh_routes(dests=np.flatnonzero(mine))
         else:
-            self._grow_through(np.asarray(closed, dtype=np.int64))
+            self._grow_through(np.asarray(closed, dtype=np.int64), [view])
 
     def leads_over(self, dest: int, edges: ArrayLike) -> Bool:
         """Return whether the present way from each node to `dest` uses one of `edges` [nodes]."""
@@ -218,44 +221,67 @@ class Traffic:
             onto = onto[onto]
         return np.asarray(out)
 
-    def _sees_for_itself(self, dest: int) -> bool:
-        return bool(self.view.size and self.view[dest])
+    def _learn(self, rows: I64, turned: Bool) -> I64:
+        """Let drivers of `rows` [n, 4] tell their views what they met; the detours [n], ms.
 
-    def _meet(self, vehicle: I64, edge: I64) -> I64:
-        """Note closures that vehicles with a view of their own met; the detours [n], ms."""
-        out = np.empty(vehicle.size, dtype=np.int64)
-        for i, (v, e) in enumerate(zip(vehicle, edge, strict=True)):
-            dest, node = int(self.state.vehicle[v, lay.V_DEST]), int(self.from_node[e])
-            before = self.tree(dest, self.view_cost_ms)[0][node]
-            self.view_cost_ms[e] = paths.CLOSED
-            after = self.tree(dest, self.view_cost_ms)[0][node]
-            out[i] = after - before if max(before, after) < paths.UNREACHED else -1
+        One who `turned` [n] had the way of the destination in mind that names his own.
+        """
+        if rows.shape[0] == 0:
+            return np.empty(0, dtype=np.int64)
+        s = self.state
+        dest, edge = s.vehicle[rows[:, 1], lay.V_DEST], rows[:, 3]
+        meant = dest.copy()
+        for d in np.unique(dest[turned]):
+            meant[turned & (dest == d)] = np.argmax(s.dest_turned == d)
+        node = self.from_node[edge]
+        before = self._cost_at(meant, node)
+        for view in np.unique(s.dest_view[dest]).tolist():
+            met = np.unique(edge[(s.dest_view[dest] == view) & s.edge_closed[edge]])
+            if view == 0:
+                s.edge_known_closed[met] = True
+            elif self.views[view - 1].learns:
+                s.view_cost_ms[view - 1, met] = paths.CLOSED
+            self._grow_through(met, [view])
+        after = self._cost_at(dest, node)
+        there = np.maximum(before, after) < paths.UNREACHED
+        return np.where(there, np.maximum(after - before, 0), -1)
+
+    def _cost_at(self, dests: I64, nodes: NDArray[np.int32]) -> I64:
+        """Cost from `nodes` [n] to `dests` [n], each as its view knows it, ms."""
+        out = np.empty(dests.size, dtype=np.int64)
+        for d in np.unique(dests).tolist():
+            out[dests == d] = self.travel_time_ms(d)[nodes[dests == d]]
         return out
 
     def _grow(self, dests: I64) -> None:
-        known = self._known_cost()
-        for d in dests:
-            cost = self.view_cost_ms if self._sees_for_itself(int(d)) else known
-            dist, via = self.tree(int(d), cost)
+        views = self.state.dest_view[dests]
+        costs = {view: self._cost_of(view) for view in np.unique(views).tolist()}
+        for d, view in zip(dests.tolist(), views.tolist(), strict=True):
+            dist, via = self.tree(d, costs[view])
             traffic_change.route_ranks(
                 self.state.route[d], dist, via, self._net.edge_rank, paths.UNREACHED
             )
 
-    def _grow_through(self, edges: I64) -> None:
-        """Refresh the destinations whose tree uses any of `edges`."""
+    def _grow_through(self, edges: I64, views: Sequence[int]) -> None:
+        """Refresh the destinations of `views` whose tree uses any of `edges`."""
+        if edges.size == 0:
+            return
         uses = (
             self.state.route[:, self.from_node[edges]] == self._net.edge_rank[edges][None, :]
         ).any(axis=1)
-        dests = np.flatnonzero(uses & self.state.dest_used)
+        dests = np.flatnonzero(uses & self.state.dest_used & np.isin(self.state.dest_view, views))
         if dests.size:
             self.refresh_routes(dests=dests)
 
     def take_up_openings(self, edges: ArrayLike) -> None:
-        """Refresh the destinations that `edges`, open now, can bring closer; the costs are as before."""
+        """Refresh the destinations of the common knowledge that `edges`, open now, can bring closer.
+
+        The costs are as before.
+        """
         opened = np.asarray(edges, dtype=np.int64)
-        dests = np.flatnonzero(self.state.dest_used)
+        dests = np.flatnonzero(self.state.dest_used & (self.state.dest_view == 0))
         gains = np.zeros(dests.size, dtype=np.bool_)
-        traffic_change.shortened(gains, dests, opened, self._known_cost(), self._net, self.state)
+        traffic_change.shortened(gains, dests, opened, self._cost_of(0), self._net, self.state)
         if gains.any():
             self.refresh_routes(dests=dests[gains])
 
@@ -317,7 +343,7 @@ class Traffic:
         s.vehicle[v, lay.V_DEST] = goal
         for place, state in s.vehicle[v][:, [lay.V_PLACE, lay.V_STATE]]:
             if state == lay.S_ON_LINK:
-                s.link[place, lay.L_HEAD_NEXT] = lay.NEXT_UNKNOWN
+                s.queue_next[s.link[place, lay.L_QUEUE]] = lay.NEXT_UNKNOWN
                 traffic_change.wake(int(self.to_node[place]), s)
             elif state == lay.S_WAITING:
                 traffic_change.wake(int(-1 - place), s)
@@ -392,17 +418,18 @@ class Traffic:
     def set_edge_state(
         self, speed_mps: ArrayLike, capacity_vps: ArrayLike, closed: ArrayLike,
         jam_density_vpm: ArrayLike | None = None, *, barred: ArrayLike | None = None,
-        known: bool = True,
+        known: bool | Bool = True,
     ) -> None:
         """Give every link its state from now on, all [edges].
 
         A closed link takes nobody in; those on it drive to its end and go on from there. A `barred`
         link is left out by routes from now on, except by who has no other way: who is on it or
-        starts at it drives out. Destinations with a view of their own are not concerned. At
-        speed 0 they are stranded where they are ("link impassable") and stay as obstacles.
-        With `known` routes avoid new closures at once; without, from the moment the first
-        driver meets one (the end of that advance). An opening is known at once, and used by
-        routes from the next `refresh_routes`, except where a closure had left no route.
+        starts at it drives out; a view may not know of it. At speed 0 they are stranded where they
+        are ("link impassable") and stay as obstacles.
+        Where `known` (all or [edges]) routes avoid a closure at once; else from the moment the
+        first driver meets it (the end of that advance). Views learn of it by meeting it alone. An
+        opening is known at once, and used by routes from the next `refresh_routes`, except where a
+        closure had left no route.
         """
         s = self.state
         speed = np.asarray(speed_mps, dtype=np.float64)
@@ -411,31 +438,32 @@ class Traffic:
         shut = np.asarray(closed, dtype=bool) | ~(speed > 0) | ~(capacity > 0)
         if (jam > self._max_jam_vpm * (1 + 1e-9)).any():
             raise ValueError("jam density may at most double")
+        bars = np.zeros(self.n_edges, np.bool_) if barred is None else np.asarray(barred, np.bool_)
+        new_bars = not np.array_equal(bars, s.edge_barred)
         changed = np.flatnonzero(
             (speed != s.edge_speed_mps) | (capacity != s.edge_capacity_vps)
-            | (jam != s.edge_jam_vpm) | (shut != s.edge_closed)
+            | (jam != s.edge_jam_vpm) | (shut != s.edge_closed) | (bars != s.edge_barred)
         )
         opened = np.flatnonzero(s.edge_known_closed & ~shut)
-        newly = np.flatnonzero(shut & ~s.edge_known_closed)
+        newly = np.flatnonzero(shut & np.asarray(known, np.bool_) & ~s.edge_known_closed)
         if changed.size:
             drowned = changed[~(speed[changed] > 0) & (s.edge_speed_mps[changed] > 0)]
             s.edge_speed_mps[:], s.edge_capacity_vps[:] = speed, capacity
-            s.edge_jam_vpm[:], s.edge_closed[:] = jam, shut
+            s.edge_jam_vpm[:], s.edge_closed[:], s.edge_barred[:] = jam, shut, bars
             self._strand(drowned)
             self._update_links(changed)
         s.edge_known_closed[opened] = False
-        if known and newly.size:
+        if newly.size:
             s.edge_known_closed[newly] = True
-            self._grow_through(newly)
+            self._grow_through(newly, [0])
         if opened.size:
             cut = (s.route[:, self.from_node[opened]] == lay.RANK_NONE).any(axis=1)
             dests = np.flatnonzero(cut & s.dest_used)
             if dests.size:
                 self.refresh_routes(dests=dests)
-        bars = np.zeros(self.n_edges, np.bool_) if barred is None else np.asarray(barred, np.bool_)
-        if not np.array_equal(bars, s.edge_barred):
-            s.edge_barred[:] = bars
-            self.refresh_routes()
+        if new_bars:
+            told = [0, *(row + 1 for row, view in enumerate(self.views) if view.barred)]
+            self.refresh_routes(dests=np.flatnonzero(s.dest_used & np.isin(s.dest_view, told)))
 
     def _strand(self, edges: I64) -> None:
         first = 0
@@ -461,7 +489,8 @@ class Traffic:
         travel = np.where(s.edge_speed_mps[edges] > 0, travel, s.link[edges, lay.L_TRAVEL])
         traffic_change.set_links(
             edges, headway, travel, store, self._wave_us[edges],
-            s.edge_closed[edges].astype(np.int64), s,
+            np.where(s.edge_closed[edges], lay.SHUT,
+                     np.where(s.edge_barred[edges], lay.BARRED, lay.OPEN)), s,
         )
 
     # --- time --------------------------------------------------------------------------------
@@ -490,30 +519,11 @@ class Traffic:
                 self.state.clock[lay.K_EVENTS] = 0
             if done:
                 break
-        table = np.concatenate(rows) if rows else np.empty((0, 4), dtype=np.int64)
-        table = table[np.lexsort((table[:, 1], table[:, 2]))]
-        kind = table[:, 0]
-        met = np.unique(table[kind == lay.E_BLOCKED, 3])
-        met = met[self.state.edge_closed[met]]
-        own = table[kind == lay.E_BLOCKED]
-        own = own[self.state.edge_closed[own[:, 3]]]
-        mine = [self._sees_for_itself(int(d)) for d in self.state.vehicle[own[:, 1], lay.V_DEST]]
-        own = own[np.array(mine, dtype=np.bool_)]
-        detour = self._meet(own[:, 1], own[:, 3])
-        if met.size:
-            self.state.edge_known_closed[met] = True
-            self._grow_through(met)
-        a = table[kind == lay.E_ARRIVED]
-        at_node, on_link = kind == lay.E_STRANDED, kind == lay.E_STRANDED_ON_LINK
-        b = table[at_node | on_link]
-        node = b[:, 0] == lay.E_STRANDED
-        reason = np.where(node, lay.R_NO_ROUTE, lay.R_IMPASSABLE).astype(np.uint8)
-        p = table[(kind == lay.E_PASSED) | (kind == lay.E_ENTERED)]
-        return TrafficEvents(
-            a[:, 1], a[:, 2] // 1000, a[:, 3], b[:, 1], b[:, 2] // 1000,
-            np.where(node, -1 - b[:, 3], b[:, 3]), reason, p[:, 1], p[:, 2] // 1000, p[:, 3], met,
-            own[:, 1], own[:, 2] // 1000, own[:, 3], detour,
-        )
+        table = in_order(rows)
+        met, turned = met_rows(table, self.state.edge_closed)
+        detour_ms = self._learn(met, turned)
+        blocked = np.unique(met[self.state.edge_closed[met[:, 3]], 3])
+        return sort_out(table, blocked, met, detour_ms)
 
     def snapshot(self) -> TrafficState:
         """Return a copy of every mutable array."""
@@ -567,6 +577,18 @@ class Traffic:
         out = np.empty(self.n_edges, dtype=np.int64)
         traffic_change.travel_times(out, 0, self.state)
         return np.where(self.state.edge_speed_mps > 0, 1e6 * self.length_m / out, 0.0)
+
+    def expected_travel_ms(self, window_ms: int) -> I64:
+        """Return what each link takes who enters it now, ms [edges]; `CLOSED` where known shut.
+
+        The window of exits it rests on began `window_ms` ago and begins anew.
+        """
+        out = np.empty(self.n_edges, dtype=np.int64)
+        traffic_change.expected_times(out, np.int64(window_ms) * 1000, self.state)
+        traffic_change.reset_travel_times(self.state)
+        return np.where(
+            self.state.edge_known_closed, paths.CLOSED, np.maximum(out // 1000, 1)
+        )
 
     def mean_travel_ms(self, *, reset: bool = True) -> I64:
         """Return mean travel times since the last reset, ms [edges]; `CLOSED` where known shut."""

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from engine.errors import InputError
 from engine.kernels import traffic_layout as lay
-from engine.mobility.traffic import REASONS, STATES, Traffic
+from engine.mobility import route_choice
+from engine.mobility.traffic import Traffic
+from engine.mobility.traffic_events import REASONS, STATES
 from engine.mobility.traffic_tables import Instance, read_folder, validate
 from engine.outputs import check_file, write_whole
 
@@ -61,17 +63,23 @@ def simulate_traffic(
     update_s: float = 600,
     closures: pd.DataFrame | None = None,
     capacity_changes: pd.DataFrame | None = None,
+    seed: int = 0,
+    merge: str = "turns",
 ) -> TrafficResult:
     """Move every trip over the network and return what became of it.
 
-    - nodes: node[, x_m, y_m, kind]; links: link, from, to, length_m, lanes, free_speed_mps,
-      jam_density (veh/m, whole link), capacity (veh/s, whole link)[, merge_priority];
+    - nodes: node[, x_m, y_m, kind, origin_priority]; links: link, from, to, length_m, lanes,
+      free_speed_mps, jam_density (veh/m, whole link), capacity (veh/s, whole link)[, merge_priority];
       trips: trip, depart_s, origin, destination; closures: link, from_s, to_s;
       capacity_changes: link, from_s, to_s, factor. A link without a capacity column gets the
-      triangular diagram's with a backward wave of 5 m/s.
+      triangular diagram's with a backward wave of 5 m/s. At merges a link weighs `merge_priority`
+      (by default its capacity) and those who start at a node `origin_priority` (by default 0.5).
     - routing: "static" keeps to the shortest free-flow paths (refreshed only around closures);
-      "dynamic" takes all vehicles to the shortest paths under travel times measured over the
-      last `update_s`, averaged half and half with the costs before.
+      "dynamic" lets every driver look at the travel times once in `update_s`, some now, some later
+      (`engine.mobility.route_choice`).
+    - seed: of the draws: which driver looks when, who goes first at a merge.
+    - merge: where queues want the same link, they take "turns" or the next one is drawn ("draw"),
+      with the weights above (`engine.kernels.traffic`).
     - Total travel time counts from departure, the wait at the origin included; a trip that has
       not arrived counts up to `duration_s`.
 
@@ -80,23 +88,28 @@ def simulate_traffic(
     begin = time.perf_counter()
     if routing not in ("static", "dynamic"):
         raise InputError(f"routing: '{routing}' (allowed: static, dynamic)")
+    if merge not in ("turns", "draw"):
+        raise InputError(f"merge: '{merge}' (allowed: turns, draw)")
     for name, value, least in (("duration_s", duration_s, 0.001), ("update_s", update_s, 1.0)):
         if not least <= value <= MOST_S:
             raise InputError(f"{name}: {value} (allowed: from {least:g} to {MOST_S:g} s)")
     case = validate(nodes, links, trips, closures, capacity_changes)
-    traffic, goal = _build(case)
+    dynamic = routing == "dynamic"
+    targets, goal = np.unique(case.destination, return_inverse=True)
+    rows = route_choice.rows(targets) if dynamic else [[int(t)] for t in targets]
+    traffic = _build(case, rows, seed if merge == "draw" else None)
+    row = route_choice.draw(seed, goal.astype(np.int64)) if dynamic else goal
     changes = _changes(case, traffic)
     count = case.trip.size
     depart_ms = np.rint(case.depart_s * 1000).astype(np.int64)
     end_ms = round(duration_s * 1000)
-    traffic.depart(np.arange(count), depart_ms, case.origin, goal)
+    traffic.depart(np.arange(count), depart_ms, case.origin, row)
     built = time.perf_counter()
 
-    step_ms = max(round(update_s * 1000), 1)
+    drivers = route_choice.Drivers(traffic, targets.size, round(update_s * 1000))
     moments = {end_ms} | {t for t in changes if t < end_ms}
-    if routing == "dynamic":
-        moments |= set(range(step_ms, end_ms, step_ms))
-    smoothed = traffic.state.edge_cost_ms.astype(np.float64)
+    if dynamic:
+        moments |= set(range(drivers.every_ms, end_ms, drivers.every_ms))
     arrive_ms = np.full(count, -1, dtype=np.int64)
     for moment in sorted(moments | {0}):
         events = traffic.advance(moment)
@@ -105,33 +118,26 @@ def simulate_traffic(
             factor, shut = changes[moment]
             before = traffic.state.edge_closed.copy()
             traffic.set_edge_state(case.free_speed_mps, case.capacity_vps * factor, shut)
-            if routing == "dynamic":
-                traffic.refresh_routes()
-            else:
+            if not dynamic:  # otherwise an opening is taken up by each group in its turn
                 traffic.take_up_openings(np.flatnonzero(before & ~traffic.state.edge_closed))
             traffic.resume()
-        if routing == "dynamic" and moment and moment % step_ms == 0 and not traffic.idle:
-            measured = np.minimum(traffic.mean_travel_ms(), step_ms * 100)
-            smoothed = 0.5 * smoothed + 0.5 * measured
-            traffic.refresh_routes(np.rint(smoothed))
-            traffic.resume()
+        if dynamic and moment and moment % drivers.every_ms == 0 and not traffic.idle:
+            drivers.look(moment)
         if traffic.idle and not any(t > moment for t in changes):
             break
     done = time.perf_counter()
     return _result(case, traffic, arrive_ms, depart_ms, end_ms, built - begin, done - built)
 
 
-def _build(case: Instance) -> tuple[Traffic, I64]:
-    targets, goal = np.unique(case.destination, return_inverse=True)
-    traffic = Traffic(
+def _build(case: Instance, destinations: list[list[int]], merge_draw_seed: int | None) -> Traffic:
+    return Traffic(
         n_nodes=case.node.size, from_node=case.from_node, to_node=case.to_node,
         length_m=case.length_m, free_speed_mps=case.free_speed_mps,
         capacity_vps=case.capacity_vps, jam_density_vpm=case.jam_density_vpm,
-        merge_priority=case.merge_priority, lanes=case.lanes,
-        destinations=[[int(t)] for t in targets], max_vehicles=max(case.trip.size, 1),
-        max_destinations=max(targets.size, 1),
+        merge_priority=case.merge_priority, lanes=case.lanes, destinations=destinations,
+        max_vehicles=max(case.trip.size, 1), max_destinations=max(len(destinations), 1),
+        origin_priority_vps=case.origin_priority, merge_draw_seed=merge_draw_seed,
     )
-    return traffic, goal.astype(np.int64)
 
 
 def _changes(case: Instance, traffic: Traffic) -> dict[int, tuple[F64, NDArray[np.bool_]]]:
@@ -201,6 +207,8 @@ def run_traffic_folder(
     routing: str = "static",
     update_s: float = 600,
     out: str | Path | None = None,
+    seed: int = 0,
+    merge: str = "turns",
 ) -> TrafficResult:
     """Run the instance in `folder` and write arrivals.csv and summary.json to `out` (or there).
 
@@ -212,7 +220,7 @@ def run_traffic_folder(
     check_file(target / "summary.json")
     result = simulate_traffic(
         tables["nodes"], tables["links"], tables["trips"], duration_s, routing, update_s,
-        tables.get("closures"), tables.get("capacity_changes"),
+        tables.get("closures"), tables.get("capacity_changes"), seed, merge,
     )
     write_whole(target / "arrivals.csv", result.arrivals.to_csv(index=False))
     write_whole(target / "summary.json", json.dumps(result.summary, indent=2) + "\n")

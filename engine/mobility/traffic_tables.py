@@ -31,12 +31,12 @@ _REQUIRED = {
     "closures": ("link", "from_s", "to_s"),
     "capacity_changes": ("link", "from_s", "to_s", "factor"),
 }
-_OPTIONAL = {"nodes": ("x_m", "y_m", "kind"), "links": ("capacity", "merge_priority")}
+_OPTIONAL = {"nodes": ("x_m", "y_m", "kind", "origin_priority"), "links": ("capacity", "merge_priority")}
 #: Greatest value of each number: beyond it lies no road and no day, and clocks overflow.
 _MOST = {
     "length_m": 1e7, "lanes": 100.0, "free_speed_mps": 1000.0, "jam_density": 100.0,
     "capacity": 1e5, "merge_priority": 1e4, "depart_s": 1e9, "from_s": 1e9, "to_s": 1e9,
-    "factor": 1e6, "x_m": 1e9, "y_m": 1e9,
+    "factor": 1e6, "x_m": 1e9, "y_m": 1e9, "origin_priority": 1e4,
 }
 _LONGEST_S = 1e7  # free-flow time of a link
 _DENSEST = 1.0  # jam density of one lane, veh/m: a larger number counts vehicles a kilometre
@@ -45,6 +45,7 @@ _LEAST_PRIORITY = 1e-4  # with the greatest, so that shares at merges are met wi
 _MOST_ROOM = 5e7  # vehicles standing on all links: every place takes memory
 _MOST_EXITS = 250  # links that leave one node
 _DEFAULT_WAVE_MPS = 5.0
+_DEFAULT_ORIGIN_PRIORITY = 0.5  # about a lane's capacity, veh/s
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Instance:
     jam_density_vpm: F64
     capacity_vps: F64
     merge_priority: F64
+    origin_priority: F64  # [nodes]
     trip: NDArray[Any]
     depart_s: F64
     origin: I64
@@ -240,9 +242,13 @@ def validate(
             f"{_where('links', links, row, 'from')}: {busy.max()} links leave node "
             f"'{node[busy.argmax()]}' (allowed: at most {_MOST_EXITS})"
         )
+    origin = (
+        _numbers("nodes", nodes, "origin_priority", _LEAST_PRIORITY)
+        if "origin_priority" in nodes.columns else np.full(len(nodes), _DEFAULT_ORIGIN_PRIORITY)
+    )
     return Instance(
         node=node, link=link, from_node=from_node, to_node=_rows("links", links, "to", node, "node"),
-        **_flow(links),
+        origin_priority=origin, **_flow(links),
         trip=trip,
         depart_s=_numbers("trips", trips, "depart_s", 0),
         origin=_rows("trips", trips, "origin", node, "node"),

@@ -1,7 +1,8 @@
 """The parties that could have a reason to leave, and what about them never changes in a run.
 
 They are those in the danger zone, in an ordered area, or within `SHADOW_M` of the danger zone with a
-car (shadow evacuees drive; on foot they are safe where they are). Arrays are over these parties
+car (shadow evacuees drive; on foot they are safe where they are), and the `kin` outside who would go in
+for somebody of their household (`pickups.py`). Arrays are over these parties
 [relevant] unless said otherwise. Every draw of a party is made once, keyed by its first person.
 """
 
@@ -15,9 +16,11 @@ import numpy as np
 from engine import rng
 from engine.city import F64, I32, U8, USES, B
 from engine.component import Context
+from engine.families import families
+from engine.held import can_set_out
 from engine.kernels import paths
 from engine.shore import distance_to_sea_m
-from engine.world import H_CRITICAL, NEVER
+from engine.world import NEVER
 
 SHADOW_M = 500.0
 NIGHT_HOURS = (23, 7)
@@ -28,17 +31,24 @@ class Audience:
 
     def __init__(self, context: Context) -> None:
         city, site, parties, seed = context.city, context.site, context.parties, context.seed
-        self._of_person, self._count = parties.of_person, parties.count
+        self._parties = parties
         start = parties.node
         walk_m, near_m = _distances(context)
         danger = site.danger_node[start]
         ordered = site.order_zone[start] >= 0
         shadow = ~danger & ~ordered & (near_m[start] <= SHADOW_M) & (parties.cars > 0)
-        self.rows = np.flatnonzero(danger | ordered | shadow)
+        self.families = families(city, parties, site)
+        draws = rng.uniform(seed, "people.pickup", parties.first.astype(np.int64))
+        b = context.behaviour
+        kin = ~danger & ~ordered & self._goes_in(draws, b.pickup_child_share, b.pickup_share)
+        self.rows = np.flatnonzero(danger | ordered | shadow | kin)
         rows = self.rows
         self.zone = parties.zone[rows].astype(np.int64)
         self.node = start[rows].astype(np.int64)
-        self.danger, self.ordered, self.shadow = danger[rows], ordered[rows], shadow[rows]
+        self.danger, self.ordered = danger[rows], ordered[rows]
+        self.kin, self.shadow = kin[rows], (shadow & ~kin)[rows]
+        self.near = np.flatnonzero(~self.kin)  # whom word of mouth concerns
+        self.fetches = self.families.fetches[rows]
         self.area = site.order_zone[start[rows]]
         key = parties.first[rows].astype(np.int64)
         self.key = key
@@ -46,7 +56,7 @@ class Audience:
         self.refuse = draw(seed, "people.refuse", key)
         self.believe = [draw(seed, "people.believe", key, k) for k in range(6)]
         self.milling = [draw(seed, "people.milling", key, k) for k in range(6)]
-        self.pickup = draw(seed, "people.pickup", key)
+        self.pickup = draws[rows]
         self.mode = draw(seed, "people.mode", key)
         self.helped = draw(seed, "people.shadow", key)
         self.talk = -np.log(draw(seed, "people.neighbour", key))
@@ -62,14 +72,14 @@ class Audience:
         self.has_car = parties.cars[rows] > 0
         self.slow, self.size = parties.slow[rows], parties.size[rows]
         self.in_bed = parties.ward[rows] >= 0  # nobody but the staff decides for them
-        self.total = np.bincount(self.zone, minlength=city.zones.population.size)
+        self.total = np.bincount(self.zone[self.near], minlength=city.zones.population.size)
         local = context.scenario.start.astimezone(ZoneInfo(city.timezone))
         night = local.hour >= NIGHT_HOURS[0] or local.hour < NIGHT_HOURS[1]
         self.night = night
         self._schools(context, parties.building[rows], parties.age_group[rows])
         # The sea is that of the nearest gauge; without terrain or tsunami nobody sees it.
         self.sea_m = distance_to_sea_m(city)[start[rows]]
-        self.coastal = ~(self.sea_m > context.behaviour.shore_m) | np.isinf(self.sea_m)
+        self.coastal = ~(self.sea_m > context.behaviour.shore_m) | np.isinf(self.sea_m) | self.kin
         gauges = site.gauge_x_m.size
         self.gauge = np.zeros(rows.size, np.int64)
         if gauges:
@@ -78,12 +88,20 @@ class Audience:
                 city.nodes.y_m[self.node, None] - site.gauge_y_m,
             ), axis=1)
 
+    def _goes_in(self, u: F64, child_share: float, share: float) -> B:
+        """Which parties would go for somebody of theirs by their draw `u` [parties]."""
+        kin = self.families
+        out = np.zeros(u.size, np.bool_)
+        for wanted, limit in ((kin.child, child_share), (kin.helpless, share)):
+            has = np.zeros(kin.ptr.size, np.bool_)
+            has[kin.household[wanted]] = True
+            out |= has[kin.household] & (u < limit)
+        return np.asarray(out & kin.fetches)
+
     def stuck(self, w: Any) -> B:
-        """Which parties [relevant] do not leave: somebody is trapped, dying or dead."""
-        bad = np.flatnonzero(w.person_trapped | (w.person_health >= H_CRITICAL))
-        out = np.zeros(self._count, np.bool_)
-        out[self._of_person[bad]] = True
-        return np.asarray(out[self.rows])
+        """Which parties [relevant] do not leave for what has become of their members (`held.py`)."""
+        return np.asarray(~can_set_out(
+            self._parties, w.person_trapped, w.person_health, w.person_care)[self.rows])
 
     def _schools(self, context: Context, building: I32, age_group: U8) -> None:
         """Pupils [relevant]; where whole schools leave, those of one get ready at one time."""
@@ -93,7 +111,6 @@ class Audience:
             for k, milling in enumerate(self.milling):
                 milling[self.pupil] = rng.uniform(
                     context.seed, "people.school", building[self.pupil], k)
-            self.separated = self.separated & ~self.pupil  # nobody fetches anybody first
 
 
 def _distances(context: Context) -> tuple[F64, F64]:

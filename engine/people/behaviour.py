@@ -39,6 +39,20 @@ _ISHINOMAKI = (
     "Murakami et al. 2014 (Ishinomaki 2011, n=797): half by car; 40 % of car users went under 1 km "
     "and a quarter had come back home"
 )
+_PARENTS = (
+    "American Preparedness Project 2008 (National Center for Disaster Preparedness): 63 % of US parents "
+    "would go to their child's school against an order to leave, 31 % would meet later; stated "
+    "intention, so the upper end; range 0.3 to 0.65. Parents took pupils out of safe schools too in La "
+    "Serena and Guanaqueros after tremors in 2016 (La Tercera)"
+)
+_TARO = (
+    "People drove into the hazard zone for family and some died of it: Fraser et al. 2012 (GNS "
+    "Science Report 2012/17: Taro and Kamaishi 2011)"
+)
+_CALLS = (
+    "Japan 2011: carriers held back 70 to 95 % of mobile voice calls (Ministry of Internal Affairs and "
+    "Communications), so that 5 to 30 % got through"
+)
 _PADM = (
     "Lindell & Perry 2012 (PADM): warnings and environmental and social cues are weighed together, "
     "and people seek confirmation; the weight itself is unconfirmed"
@@ -111,9 +125,15 @@ class Behaviour:
                                 "night (recalled, unconfirmed); range 0.6 to 0.95. That people walk "
                                 "more slowly at night for want of light: Aburatani et al. drill at "
                                 "Fukura (AIJ J. Environ. Eng. 83:945, 2018)")
-    pickup_share: float = _p(0.25, "share", "sourced", "of parties separated from household "
-                             f"members, first fetch them. {_ISHINOMAKI}")
-    pickup_mean_s: float = _p(600.0, "s", "assumption", f"mean time to fetch them. {_NONE}")
+    # fetching family
+    pickup_child_share: float = _p(0.6, "share", "sourced", f"of parties with an able adult who have "
+                                   f"children alone in the danger zone, go for them first. {_PARENTS}")
+    pickup_share: float = _p(0.25, "share", "sourced", "the same for household members who need "
+                             f"help. {_ISHINOMAKI}. {_TARO}")
+    pickup_call_share: float = _p(0.2, "share", "sourced", "of calls to them while telephones work "
+                                  f"get through; they then agree to meet in safety (assumption). {_CALLS}")
+    pickup_walk_m: float = _p(1500.0, "m", "assumption", "on foot people go for them up to this "
+                              f"straight distance; range 500 to 3,000. {_NONE}")
     # return before the all-clear
     return_share: float = _p(0.1, "share", "assumption", "of households that are safe, go back "
                              f"home; range 0.05 to 0.25. {_ISHINOMAKI}")
@@ -163,6 +183,13 @@ class Behaviour:
                                 f"walk. {_KAMCHATKA}")
     car_obey_share: float = _p(0.7, "share", "assumption", "of would-be walkers told to drive, "
                                f"drive. {_NONE}")
+    news_share: float = _p(0.2, "share", "assumption", "of drivers who follow live traffic on the "
+                           "telephone while it works; range 0.05 to 0.6. 65 % of Chilean adults had "
+                           "a smartphone in 2015 and 72 % in 2017 (Pew Research Center), of whom 31 % "
+                           "navigated with it frequently in the United States of 2015 (Pew; recalled). "
+                           "The others take the way they know: 63 % of drivers took the same route to "
+                           "work every day (Waze survey of 1,000, United States); evacuees of Katrina "
+                           "and Rita relied on personal experience (Wu, Lindell & Prater 2012)")
     car_patience_s: float = _p(300.0, "s", "assumption", "a driver who stands still that long in "
                                f"the danger zone walks on. {_NONE}")
 

@@ -15,6 +15,8 @@ from engine.events import CAUSES, MODES, reason
 from engine.people import belief
 from engine.people import warning as model
 from engine.people.audience import Audience
+from engine.people.pickups import Pickups
+from engine.world import P_PREPARING
 
 LEAVES, STAYS, CUT_OFF, GOES_BACK = 1, 2, 3, 4
 _OBJECT = (CAUSES.index("shaking"), CAUSES.index("none"), CAUSES.index("none"),
@@ -26,6 +28,7 @@ class Decisions:
 
     def __init__(self, host: Component, context: Context, audience: Audience) -> None:
         self.host, self.ctx, self.who = host, context, audience
+        self._pickups = Pickups(host, context, audience)
 
     def cue(self, new: I64, cue: int, t_ms: I64, cause: I64) -> None:
         """Parties `new` (indices of the relevant ones) meet a cue at `t_ms` and decide."""
@@ -42,8 +45,13 @@ class Decisions:
         rows = self.who.rows[met]
         undecided = among(self.host.w.party_decision[rows], (0, STAYS)) & self.who.danger[met]
         met = met[undecided & (self.host.w.party_alert_event[rows] >= 0)]
-        # Nothing changes for the others: who is not convinced stays as before, and says no more.
-        met = met[self._convinced(met) | self.who.pupil[met]]
+        # Nothing changes for the others: who is not convinced, or cannot leave alone and has said so,
+        # stays as before and says no more.
+        silent = (self.host.w.party_decision[self.who.rows[met]] == STAYS) & ~self.able(met)
+        met = met[self.who.pupil[met] | ~silent]
+        met = met[self.who.pupil[met] | self._convinced(met)]
+        if met.size == 0:
+            return
         rows = self.who.rows[met]
         event = self.host.w.party_alert_event[rows]
         cue = self.ctx.log.column("value")[event].astype(np.int64)
@@ -66,9 +74,11 @@ class Decisions:
                  model.NEIGHBOURS: np.maximum(self.told(at) - 1, 0)}
         go = np.zeros(at.size, np.bool_)
         for cue in range(6):
+            if not has[cue].any():
+                continue
             go |= has[cue] & belief.leaves(
                 self.ctx.behaviour, cue, self.who.believe[cue][at], self.who.refuse[at],
-                in_danger=self.who.danger[at], coastal=self.who.coastal[at],
+                in_danger=self.who.danger[at] | self.who.kin[at], coastal=self.who.coastal[at],
                 mmi=w.zone_mmi[self.who.zone[at]], again=again.get(cue, 0),
                 others=kinds - (cue != model.WATER),
             )
@@ -81,7 +91,7 @@ class Decisions:
         undecided = ~among(w.party_decision[rows], (LEAVES, CUT_OFF, GOES_BACK))
         go = undecided & self._convinced(at)
         able = self.able(at)
-        by_car = self._by_car(at)
+        by_car = self._by_car(at, self.who.walk_m[at])
         pupil, rule = self.who.pupil[at], self.ctx.plan.order.schools
         if rule == "hold":
             go &= ~pupil
@@ -89,11 +99,17 @@ class Decisions:
             strong = w.zone_mmi[self.who.zone[at]] >= b.felt_from_mmi
             go |= undecided & pupil & (strong | (cue != model.FELT)) & (cue != model.NEIGHBOURS)
             by_car &= ~pupil
+        kin = self.who.kin[at]
         go &= ~self.who.shadow[at] | by_car
+        fetches, away_m, far = self._pickups.claim(at, go & able, cue, t_ms, cause)
+        if fetches.any():
+            drives = self._by_car(at, away_m) | (far & self.who.has_car[at])
+            by_car = np.where(fetches, drives, by_car)
+        go &= ~kin | fetches
         self.set_out(at[go & able], cue, t_ms[go & able], cause[go & able], by_car[go & able])
         held = pupil & (rule == "hold")
         stays = undecided & ((go & ~able) | (~go & (says_why | held)))
-        stays &= w.party_decision[rows] == 0
+        stays &= (w.party_decision[rows] == 0) & ~kin
         guard = belief.guards_property(b, self.who.refuse[at])
         refuses = belief.refuses(b, model.ORDER, self.who.refuse[at])
         why = np.select(
@@ -109,6 +125,7 @@ class Decisions:
             w.party_depart_ms[rows[hurry]] = np.minimum(
                 w.party_depart_ms[rows[hurry]], soon[hurry]
             )
+            self._pickups.drop(rows[hurry & (w.party_place[rows] == P_PREPARING)])
 
     def able(self, at: I64) -> B:
         """Which parties [at] can leave: nobody alone who needs help, unless fetched."""
@@ -117,10 +134,10 @@ class Decisions:
 
     def leave(self, at: I64, cue: int, t_ms: I64, cause: I64) -> None:
         """Parties [at] decide to leave on a cue."""
-        self.set_out(at, cue, t_ms, cause, self._by_car(at))
+        self.set_out(at, cue, t_ms, cause, self._by_car(at, self.who.walk_m[at]))
 
-    def _by_car(self, new: I64) -> np.ndarray:
-        """Mode choice [new]; an order's mode counts for those who have heard it."""
+    def _by_car(self, new: I64, walk_m: F64) -> np.ndarray:
+        """Mode choice [new] for a way of `walk_m`; an order's mode counts for those who have heard it."""
         out = np.zeros(new.size, np.bool_)
         told = self.host.w.party_alert[self.who.rows[new]] & 2 > 0
         for area in [-1, *range(len(self.ctx.plan.order.zones))]:
@@ -130,15 +147,14 @@ class Decisions:
                 rule = order.mode if heard and area >= 0 else "free"
                 at = new[mine]
                 out[mine] = self.who.mode[at] < model.prob_car(
-                    self.ctx.behaviour, self.who.has_car[at], self.who.walk_m[at],
+                    self.ctx.behaviour, self.who.has_car[at], walk_m[mine],
                     self.who.slow[at], rule, order.exempt,
                 )
         return out
 
     def _prepare_ms(self, new: I64, cue: int) -> I64:
         seconds = model.preparation_s(
-            self.ctx.behaviour, np.full(new.size, cue), self.who.milling[cue][new],
-            self.who.pickup[new], self.who.separated[new], self.who.night,
+            self.ctx.behaviour, np.full(new.size, cue), self.who.milling[cue][new], self.who.night,
         )
         return np.rint(1000 * seconds).astype(np.int64)
 
@@ -153,6 +169,18 @@ class Decisions:
         w.party_decision[rows] = LEAVES
         w.party_mode[rows] = mode
         w.party_depart_ms[rows] = t_ms + prepare
+
+    def fetched(self, t0_ms: int) -> None:
+        """Parties that somebody of their household has just fetched leave with them."""
+        w = self.host.w
+        rows = np.flatnonzero(w.party_with >= 0)
+        rows = rows[(w.party_decision[rows] != LEAVES) | (w.party_depart_ms[rows] > t0_ms)]
+        new = rows[w.party_decision[rows] != LEAVES]
+        w.party_mode[rows] = w.party_mode[w.party_with[rows]]
+        w.party_depart_ms[rows] = t0_ms
+        w.party_decision_event[new] = self.host.emit(
+            "party_decided", t0_ms, new, w.party_mode[new], cause=w.party_trip_event[new])
+        w.party_decision[new] = LEAVES
 
     def _stay(self, rows: I64, t_ms: I64, why: np.ndarray, cause: I64) -> None:
         w = self.host.w

@@ -35,14 +35,16 @@ from engine.world import (
     P_RETURNING,
     P_START,
     P_STAYING,
+    P_TO_FAMILY,
     P_TO_STOP,
     P_WAITING,
     P_WALKING,
+    P_WITH,
 )  # fmt: skip
 
 INDOOR_FLOW = 0.3
 WET_M = 0.3
-_ON_FOOT = (P_WALKING, P_RETURNING, P_TO_STOP)
+_ON_FOOT = (P_WALKING, P_RETURNING, P_TO_STOP, P_TO_FAMILY, P_WITH)  # or in the car of who fetched them
 _OUTSIDE = (*_ON_FOOT, P_DRIVING, P_WAITING, P_ABOARD, P_AT_STOP)
 _INSIDE = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
 _WALKS = np.isin(np.arange(256), _ON_FOOT)

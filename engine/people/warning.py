@@ -127,14 +127,11 @@ def rayleigh_quantile(u: ArrayLike, scale: ArrayLike) -> F64:
 
 
 def preparation_s(
-    behaviour: Behaviour, cue: ArrayLike, u: ArrayLike, u_pickup: ArrayLike = 1.0,
-    separated: ArrayLike = False, night: bool = False,
+    behaviour: Behaviour, cue: ArrayLike, u: ArrayLike, night: bool = False,
 ) -> F64:
     """Return the time parties [n] take from decision to departure, s.
 
-    Rayleigh with the scale of the cue [n]; parties `separated` from household members first
-    fetch them with probability `pickup_share`, for an exponential time, except on seeing water or
-    the sea off its rest (assumption). At night `night_prepare_s` is added, except on seeing water.
+    Rayleigh with the scale of the cue [n]. At night `night_prepare_s` is added, except on seeing water.
     Who sees water while preparing leaves at the earlier of both times: the caller takes the least.
     """
     b = behaviour
@@ -144,10 +141,7 @@ def preparation_s(
     time = rayleigh_quantile(u, scale[which])
     if night:
         time = time + np.where(which != WATER, b.night_prepare_s, 0.0)
-    pick = np.asarray(u_pickup, np.float64)
-    fetch = np.asarray(separated, np.bool_) & (pick < b.pickup_share) & ~np.isin(which, (WATER, SEA))
-    rest = np.where(fetch, pick / max(b.pickup_share, 1e-12), 0.0)
-    return np.asarray(time - np.where(fetch, b.pickup_mean_s * np.log1p(-rest), 0.0))
+    return np.asarray(time)
 
 
 # --- mode ---------------------------------------------------------------------------------------

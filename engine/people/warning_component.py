@@ -4,7 +4,7 @@ The forms and numbers are those of `warning.py` (hearing, preparation, mode), `b
 is worth, and when a decision to stay is reopened) and `refuge.py` (water at the door); this
 component applies them to every party that could have a reason to leave: in the danger zone, in an
 ordered area, or within `SHADOW_M` of the danger zone with a car (shadow evacuees drive; on foot they
-are safe where they are). Cues:
+are safe where they are), or with family to fetch. Cues:
 
 - felt shaking; the order, over the plan's channels (`broadcast.py`), each later sounding the order
   met again; word of mouth, which starts with the first party of a zone that knows or leaves and
@@ -20,6 +20,7 @@ and else stays above the water as well as it can, until that has fallen. Pupils 
 follow the plan: released, each decides like anybody; held, they stay in the building, upstairs when
 water comes, until the all-clear; evacuated, they leave with their teachers on foot as soon as shaking
 that wakes sleepers is felt, the order is heard or the sea is seen, a whole school at one time.
+Families first fetch their children and those who need help (`pickups.py`).
 Before the all-clear some households go back home (`returning.py`); there they decide anew at the
 next cue.
 """
@@ -67,6 +68,7 @@ class Warning(Component):
         "zone_channel_event", "zone_talk_event", "zone_leader_event", "zone_doors_event",
         "party_trip_event", "control_staffed", "zone_siren_fuel_ms", "zone_mast_fuel_ms",
         "unit_mission", "unit_phase", "unit_event", "door_visited", "person_health", "person_trapped",
+        "party_with", "party_fetcher", "party_mode", "person_care",
     )
     writes = (
         "party_alert", "party_decision", "party_decision_event", "party_mode",
@@ -74,12 +76,12 @@ class Warning(Component):
         "party_missed", "party_heard", "zone_talk_event", "party_again", "party_alert_event",
         "zone_leader_event", "zone_doors_event", "zone_return_event", "zone_held_event",
         "rumour_event", "rumour_noticed_event", "rumour_denied_event", "party_rumour_event",
-        "party_rumour", "party_corrected", "door_visited",
+        "party_rumour", "party_corrected", "door_visited", "party_fetcher",
     )
     emits = ("channel_started", "leaders_called", "doors_started", "party_alerted",
              "party_decided", "party_refused", "party_sheltered", "party_released",
              "party_returning", "return_opened", "return_held", "party_going_home",
-             "party_stays_away", "rumour_started", "party_heard_rumour", "rumour_noticed",
+             "party_stays_away", "pickup_agreed", "rumour_started", "party_heard_rumour", "rumour_noticed",
              "rumour_denied")
     card = (
         ("the sea is heard in the dark within", SEA_HEARD_M, "m",
@@ -103,12 +105,15 @@ class Warning(Component):
         self._homecoming = homecoming.Homecoming(context, a)
         self._rumours = rumour.Rumours(self, context, a, self._decisions, self._going_back)
         self._near_sea = np.flatnonzero(a.sea_m <= context.behaviour.sea_view_m)
+        near = self.who.near
+        self._talk = a.rows[near], a.zone[near], a.danger[near], a.talk[near]
         self._shaken = np.full(context.city.zones.population.size, -1, np.int64)
         self._found = np.empty(a.rows.size, np.int64)  # scratch
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         if self.who.rows.size == 0:
             return
+        self._decisions.fetched(t0_ms)
         if self.w.all_clear_event[0] < 0:
             self._felt()
             again = self._broadcast.step(self, t0_ms, t1_ms)
@@ -150,15 +155,17 @@ class Warning(Component):
         """Word of mouth: hazard proportional to the share of the zone that knows or leaves."""
         w, who = self.w, self.who
         informed = np.empty(who.total.size, np.int64)
-        sweep.count_informed(informed, who.rows, who.zone, w.party_decision, w.party_alert, LEAVES, _KNOWS)
+        rows, zone, danger, threshold = self._talk
+        sweep.count_informed(informed, rows, zone, w.party_decision, w.party_alert, LEAVES, _KNOWS)
         chance = model.contagion_probability(
             informed, who.total, self.ctx.behaviour.neighbour_rate_pmin, (t1_ms - t0_ms) / 1000.0)
         # One exponential threshold a party against the hazard gathered so far: a single draw. Each
         # further time that much has gathered, it is told again. Where nothing reopens a decision,
         # outside the danger zone, telling once is enough.
         told = self._found[: sweep.word_of_mouth(
-            w.party_heard, who.rows, who.zone, w.party_decision, w.party_alert, who.danger,
-            -np.log1p(-chance), who.talk, LEAVES, _KNOWS, self._found)]
+            w.party_heard, rows, zone, w.party_decision, w.party_alert, danger,
+            -np.log1p(-chance), threshold, LEAVES, _KNOWS, self._found)]
+        told = who.near[told]
         told = told[w.zone_talk_event[who.zone[told]] >= 0]
         first = w.party_alert[who.rows[told]] & 4 == 0
         self._decisions.again(told[~first], t0_ms)
@@ -205,7 +212,7 @@ class Warning(Component):
         """Water at the junction or the next one is seen; where it cannot be waded nobody goes."""
         w, who = self.w, self.who
         near = self._doors.near_water(w)
-        held = w.party_decision == CUT_OFF
+        held = (w.party_decision == CUT_OFF) & among(w.party_place, _AT_START)  # not taken along since
         first = w.zone_flooded_event.max()
         if not held.any() and (first < 0 or not near.any()):
             return
@@ -225,7 +232,7 @@ class Warning(Component):
         they decide."""
         w, rows = self.w, self.who.rows
         depth = w.node_depth_m[self.who.node[at]]
-        held = w.party_decision[rows[at]] == CUT_OFF
+        held = (w.party_decision[rows[at]] == CUT_OFF) & self._at_start(at)
         new = cut & ~held
         if new.any():
             party = rows[at[new]]

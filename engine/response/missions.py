@@ -61,7 +61,8 @@ class MissionTrips:
 
     def _prepare_missions(self) -> None:
         parties, missions = self.ctx.parties, self.ctx.site.missions
-        self._lies = lies(self.ctx.seed, parties.first.astype(np.int64))
+        self._lies = lies(
+            self.ctx.city, self.ctx.seed, parties.first.astype(np.int64), parties.ward)
         #: In-patients of each mission: the first so many of the ward's, in the table's order.
         self._patients = [
             np.flatnonzero(parties.ward == facility)[:people]

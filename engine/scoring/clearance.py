@@ -149,7 +149,8 @@ def people_counts(r: Record) -> list[Metric]:
     Affected: inside the danger zone, or trapped, severely hurt or dead anywhere. Evacuated:
     out of the danger zone at some time. Sheltered: in a shelter or at a meeting point at the
     end. Returned: went back home before the all-clear, whether they left again or not. Shadow
-    evacuees left though they were outside the danger zone.
+    evacuees left though they were outside the danger zone. Fetched by family: taken along by
+    somebody of their household. Went in for family: were outside and set out to fetch somebody.
     """
     p, state = r.people, r.ledger.state
     affected = p.at_risk | (p.trapped_ms < NEVER) | p.severe | p.dead
@@ -157,7 +158,10 @@ def people_counts(r: Record) -> list[Metric]:
     sheltered = np.isin(
         state, [STATES.index("safe at shelter"), STATES.index("safe at meeting point")]
     )
-    shadow = ~p.at_risk & p.parties.departed[p.party]
+    family = p.parties.fetched[p.party]
+    shadow = ~p.at_risk & p.parties.departed[p.party] & ~family
+    met = r.log.rows("pickup_met").object
+    taken = np.isin(p.party, met)
     absent = p.at_risk & ~evacuated
     why = np.bincount(
         absence_reasons(r.city, r.log, p, r.ledger)[absent], minlength=len(REASONS)
@@ -170,6 +174,8 @@ def people_counts(r: Record) -> list[Metric]:
         ("in_safety", np.isin(state, SAFE), "higher"),
         ("returned_before_all_clear", p.at_risk & p.parties.went_back[p.party], "lower"),
         ("shadow_evacuees", shadow, "lower"),
+        ("fetched_by_family", taken, "higher"),
+        ("went_in_for_family", ~p.at_risk & family & ~taken, "lower"),
     ]
     return [
         *(metric(n, int(m.sum()), "people", b, counts(r.groups, m)) for n, m, b in people),

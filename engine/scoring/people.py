@@ -43,6 +43,7 @@ class Parties:
     stay_reason: I64
     warned_ms: I64
     decided_ms: I64  # decided to leave
+    fetched: B  # went for family of its own, whether it met them or not
     cued: B  # any warning or the sight of water, shaking alone not counted
     in_water: B  # at the end
     cut_off: B  # in a building, by water, at the end
@@ -101,7 +102,8 @@ def read_parties(log: Log, count: int) -> Parties:
     trips = log.rows("party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
                       "party_waits", "party_boarded",
                       "party_arrived", "party_returning", "party_returned", "party_to_refuge",
-                      "party_in_refuge", "party_going_home", "party_home")
+                      "party_in_refuge", "party_going_home", "party_home", "pickup_set_out",
+                      "pickup_met", "pickup_missed")
     arrived = trips.where(trips.kind == KIND_CODE["party_arrived"])
     blocked = trips.where(trips.kind == KIND_CODE["party_blocked"])
     departed = np.zeros(count, np.bool_)
@@ -127,12 +129,18 @@ def read_parties(log: Log, count: int) -> Parties:
     reasons = np.where(stays, decisions.object, 0)
     alerts = log.rows("party_alerted")
     warning = np.isin(alerts.value, WARNINGS)
+    fetched = np.zeros(count, np.bool_)
+    fetched[log.rows("pickup_set_out").subject] = True
     cued = np.zeros(count, np.bool_)
     cued[alerts.subject[alerts.value >= 1]] = True
     water = log.rows("party_in_water", "party_out_of_water")
     wet = (water.kind == KIND_CODE["party_in_water"]).astype(np.int64)
     cut = log.rows("party_sheltered", "party_released")
-    held = (cut.kind == KIND_CODE["party_sheltered"]).astype(np.int64)
+    # Until the water falls or somebody takes them along.
+    cut_row = last_of(cut.subject, np.where(
+        cut.kind == KIND_CODE["party_sheltered"], cut.row, -1), count, -1)
+    went = log.rows("party_departed", "party_boarded", "party_arrived")
+    went_row = last_of(went.subject, went.row, count, -1)
     out_ms = np.minimum(
         first_ms(left.subject, left.t_ms, count), first_ms(arrived.subject, arrived.t_ms, count)
     )
@@ -152,9 +160,10 @@ def read_parties(log: Log, count: int) -> Parties:
         stay_reason=last_of(decisions.subject, reasons, count, 0),
         warned_ms=first_ms(alerts.subject[warning], alerts.t_ms[warning], count),
         decided_ms=first_ms(decisions.subject[~stays], decisions.t_ms[~stays], count),
+        fetched=fetched,
         cued=cued,
         in_water=last_of(water.subject, wet, count, 0) == 1,
-        cut_off=last_of(cut.subject, held, count, 0) == 1,
+        cut_off=cut_row > went_row,
         cut_off_reason=last_of(cut.subject, cut.object, count, 0),
     )
 

@@ -32,7 +32,7 @@ SILENT = {
     "party_going_home", "party_heard_rumour",
     "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
     "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
-    "party_boarded", "party_waits",
+    "party_boarded", "party_waits", "party_on_road", "party_trip_ended",
 }
 #: Entries of kinds without a rule are joined when they come within this time.
 _OTHER_WINDOW_S = 300.0
@@ -97,6 +97,10 @@ RULES: dict[str, Rule] = {
     "return_opened": Rule("Command", True, 300, places.return_opened),
     "return_held": Rule("Command", True, 600, places.return_held, True),
     "party_home": Rule("People", False, 1800, places.home),
+    "pickup_agreed": Rule("People", False, 1800, places.agreed),
+    "pickup_set_out": Rule("People", False, 900, places.fetching),
+    "pickup_met": Rule("People", False, 1800, places.fetched),
+    "pickup_missed": Rule("People", False, 1800, places.missed, True),
     "party_stays_away": Rule("People", False, 1800, places.stays_away, True),
     "all_clear": Rule("Command", True, 0, Teller.all_clear),
     "input_applied": Rule("Exercise", True, 0, Teller.applied),
@@ -108,6 +112,7 @@ RULES: dict[str, Rule] = {
     "street_opened": Rule("Roads", CLOSURES_KNOWN, 900, Teller.opened),
     "street_reported": Rule("Roads", True, 600, Teller.reported, True),
     "party_blocked": Rule("People", False, 1800, Teller.blocked, True),
+    "party_met_closure": Rule("Roads", False, 900, Teller.met_closure),
     "party_mode_changed": Rule("People", False, 1800, Teller.left_car),
     "control_staffed": Rule("Police", True, 0, Teller.control, single_up_to=1000),
     "control_left": Rule("Police", True, 120, Teller.control_left),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engine.events import REASONS
 from engine.scoring.columns import Rows
 from engine.timeline.names import count, listed
@@ -65,6 +67,34 @@ def stays_away(teller: Teller, g: Rows) -> str:
     """People do not go home."""
     people = int(teller.view.party_size[g.subject].sum())
     return f"{count(people, 'person', 'people')} do not go home: {REASONS[int(g.object[0])]}."
+
+
+def agreed(teller: Teller, g: Rows) -> str:
+    """Families reach each other by telephone."""
+    people = int(teller.view.party_size[np.unique(g.object)].sum())
+    return (f"{count(np.unique(g.subject).size, 'family', 'families')} reach {count(people, 'member')} by "
+            "telephone and agree to meet in safety.")
+
+
+def fetching(teller: Teller, g: Rows) -> str:
+    """Families set out for their own."""
+    inside = teller.view.party_in_danger
+    into = int((~inside[g.subject] & inside[g.object]).sum())
+    return (f"{count(g.row.size, 'family', 'families')} set out to fetch children or people who need help"
+            f"{f', {into:,} of them into the danger zone from outside' if into else ''}.")
+
+
+def fetched(teller: Teller, g: Rows) -> str:
+    """They have met."""
+    people = int(teller.view.party_size[g.object].sum())
+    return (f"{count(people, 'person', 'people')} fetched by their families, longest way "
+            f"{g.value.max() / 60:.0f} min.")
+
+
+def missed(teller: Teller, g: Rows) -> str:
+    """They have not met."""
+    return (f"{count(g.row.size, 'family', 'families')} could not fetch one of their own: "
+            f"{REASONS[int(g.object[0])]}.")
 
 
 def rumour_started(teller: Teller, g: Rows) -> str:

@@ -248,6 +248,8 @@ def _population(s: dict[str, Any]) -> list[str]:
         _actual(
             f"{p['at_risk_actual']:,} were in the danger zone; out {p['out_actual']:,} "
             f"({100 * p['out_actual'] / total:.0f} %), not out {p['not_out_actual']:,}"
+            + (f"; {count(p['families_fetching_actual'], 'family', 'families')} on the way to fetch "
+               "somebody" if p["families_fetching_actual"] else "")
         ),
     ]
 

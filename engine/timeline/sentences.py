@@ -139,6 +139,12 @@ class Teller:
         return (f"Reported closed, {shut_by(REASONS[int(g.object[0])])}: "
                 f"{count(g.row.size, 'section')}; {streets}.")
 
+    def met_closure(self, g: Rows) -> str:
+        text = (f"{count(g.row.size, 'driver')} came to a street closed to vehicles and turned: "
+                f"{self.names.streets(g.object)}")
+        lost = int((g.value < 0).sum())
+        return f"{text}; {count(lost, 'of them has', 'of them have')} no other way." if lost else f"{text}."
+
     def opened(self, g: Rows) -> str:
         return (f"{count(g.row.size, 'street section')} open again: "
                 f"{self.names.streets(g.subject)}.")

@@ -233,6 +233,9 @@ def _population(now: AsOf) -> dict[str, Any]:
         rows = [i for i, f in enumerate(view.manifest["facilities"]) if f["kind"] == kind]
         mine = np.isin(at_place.object, rows)
         counted[kind] = int(view.party_size[np.unique(at_place.subject[mine])].sum())
+    trips = now.rows("pickup_set_out", "pickup_met", "pickup_missed")
+    going = last_of(trips.subject, (trips.kind == KINDS.index(_kind("pickup_set_out"))).astype(np.int64),
+                    view.party_zone.size, 0)
     worst = np.argsort(-(began - out), kind="stable")
     return {
         "ordered_zones": int((order < NEVER).sum()),
@@ -241,6 +244,7 @@ def _population(now: AsOf) -> dict[str, Any]:
         "at_risk_actual": int(began.sum()), "out_actual": int(out.sum()),
         "not_out_actual": int((began - out).sum()),
         "warned_actual": int(view.party_size[warned].sum()),
+        "families_fetching_actual": int(going.sum()),
         "zones": [
             {"zone": int(z), "ordered_s": int(order[z]) / 1000 if order[z] < NEVER else None,
              "residents_reported": int(residents[z]), "at_risk_actual": int(began[z]),

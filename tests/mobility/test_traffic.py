@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from engine.kernels import traffic_layout as lay
 from engine.kernels.paths import CLOSED
-from engine.mobility.traffic import REASONS, STATES, Traffic
+from engine.mobility.traffic import Traffic, View
+from engine.mobility.traffic_events import REASONS, STATES
 from engine.rng import uniform
 from tests.naive_traffic import SlowTraffic
 
@@ -461,6 +462,53 @@ def test_emergency_vehicle_passes_queues_on_link_and_at_origin():
     sums_up(traffic)
 
 
+def jammed_street(unit):
+    """A bottleneck holds a queue on 400 m; then a car and a unit start behind it."""
+    n = 300
+    traffic = network([0, 1, 2], [1, 2, 3], [400, 400, 100], [15, 15, 15], n + 2, [[3]],
+                      capacity_vps=[0.7, 0.7, 0.2])
+    traffic.depart(np.arange(n), 0, 0, 0)
+    traffic.advance(400_000)
+    assert traffic.edge_count()[1] >= 60  # of 80 that fit, discharging
+    traffic.depart([n], 400_000, 0, 0)
+    traffic.depart([n + 1], 401_000, 0, 0, unit, watch=True)
+    left, entered, t = [], {}, 400_000
+    while len(left) < 60:
+        t += 5_000
+        events = traffic.advance(t)
+        left += list(zip(events.arrived_ms.tolist(), events.arrived.tolist(), strict=True))
+        entered |= dict(zip(events.passed_edge.tolist(), events.passed_ms.tolist(), strict=True))
+        # Its length counts: with it no link holds more than fits.
+        assert (traffic.edge_count() <= traffic.state.link[:, lay.L_STORE] / 1000).all()
+        sums_up(traffic)
+    return n, left, entered
+
+
+def test_a_unit_is_sooner_through_a_jam_than_a_car_and_no_ghost():
+    n, left, entered = jammed_street("emergency")
+    when = {v: t for t, v in left}
+    # The car that started before it is still in the jam; the free way would take 60 s.
+    assert n not in when
+    assert 60_000 < when[n + 1] - 401_000 < 180_000
+    # Past those who stand on the second link it drives 8.94 m/s at most, for as long as they stand.
+    assert entered[2] - entered[1] > 1000 * (0.7 * 400 / 8.94 + 0.3 * 400 / 15)
+    # The bottleneck lets nobody through sooner than one headway after the one before.
+    assert np.diff(np.sort([t for t, _ in left])).min() >= 4_990
+
+
+def test_another_car_in_its_place_waits_with_the_others():
+    n, left, _ = jammed_street("car")
+    assert n + 1 not in {v for _, v in left}
+
+
+def test_a_unit_on_an_open_road_takes_the_speed_of_cars():
+    traffic = network([0, 1], [1, 2], 500, 15, 2, [[2]])
+    traffic.depart([0], 0, 0, 0, "emergency")
+    traffic.depart([1], 100_000, 0, 0)
+    arrived = traffic.advance(300_000).arrived_ms
+    assert arrived[0] == arrived[1] - 100_000
+
+
 def test_bus_is_longer_and_slower():
     traffic = network([0], [1], 1000, 30, 20, [[1]])
     traffic.depart(np.arange(20), 0, 0, 0, "bus")
@@ -517,10 +565,15 @@ def town(seed, side=4, vehicles=300, **options):
     tail, head = np.concatenate([pairs, pairs[:, ::-1]]).T
     draw = uniform(seed, "traffic.node", np.arange(tail.size + 3 * vehicles))
     traffic = network(tail, head, 60 + 100 * draw[: tail.size], 10, vehicles,
-                      [[0], [side * side - 1]], **options)
+                      [[0], [side * side - 1]], views=[View(), View(learns=False)], **options)
+    # Destinations 4 and 5 are those of drivers by habit, who go on to 2 and 3 once they have turned.
+    for view, turned in ((1, (-1, -1)), (2, (2, 3))):
+        for goal, other in zip((0, side * side - 1), turned, strict=True):
+            traffic.add_destination([goal], view=view, turned=other)
     rest = draw[tail.size :].reshape(3, vehicles)
+    goals = (rest[2] * 2).astype(int) + 4 * (np.arange(vehicles) % 2)
     traffic.depart(np.arange(vehicles), (rest[0] * 200_000).astype(int),
-                   (rest[1] * side * side).astype(int), (rest[2] * 2).astype(int))
+                   (rest[1] * side * side).astype(int), goals)
     return traffic
 
 

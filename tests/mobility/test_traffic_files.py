@@ -75,6 +75,73 @@ def test_dynamic_routes_use_the_other_way_when_it_is_quicker():
     assert dynamic.summary["total_travel_time_h"] < 0.7 * static.summary["total_travel_time_h"]
 
 
+def two_into_one(**weights):
+    """Two queues of cars before one link, and cars that start at the node itself."""
+    nodes = pd.DataFrame({"node": [0, 1, 2, 3], "origin_priority": weights.pop("origin", 1e-3)})
+    links = pd.DataFrame({
+        "link": [0, 1, 2], "from": [0, 1, 2], "to": [2, 2, 3], "length_m": 500.0, "lanes": 1,
+        "free_speed_mps": 20.0, "jam_density": 0.2, "capacity": [0.8, 0.8, 0.4],
+        "merge_priority": weights.pop("links", [1.0, 3.0, 1.0]),
+    })
+    origin = np.repeat([0, 1, 2], 300)
+    trips = pd.DataFrame({
+        "trip": np.arange(900), "depart_s": np.tile(np.arange(300.0), 3), "origin": origin,
+        "destination": 3,
+    })
+    return nodes, links, trips
+
+
+@pytest.mark.parametrize("merge", ["turns", "draw"])
+def test_merges_share_by_priority_in_turns_or_by_draw(merge):
+    out = simulate_traffic(*two_into_one(), duration_s=800, merge=merge)
+    through = [(out.arrive_s[first:first + 300] > 0).sum() for first in (0, 300, 600)]
+    assert through[1] / through[0] == pytest.approx(3.0, rel=0.02 if merge == "turns" else 0.35)
+    assert through[2] < 15  # before there are queues
+    again = simulate_traffic(*two_into_one(), duration_s=800, merge=merge)
+    np.testing.assert_array_equal(out.arrive_s, again.arrive_s)
+    other = simulate_traffic(*two_into_one(), duration_s=800, merge=merge, seed=1)
+    assert (merge == "turns") == np.array_equal(out.arrive_s, other.arrive_s, equal_nan=True)
+
+
+def test_origin_priority_lets_those_who_start_go_first():
+    out = simulate_traffic(*two_into_one(origin=1e4), duration_s=750)
+    assert (out.arrive_s[600:] > 0).sum() > 250
+    assert (out.arrive_s[:600] > 0).sum() < 30
+
+
+def fork():
+    """Two ways of the same length, each with half the capacity that is asked for."""
+    nodes = pd.DataFrame({"node": [0, 1, 2, 3, 4]})
+    links = pd.DataFrame({
+        "link": [0, 1, 2, 3, 4], "from": [0, 1, 2, 1, 3], "to": [1, 2, 4, 3, 4],
+        "length_m": [300.0, 600.0, 600.0, 600.0, 606.0], "lanes": 1, "free_speed_mps": 20.0,
+        "jam_density": [0.4, 0.2, 0.2, 0.2, 0.2], "capacity": [1.2, 0.8, 0.4, 0.8, 0.4],
+    })
+    trips = pd.DataFrame({
+        "trip": np.arange(1200), "depart_s": np.arange(1200) * 1.25, "origin": 0, "destination": 4,
+    })
+    return nodes, links, trips
+
+
+def test_drivers_spread_over_parallel_ways():
+    """Both ways run full: 1,500 s of demand leave in little more, on one way it takes twice as long."""
+    static = simulate_traffic(*fork(), duration_s=6000)
+    dynamic = simulate_traffic(*fork(), duration_s=6000, routing="dynamic", update_s=120)
+    assert static.summary["last_arrival_s"] > 2900
+    assert dynamic.summary["last_arrival_s"] < 1800
+    other = simulate_traffic(*fork(), duration_s=6000, routing="dynamic", update_s=120, seed=1)
+    assert not np.array_equal(dynamic.arrive_s, other.arrive_s)
+
+
+def test_an_opening_is_taken_up_by_drivers_as_they_look():
+    tables = fork()
+    closures = pd.DataFrame({"link": [3], "from_s": [0.0], "to_s": [400.0]})
+    out = simulate_traffic(*tables, duration_s=6000, routing="dynamic", update_s=120,
+                           closures=closures)
+    assert out.summary["unfinished"] == 0
+    assert 1800 < out.summary["last_arrival_s"] < 2300
+
+
 def test_unfinished_trips_keep_place_and_reason():
     nodes, links, trips = instance()
     trips.loc[0, "destination"] = "e"
@@ -238,6 +305,8 @@ def test_wrong_options_and_spans():
     tables = instance()
     with pytest.raises(InputError, match="allowed: static, dynamic"):
         simulate_traffic(*tables, routing="fast")
+    with pytest.raises(InputError, match="allowed: turns, draw"):
+        simulate_traffic(*tables, merge="zip")
     with pytest.raises(InputError, match="duration_s"):
         simulate_traffic(*tables, duration_s=float("nan"))
     bad = pd.DataFrame({"link": [11], "from_s": [20.0], "to_s": [10.0]})

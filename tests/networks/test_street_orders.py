@@ -9,7 +9,7 @@ import pytest
 
 from engine.city import City
 from engine.errors import InputError
-from engine.mobility.traffic import Traffic
+from engine.mobility.traffic import Traffic, View
 from engine.networks.street_orders import LANE_AGAINST, LANE_WIDTH_M
 from engine.plan import Plan
 from engine.run import Run, Session, open_session
@@ -43,14 +43,15 @@ def two_ways() -> Traffic:
     return Traffic(
         n_nodes=4, from_node=[0, 1, 0, 2], to_node=[1, 3, 2, 3], length_m=[100, 100, 300, 300],
         free_speed_mps=10.0 * np.ones(4), capacity_vps=0.5 * np.ones(4),
-        jam_density_vpm=0.2 * np.ones(4), destinations=[[3], [3]], max_vehicles=4,
+        jam_density_vpm=0.2 * np.ones(4), destinations=[[3]], max_vehicles=4, views=[View()],
     )
 
 
 def test_a_barrier_keeps_cars_out_and_lets_responders_through() -> None:
     traffic = two_ways()
     cost = np.array([10_000, 10_000, 30_000, 30_000])
-    traffic.set_view([1], cost)  # responders drive by what they know: the barrier stops nobody of them
+    traffic.add_destination([3], view=1)
+    traffic.set_view(1, cost)  # responders drive by what they know: the barrier stops nobody of them
     traffic.set_edge_state(traffic.free_speed_mps, 0.5 * np.ones(4), np.zeros(4, bool),
                            barred=np.array([True, False, False, False]))
     traffic.depart([0], 0, 0, 0, "car")

@@ -102,20 +102,6 @@ def test_departures_reproduce_the_surveys():
     assert np.all(wa.preparation_s(B, np.full(N, wa.WATER), u) < felt)
 
 
-def test_pickup_delays_only_separated_parties():
-    u, p = draws(0), draws(1)
-    apart = KEY % 2 == 0
-    base = wa.preparation_s(B, np.zeros(N, int), u)
-    extra = wa.preparation_s(B, np.zeros(N, int), u, p, apart) - base
-    assert np.all(extra[~apart] == 0)
-    assert (extra[apart] > 0).mean() == pytest.approx(B.pickup_share, abs=0.01)
-    assert extra[extra > 0].mean() == pytest.approx(B.pickup_mean_s, rel=0.03)
-    water = np.full(N, wa.WATER)
-    assert np.array_equal(
-        wa.preparation_s(B, water, u, p, apart), wa.preparation_s(B, water, u)
-    )
-
-
 def test_at_night_people_get_up_first():
     u = draws(0)
     cues = np.full(N, wa.ORDER)
@@ -251,7 +237,7 @@ def fingerprint(b):
             for cue in range(6)]
     out += [bl.leaves(b, cue, np.zeros(50), u, in_danger=half, mmi=mmi) for cue in range(6)]
     out += [bl.leaves(b, cue, np.zeros(50), u / 20, in_danger=half, mmi=mmi) for cue in range(6)]
-    out += [wa.preparation_s(b, np.full(50, cue), u, u, half, night)
+    out += [wa.preparation_s(b, np.full(50, cue), u, night)
             for cue in range(6) for night in (False, True)]
     for kind in wa.CHANNELS:
         out += [np.array([wa.channel_reach(kind, b, night=night)]) for night in (False, True)]
@@ -269,7 +255,8 @@ def fingerprint(b):
 #: Read by engine/mobility or, about places, by the component.
 ELSEWHERE = {
     "car_patience_s", "dark_walk_share", "shore_m", "sea_seen_m", "sea_view_m", "home_after_s",
-    "rumour_rate_pmin", "rumour_share",
+    "rumour_rate_pmin", "rumour_share", "news_share",
+    "pickup_share", "pickup_child_share", "pickup_call_share", "pickup_walk_m",
 }
 
 

@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from city_models.testtown.build import build_testtown
+from engine.city import AGE_GROUPS
 from engine.errors import InputError
 from engine.events import KIND_CODE, REASONS
 from engine.loading import lying_ms, room, set_down_ms, sitting_ms
 from engine.missions import check_vehicles
-from engine.plan import Plan
+from engine.plan import Plan, load_plan
+from engine.run import open_session
+from engine.scenario import load_scenario
 from engine.site import build_site
-from engine.wards import LYING_SHARE, lies
+from engine.wards import BEDRIDDEN_SHARE, LYING_SHARE, lies, wards
 from engine.world import P_ABOARD, P_HIGH, P_START, P_WALKING, U_OFF
 from tests.response_rig import HOSPITAL_BEDS, HOSPITAL_NODE, Rig, lonlat
 
@@ -48,7 +52,36 @@ def test_inpatients_lie_in_their_hospital_alone_and_are_the_citys_own_people() -
 
 
 def test_six_in_ten_need_an_ambulance() -> None:
-    assert lies(3, np.arange(20_000)).mean() == pytest.approx(LYING_SHARE, abs=0.01)
+    town, person = build_testtown(), np.arange(20_000)
+    hospital, home = (np.full(20_000, town.facilities_of(kind)[0]) for kind in ("hospital", "care_home"))
+    assert lies(town, 3, person, hospital).mean() == pytest.approx(LYING_SHARE, abs=0.01)
+    assert lies(town, 3, person, home).mean() == pytest.approx(BEDRIDDEN_SHARE, abs=0.01)
+
+
+def test_care_homes_are_full_of_the_oldest_who_leave_only_when_fetched() -> None:
+    """Six people of 75 and over live in the test town's home; they leave only with a vehicle."""
+    town = build_testtown()
+    scenario = load_scenario("testtown-tsunami")
+    ward = wards(town, scenario.population, 5)
+    home = int(town.facilities_of("care_home")[0])
+    assert (ward == home).sum() == 6
+    assert np.all(town.persons.age_group[ward == home] == len(AGE_GROUPS) - 1)
+    assert (ward == town.facilities_of("hospital")[0]).sum() == 4
+    fetched = {}
+    for name in ("historical", "assisted"):
+        session = open_session(town, scenario, load_plan(name, scenario), 5)
+        session.advance(scenario.duration_s)
+        log = session.finish().twin.log
+        parties = session.twin.context.parties
+        mine = np.flatnonzero(parties.ward == home)
+        assert mine.size == 6
+        boarded, departed = (
+            log.column("subject")[log.column("kind") == KIND_CODE[kind]]
+            for kind in ("party_boarded", "party_departed"))
+        fetched[name] = int(np.isin(mine, boarded).sum())
+        assert not np.isin(mine, departed).any()
+    # Nine seats: three residents with two seats each, and two escorts; then no vehicle gets back in time.
+    assert fetched == {"historical": 0, "assisted": 3}
 
 
 def test_ambulances_fetch_one_a_trip_until_the_plans_number_is_out() -> None:
@@ -68,7 +101,7 @@ def test_ambulances_fetch_one_a_trip_until_the_plans_number_is_out() -> None:
     assert r.w.unit_riders.sum() == 0
     # Getting on takes its time: 331 s and the way for one who lies, less for one who can sit.
     for _, party, _, took_s in boarded:
-        lying = lies(1, r.parties.first[[party]].astype(np.int64))[0]
+        lying = lies(r.city, 1, r.parties.first[[party]].astype(np.int64), r.parties.ward[[party]])[0]
         assert took_s == pytest.approx(331 + 100 / 0.7 if lying else 120 + 100 / 1.1, abs=0.01)
     assert r.chain(r.last("unit_unloaded"))[-2:] == ["order_decided", "run_started"]
 
@@ -80,7 +113,7 @@ def test_a_bus_takes_those_who_can_sit_two_seats_each_and_escorts_quicken_it() -
         r.run(3600)
         boarded = [row[1] for row in r.rows("party_boarded")]
         assert boarded
-        assert not lies(1, r.parties.first[boarded].astype(np.int64)).any()
+        assert not lies(r.city, 1, r.parties.first[boarded].astype(np.int64), r.parties.ward[boarded]).any()
         most = max(row[3] for row in r.rows("unit_unloaded"))
         assert most == (12 - escorts) // 2
         took.append(r.rows("party_boarded")[0][3])
@@ -194,8 +227,8 @@ def test_the_water_that_takes_a_vehicle_leaves_its_passengers_on_foot() -> None:
 @pytest.mark.parametrize(
     ("scenario", "lever", "message"),
     [
-        (FULL, {"facility": "Nowhere"}, "facility_evacuation.0.facility: unknown hospital"),
-        (FULL, {"to": "Test Hospital"}, "facility_evacuation.0.to: 'Test Hospital' is the hospital"),
+        (FULL, {"facility": "Nowhere"}, "facility_evacuation.0.facility: unknown hospital or care home"),
+        (FULL, {"to": "Test Hospital"}, "facility_evacuation.0.to: 'Test Hospital' is what is emptied"),
         (FULL, {"to": "Beach"}, "facility_evacuation.0.to: unknown place 'Beach'"),
         ({"bus_depots": [DEPOT]}, {}, "facility_evacuation.0.patients: 6 are more than the 0 in-patients"),
         (FULL, {"patients": 49}, "facility_evacuation.0.patients: 49 are more than the 48"),

@@ -118,3 +118,18 @@ def test_without_terrain_nobody_is_on_high_ground(city, context, story):
     people, _ = books(flat, story, context)
     assert people["safe elsewhere"] == 3
     assert "safe on high ground" not in people
+
+
+def test_whoever_is_taken_along_is_cut_off_no_more(city, context, story):
+    """In bed with water at the door, then fetched: on the way, then where they are set down."""
+    upstairs = REASONS.index("upstairs above water")
+    for party in (0, 1):
+        story.say(600, "party_sheltered", party, upstairs, 0.4)
+    story.say(900, "party_boarded", 0, 0)
+    found = books(city, story, context)[0]
+    assert (found["cut off by water in a building"], found["on the way inside danger zone"]) == (3, 3)
+    story.say(1200, "party_arrived", 0, 2)
+    found = books(city, story, context)[0]
+    assert (found["cut off by water in a building"], found["safe at shelter"]) == (3, 3)
+    story.say(1500, "party_sheltered", 0, upstairs, 0.4)  # back home, and cut off again
+    assert books(city, story, context)[0]["cut off by water in a building"] == 6

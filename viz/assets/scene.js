@@ -389,7 +389,7 @@ function drawIcons() {
     // How far help has come, for who cannot tell the colours: a quarter, half, all of a white ring.
     if (k > 1 && k < 5) { g.lineWidth = 6; g.strokeStyle = "#ffffff"; g.beginPath(); g.arc(32, 24, 18, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * [0, 0, 0.25, 0.5, 1][k]); g.stroke(); }
   });
-  const place = { hospital: ["H", "#e9f2ff", "#0b3d91"], clinic: ["c", "#e9f2ff", "#0b3d91"], shelter: ["S", "#d7f2e3", "#0b5d3b"], meeting_point: ["M", "#d7f2e3", "#0b5d3b"], fire_station: ["F", "#ffd9c9", "#7a2208"], police_station: ["P", "#d6e4ff", "#12305f"], ambulance_station: ["A", "#f5f5f5", "#8a1c14"], command_centre: ["C", "#fff2c4", "#5a4300"] };
+  const place = { hospital: ["H", "#e9f2ff", "#0b3d91"], clinic: ["c", "#e9f2ff", "#0b3d91"], shelter: ["S", "#d7f2e3", "#0b5d3b"], meeting_point: ["M", "#d7f2e3", "#0b5d3b"], fire_station: ["F", "#ffd9c9", "#7a2208"], police_station: ["P", "#d6e4ff", "#12305f"], ambulance_station: ["A", "#f5f5f5", "#8a1c14"], command_centre: ["C", "#fff2c4", "#5a4300"], care_home: ["R", "#f3e3f7", "#5b2a6e"] };
   for (const kind of Object.keys(place)) add("place-" + kind, (g) => { const [text, fill, ink] = place[kind]; shape(g, (c) => c.roundRect(7, 7, 50, 50, 12), fill, ink, 4); letter(g, text, ink, 34); });
   const x = (ink, edge) => (g) => { g.lineCap = "round"; for (const [color, width] of [[edge, 20], [ink, 10]]) { g.strokeStyle = color; g.lineWidth = width; g.beginPath(); g.moveTo(14, 14); g.lineTo(50, 50); g.moveTo(50, 14); g.lineTo(14, 50); g.stroke(); } };
   add("dead", x("#ffffff", "#0b1118")); add("deadLight", x("#111111", "#ffffff")); add("shut", x("#c9d1d8", "#10171f"));

@@ -17,7 +17,8 @@ lint: venv
 
 bench: venv
 	$(BIN)/python -m benches.spine --fresh-sea
-	$(BIN)/python -m benches.traffic
+	$(BIN)/python -m benches.trees
+	$(BIN)/python -m benches.scaling
 
 venv: .venv/ready
 

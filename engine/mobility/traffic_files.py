@@ -90,9 +90,9 @@ def simulate_traffic(
         raise InputError(f"routing: '{routing}' (allowed: static, dynamic)")
     if merge not in ("turns", "draw"):
         raise InputError(f"merge: '{merge}' (allowed: turns, draw)")
-    for name, value in (("duration_s", duration_s), ("update_s", update_s)):
-        if not 0 < value <= MOST_S:
-            raise InputError(f"{name}: {value} (allowed: above 0 and at most {MOST_S:g} s)")
+    for name, value, least in (("duration_s", duration_s, 0.001), ("update_s", update_s, 1.0)):
+        if not least <= value <= MOST_S:
+            raise InputError(f"{name}: {value} (allowed: from {least:g} to {MOST_S:g} s)")
     case = validate(nodes, links, trips, closures, capacity_changes)
     dynamic = routing == "dynamic"
     targets, goal = np.unique(case.destination, return_inverse=True)

@@ -369,3 +369,8 @@ def test_durations_have_bounds(seconds):
         simulate_traffic(*instance(), duration_s=seconds)
     with pytest.raises(InputError, match="update_s"):
         simulate_traffic(*instance(), update_s=seconds)
+
+
+def test_routes_are_updated_at_most_once_a_second():
+    with pytest.raises(InputError, match=r"update_s: 0\.001 \(allowed: from 1 to"):
+        simulate_traffic(*instance(), routing="dynamic", update_s=0.001)

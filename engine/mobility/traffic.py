@@ -104,7 +104,7 @@ class Traffic:
         self._head, self._work = paths.scratch(self.n_nodes)
         self.view = np.zeros(0, dtype=np.bool_)  # destinations routed by `view_cost_ms`
         self.view_cost_ms = np.zeros(0, dtype=np.int64)
-        self._extra = np.zeros(1, dtype=np.int64)
+        self._extra = np.zeros(2, dtype=np.int64)
         weight = capacity if merge_priority is None else np.asarray(merge_priority, np.float64)
         self.state: TrafficState = build_state(
             self._net, self.from_node, self.to_node, self.length_m, self.free_speed_mps, capacity,

@@ -301,10 +301,11 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
             extra[0] = min(extra[0], due)
         slot = ring + (link[a, L_NOUT] & mask)
         ready = max(state.ring_time[slot], link[a, L_OUT_OK])
+        v = state.ring_vehicle[slot]
         if ready >= t_end:
             state.queue_due[q] = ready
+            extra[1] += vehicle[v, V_DEST]  # so that it lies in the cache when its turn comes
             return
-        v = state.ring_vehicle[slot]
         out[3, k] = link[a, L_TAG]
     else:
         a = -1

@@ -30,8 +30,8 @@ I64 = NDArray[np.int64]
 GROUPS = 4
 #: Exits are counted over at least this long, or a queue's rate could not be told.
 WINDOW_MS = 60_000
-#: What a link costs at most beyond its free time: nobody looks for a detour of more than ten hours.
-_MOST_DELAY_MS = 36_000_000
+#: What a link costs at most beyond its free time: nobody makes a detour of more than an hour round it.
+_MOST_DELAY_MS = 3_600_000
 
 
 def rows(destinations: I64) -> list[list[int]]:

@@ -93,7 +93,7 @@ class Traffic:
         self._csr = paths.group_edges(self.n_nodes, self.to_node, self.from_node)
         self._head, self._work = paths.scratch(self.n_nodes)
         self.views = tuple(views)
-        self._extra = np.zeros(1, dtype=np.int64)
+        self._extra = np.zeros(2, dtype=np.int64)
         weight = capacity if merge_priority is None else np.asarray(merge_priority, np.float64)
         self.state: TrafficState = build_state(
             self._net, self.from_node, self.to_node, self.length_m, self.free_speed_mps, capacity,

@@ -69,6 +69,9 @@ STREAMS: dict[str, int] = {
             "sweep.input",
             "people.rumour",
             "position.ward",
+            "crowd.place",
+            "crowd.speed",
+            "crowd.premovement",
         ]
     )
 }

@@ -127,9 +127,9 @@ def time_stadium(people: int, runs: int) -> dict[str, Any]:
             "times_real_time": round(s["simulated_s"] / wall, 1)}
 
 
-def ours(width_m: float, seed: int) -> tuple[dict[str, Any], CrowdRun]:
+def ours(width_m: float, seed: int, dt_s: float = model.STEP_S) -> tuple[dict[str, Any], CrowdRun]:
     """Our engine on a bottleneck: flow, wall, processor time and agent-steps."""
-    run = CrowdRun(bottleneck(width_m), seed)
+    run = CrowdRun(bottleneck(width_m), seed, dt_s)
     start = CrowdRun(bottleneck(width_m), seed)
     moved, wall, used = 0, time.perf_counter(), time.process_time()
     while run.rows.size and run.now_s < 300:
@@ -165,10 +165,12 @@ def peer(python: str, width_m: float, start: CrowdRun) -> dict[str, Any]:
 def time_bottlenecks(python: str | None, runs: int) -> Iterator[dict[str, Any]]:
     """Both engines on bottlenecks of 2, 1.2 and 1 m, alternating, one seed a run."""
     for width in (2.0, 1.2, 1.0):
-        found: dict[str, list[dict[str, Any]]] = {"anlan": [], "jupedsim": []}
+        found: dict[str, list[dict[str, Any]]] = {"anlan": [], "anlan, steps of 0.01 s": [],
+                                                 "jupedsim": []}
         for seed in range(1, runs + 1):
             mine, start = ours(width, seed)
             found["anlan"].append(mine)
+            found["anlan, steps of 0.01 s"].append(ours(width, seed, 0.01)[0])
             if python:
                 found["jupedsim"].append(peer(python, width, start))
         for engine, done in found.items():

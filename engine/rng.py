@@ -72,6 +72,7 @@ STREAMS: dict[str, int] = {
             "crowd.place",
             "crowd.speed",
             "crowd.premovement",
+            "crowd.sidestep",
         ]
     )
 }

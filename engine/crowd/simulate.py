@@ -38,6 +38,7 @@ class CrowdRun:
         self.exit_no = np.full(n, -1, np.int16)
         self.out_s = np.full(n, np.nan)
         self.gone = np.zeros(n, np.bool_)
+        self.still = np.zeros(n, np.bool_)
         self.steps = 0
         self._rows, self._inside = np.arange(n, dtype=np.int32), n
         g = self.ground
@@ -77,8 +78,9 @@ class CrowdRun:
         kernel.move_people(
             self._inside, self._order, self._sx, self._sy, self._start, g.x0, g.y0, self._nx,
             self._ny, self.people.start_s, self.people.speed_mps, self.people.layer, g.field,
-            g.walls, g.doors, g.stairs, self._law, self._table, self.now_s, self.dt_s, self.x,
-            self.y, self.exit_no, self.out_s, self.gone,
+            g.walls, g.doors, g.stairs, self._law, self._table, self.now_s, self.dt_s,
+            np.uint64(self.seed), self.steps, self.x, self.y, self.still, self.exit_no,
+            self.out_s, self.gone,
         )
         self._rows, self._order = self._order, self._rows
         self.steps += 1

@@ -18,7 +18,7 @@ from engine.crowd.ground import H_M, Ground, build_ground
 from engine.crowd.measures import BACK_S, EVERY_S, MAP_M, Measures
 from engine.crowd.people import People, place_people
 from engine.crowd.venue import Venue, load_venue
-from engine.errors import RunError
+from engine.errors import InputError, RunError
 from engine.kernels import crowd as kernel
 from engine.outputs import check_file, write_whole
 
@@ -105,9 +105,13 @@ def simulate_crowd(
     Model: `engine.kernels.crowd`; parameters: `engine.crowd.model`.
     """
     begun = time.perf_counter()
+    file = "" if isinstance(venue, Venue) else f"{venue}: "
     if not isinstance(venue, Venue):
         venue = load_venue(Path(venue))
-    run = CrowdRun(venue, seed, dt_s)
+    try:
+        run = CrowdRun(venue, seed, dt_s)
+    except InputError as error:
+        raise InputError(f"{file}{error}") from None
     measures = Measures(run.ground, run.x.size)
     every, back = round(EVERY_S / dt_s), round(BACK_S / dt_s)
     old_x, old_y = run.x.copy(), run.y.copy()

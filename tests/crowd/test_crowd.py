@@ -225,8 +225,9 @@ def test_wrong_venues_are_told_in_one_message(
 ) -> None:
     file = tmp_path / "v.yaml"
     file.write_text(yaml.safe_dump(BASE | change), encoding="utf-8")
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as found:
         simulate_crowd(file)
+    assert str(file) in str(found.value)
 
 
 def test_the_command_writes_its_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

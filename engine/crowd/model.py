@@ -2,8 +2,8 @@
 
 The whole published sets fail one way or the other: the paper's and the calibrated ones, with bodies of
 0.3 m and less, pack queues to 10 persons per m2; JuPedSim's defaults, with a time gap of 1 s, let 0.9
-to 1.0 persons a metre and second through a door where handbooks and experiments have 1.2 to 1.9. So the body is the
-default one, which cannot pack beyond 7.2 per m2, and the time gap is the calibrated one.
+to 1.0 persons a metre and second through a door where handbooks and experiments have 1.2 to 1.9. So
+the body is the default one, which cannot pack beyond 7.2 per m2, and the time gap the calibrated one.
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ def test_rimea_4_density_and_speed(seed: int) -> None:
 
     The tolerance is the scatter of the handbooks: at 1 to 3 persons per m2 Fruin (1.43 - 0.35 rho,
     recalled) and SFPE (1.4 (1 - 0.266 rho)) stand up to 20 % from Weidmann, their greatest flows are
-    1.3 to 1.5 and that of Predtechenskii and Milinskii 1.8 (recalled). The corridor is 130 x 5 m instead of 1000 x 10 m.
+    1.3 to 1.5 and that of Predtechenskii and Milinskii 1.8 (recalled).
+    The corridor is 130 x 5 m instead of 1000 x 10 m.
     """
     flows = []
     for wanted in (0.5, 1.0, 2.0, 3.0, 4.0, 5.0):

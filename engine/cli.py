@@ -412,5 +412,30 @@ def traffic(
         print("\n".join(f"{name}: {value}" for name, value in summary.items()))
 
 
+@app.command()
+def crowd(
+    file: Path,
+    out: Annotated[Path | None, typer.Option(help="Folder; out/crowd-NAME by default.")] = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Let the people of a venue (YAML file) leave it. Example: anlan crowd station.yaml"""
+    from engine.crowd.simulate import run_crowd
+
+    target = out or Path("out") / f"crowd-{file.stem}"
+    summary = run_crowd(file, target, seed).summary
+    if as_json:
+        dump(summary)
+    elif not quiet:
+        for name, value in summary.items():
+            if name not in ("exits", "assumptions"):
+                print(f"{name}: {value}")
+        for row in summary["exits"]:
+            print(f"exit {row['exit']}: {row['out']:,} people, at most "
+                  f"{row['greatest_specific_flow_pms']} a metre and second")
+        print(f"written: {target}")
+
+
 if __name__ == "__main__":
     main()

@@ -70,6 +70,10 @@ STREAMS: dict[str, int] = {
             "people.rumour",
             "position.ward",
             "traffic.group",
+            "crowd.place",
+            "crowd.speed",
+            "crowd.premovement",
+            "crowd.sidestep",
         ]
     )
 }

@@ -349,6 +349,7 @@ WRONG = [
     (("report", "nowhere"), "nowhere"),
     (("replay", "nowhere", "--lang", "fr"), "en and zh"),
     (("traffic", "nowhere"), "nowhere"),
+    (("crowd", "nowhere.yaml"), "nowhere.yaml"),
     (("traffic", "nowhere", "--routing", "best"), "static and dynamic"),
 ]
 

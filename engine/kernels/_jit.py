@@ -64,15 +64,19 @@ if _CACHE is not None:
 LOCK = threading.RLock()
 
 
-def jit(parallel: bool = False, inline: str = "never") -> Callable[[Callable[..., Any]], Any]:
+def jit(
+    parallel: bool = False, inline: str = "never", fast: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
     """Compile a kernel in nopython mode, cached on disk where a folder is writable.
 
-    A parallel kernel is launched behind `LOCK`; call sites need nothing of their own.
+    A parallel kernel is launched behind `LOCK`; call sites need nothing of their own. `fast` lets
+    the compiler reorder sums: results are the same for any number of threads, not on every CPU.
     """
 
     def wrap(function: Callable[..., Any]) -> Any:
         compiled = numba.njit(
-            cache=_CACHE is not None, parallel=parallel, nogil=True, inline=inline
+            cache=_CACHE is not None, parallel=parallel, nogil=True, inline=inline, fastmath=fast,
+            error_model="numpy" if fast else "python",
         )(function)
         if not parallel:
             return compiled

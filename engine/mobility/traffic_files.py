@@ -88,6 +88,8 @@ def simulate_traffic(
         raise InputError(f"routing: '{routing}' (allowed: static, dynamic)")
     if merge not in ("turns", "draw"):
         raise InputError(f"merge: '{merge}' (allowed: turns, draw)")
+    if not 0 <= seed < 2**53:
+        raise InputError(f"seed: {seed} (allowed: 0 to 2**53 - 1)")
     for name, value in (("duration_s", duration_s), ("update_s", update_s)):
         if not 0 < value <= MOST_S:
             raise InputError(f"{name}: {value} (allowed: above 0 and at most {MOST_S:g} s)")

@@ -393,7 +393,7 @@ def traffic(
     update: Annotated[float, typer.Option(
         help="Seconds until a driver looks at travel times again.", min=1, max=40 * 86_400)] = 600,
     merge: Annotated[str, typer.Option(help="Where links merge: turns or draw.")] = "turns",
-    seed: Annotated[int, typer.Option(help="Of the draws.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of the draws.", min=0, max=2**53 - 1)] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder; the instance's own by default.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,

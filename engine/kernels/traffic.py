@@ -234,6 +234,22 @@ def next_edge(v, n, vehicle, route, out_ptr, out_edge):  # type: ignore[no-untyp
     return out_edge[out_ptr[n] + rank]
 
 
+@jit(inline="always")
+def lot(k, n, net, state):  # type: ignore[no-untyped-def]
+    """Return the merge tag of queue `k`: its own, or a lot drawn for the place its head wants."""
+    tag, j, v = net.scratch[3, k], net.scratch[1, k], net.scratch[2, k]
+    if net.merge[0] == 0 or j < 0 or tag < 0:
+        return tag
+    # The least of exponential times with the weights as rates wins; drawn anew for every place.
+    first = net.in_ptr[n]
+    if first + k < net.in_ptr[n + 1]:
+        step = state.link[net.in_edge[first + k], L_TAG_INC]
+    else:
+        step = state.node[n, N_TAG_INC]
+    chance = uniform1(net.merge[1], _MERGE, v, state.link[j, L_ENTERED])
+    return int(-math.log(chance) * step)
+
+
 @uncounted
 @jit()
 def pass_queue(a, t_end, link, vehicle, ring_vehicle, ring_time, queue_next, vehicle_class, classes):  # type: ignore[no-untyped-def]
@@ -325,11 +341,6 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
         j = next_edge(v, n, vehicle, state.route, net.out_ptr, net.out_edge)
         state.queue_next[q] = j
     out[1, k] = j
-    if j >= 0 and net.merge[0] != 0 and out[3, k] >= 0:
-        # The least of exponential times with the weights as rates, drawn anew for every place.
-        step = link[a, L_TAG_INC] if a >= 0 else node[n, N_TAG_INC]
-        chance = uniform1(net.merge[1], _MERGE, v, link[j, L_ENTERED])
-        out[3, k] = int(-math.log(chance) * step)
     cls = state.vehicle_class[v]
     if net.classes[cls, C_PRIORITY] != 0:
         out[3, k] = -1
@@ -557,7 +568,10 @@ def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
         t = t_end
         for k in range(queues):
             # Earliest first; a tie goes to the smaller merge tag, then to the first queue.
-            if due[base + k] < t or (due[base + k] == t and best >= 0 and out[3, k] < out[3, best]):
+            if due[base + k] < t or (
+                due[base + k] == t and best >= 0
+                and lot(k, n, net, state) < lot(best, n, net, state)
+            ):
                 best = k
                 t = due[base + k]
         if best < 0:

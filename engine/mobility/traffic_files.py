@@ -90,6 +90,8 @@ def simulate_traffic(
         raise InputError(f"routing: '{routing}' (allowed: static, dynamic)")
     if merge not in ("turns", "draw"):
         raise InputError(f"merge: '{merge}' (allowed: turns, draw)")
+    if not 0 <= seed < 2**53:
+        raise InputError(f"seed: {seed} (allowed: 0 to 2**53 - 1)")
     for name, value, least in (("duration_s", duration_s, 0.001), ("update_s", update_s, 1.0)):
         if not least <= value <= MOST_S:
             raise InputError(f"{name}: {value} (allowed: from {least:g} to {MOST_S:g} s)")

@@ -307,6 +307,8 @@ def test_wrong_options_and_spans():
         simulate_traffic(*tables, routing="fast")
     with pytest.raises(InputError, match="allowed: turns, draw"):
         simulate_traffic(*tables, merge="zip")
+    with pytest.raises(InputError, match="seed: -1"):
+        simulate_traffic(*tables, seed=-1)
     with pytest.raises(InputError, match="duration_s"):
         simulate_traffic(*tables, duration_s=float("nan"))
     bad = pd.DataFrame({"link": [11], "from_s": [20.0], "to_s": [10.0]})

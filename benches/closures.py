@@ -31,7 +31,8 @@ from benches.machine import machine
 from benches.traffic_audit import Watchman, faults
 from engine.city_io import load_city
 from engine.kernels import traffic_layout as lay
-from engine.mobility.traffic import REASONS, STATES, Traffic
+from engine.mobility.traffic import Traffic
+from engine.mobility.traffic_events import REASONS, STATES
 from engine.mobility.traffic_tables import read_folder, validate
 
 TICK_MS, WINDOW_MS, LONGEST_MS, EXITS = 60_000, 7_200_000, 24 * 3_600_000, 24

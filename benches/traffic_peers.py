@@ -49,7 +49,7 @@ WINDOW_S = 3600.0
 BLOCK_M = 200.0
 WAVE_MPS, LANE_JAM_VPM = 5.0, 0.2  # what UXsim's reaction time of 1 s gives
 ONCE_S = 20.0
-FIRST = 1e6  # merge weight of those who start at a node, against 1 for a link
+FIRST = 1e4  # merge weight of those who start at a node, against 1 for a link
 MEMORY_KIB = 18_000_000  # the peer holds dense node x node tables
 
 

@@ -71,8 +71,11 @@ class Departures:
         self._fleet.park(ready[~by_car])
         family = self._pickups.bound(ready)
         for party, when, drives in zip(ready[family], t[family], by_car[family], strict=True):
-            self._pickups.set_out(int(party), int(when), bool(drives))
-        ready, t, by_car = ready[~family], t[~family], by_car[~family]
+            if w.party_with[party] < 0:
+                self._pickups.set_out(int(party), int(when), bool(drives))
+        # Whoever was met by family on the spot goes with it.
+        alone = ~family & (w.party_with[ready] < 0)
+        ready, t, by_car = ready[alone], t[alone], by_car[alone]
         w.party_dest[ready] = self.choose(ready)
         self._drive(ready[by_car], t[by_car])
         on_foot = np.isin(ready, self._stops.not_by_bus(ready[~by_car], t1_ms)) & ~by_car
@@ -90,7 +93,12 @@ class Departures:
         """Cars of parties set out from where they stand."""
         if cars.size == 0:
             return
-        w, traffic, vehicle = self.host.w, self._fleet.traffic, self._fleet.of_party[cars]
+        w, traffic = self.host.w, self._fleet.traffic
+        left = self._fleet.left_in_road(cars)
+        if left.any():
+            self._walk_off(cars[left], t_ms[left])
+            cars, t_ms = cars[~left], t_ms[~left]
+        vehicle = self._fleet.of_party[cars]
         # A car that has been driven stands where it stopped, unless it is on the road.
         stands = (traffic.state_of(vehicle) > 0) & ~self._fleet.ordinary[cars]
         node = np.where(stands, -1 - traffic.place_of(vehicle), self._drive_node[w.party_node[cars]])
@@ -109,6 +117,7 @@ class Departures:
         w = self.host.w
         here = (self._fleet.of_party[rows] >= 0) & (w.party_left_ms[rows] >= NEVER)
         here &= w.node_depth_m[w.party_node[rows]] <= CAR_WADES_M
+        here &= ~self._fleet.left_in_road(rows)
         return np.asarray(((w.party_mode[rows] == CAR) | self._fleet.ordinary[rows]) & here)
 
     def _with_way_out(self, rows: I64, t1_ms: int) -> I64:

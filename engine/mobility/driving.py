@@ -162,6 +162,8 @@ class Driving:
                 self._fleet.park(self._fleet.party[[vehicle]])
             else:
                 row = int(self._fleet.party[vehicle])
+                if self.host.w.party_place[row] not in (P_DRIVING, P_WAITING):
+                    continue  # they have left it in this tick
                 if place < 0 and self._pickups.lost_way(row, int(t)):
                     continue
                 stop(self.host, np.array([row]), int(t), reason("no route") if place < 0

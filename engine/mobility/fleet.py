@@ -27,7 +27,7 @@ from engine.codes import among
 from engine.component import Component, Context
 from engine.families import families
 from engine.kernels.paths import CLOSED, speed_cost_ms
-from engine.kernels.traffic_layout import V_DEST, TrafficState
+from engine.kernels.traffic_layout import S_ARRIVED, V_DEST, TrafficState
 from engine.mobility.destinations import car_targets
 from engine.mobility.traffic import Traffic, View
 from engine.world import P_DRIVING, P_WAITING
@@ -124,10 +124,20 @@ class Fleet:
     def park(self, rows: I64) -> None:
         """Parties [n] on an ordinary trip go no further by car: it stays where it is."""
         rows = rows[self.ordinary[rows]]
+        if rows.size == 0:
+            return
+        place = self.traffic.place_of(self.of_party[rows])
         self.traffic.abandon(self.of_party[rows])
         self.ordinary[rows] = False
-        w = self.host.w
-        w.party_node[rows] = self.ctx.site.walk_node[w.party_node[rows]]
+        node = np.where(
+            place >= 0, self.traffic.from_node[np.maximum(place, 0)], -1 - np.minimum(place, -1))
+        self.host.w.party_node[rows] = self.ctx.site.walk_node[node]
+
+    def left_in_road(self, rows: I64) -> B:
+        """Whether the cars of parties [n] stand on a street where their drivers left them."""
+        car = self.of_party[rows]
+        return np.asarray((car >= 0) & ~self.ordinary[rows] & (self.traffic.place_of(car) >= 0)
+                          & (self.traffic.state_of(car) > S_ARRIVED))
 
     def with_news(self, rows: I64) -> B:
         """Whether parties [n] that set out now have the news of the roads."""

@@ -25,7 +25,7 @@ from scipy.spatial import cKDTree
 from engine.city import I64, USES, B, City
 from engine.codes import among
 from engine.component import Component, Context
-from engine.events import reason
+from engine.events import MODES, reason
 from engine.families import crow_flies_m, families
 from engine.held import holding_and_gone
 from engine.kernels import paths
@@ -47,6 +47,7 @@ from engine.world import (
     P_WAITING,
 )
 
+FOOT, CAR = MODES.index("foot"), MODES.index("car")
 _THERE = (P_START, P_PREPARING, P_STAYING)
 LOOK_AROUND = 4.0  #: ways up to so many times the straight distance are looked at first, for speed
 
@@ -152,6 +153,9 @@ class Pickups:
         place = int(traffic.place_of(vehicle)[0])
         began = int(traffic.state_of(vehicle)[0]) > 0  # the car is where it stopped last
         wheel = bool(self._fleet.ordinary[party])  # or under way on an ordinary trip
+        if self._fleet.left_in_road(np.array([party]))[0]:
+            self._walk(party, t_ms, there)
+            return
         if wheel and place >= 0:
             here = int(traffic.to_node[place])
         else:
@@ -268,7 +272,13 @@ class Pickups:
 
     def _meet(self, party: int, t_ms: int, by_car: bool) -> None:
         """The party is where they are: who can come comes, then on to the next place."""
-        w, node = self.host.w, self.ctx.parties.node
+        w, parties, node = self.host.w, self.ctx.parties, self.ctx.parties.node
+        if self._nobody_left(party):
+            mine = parties.member[parties.member_ptr[party] : parties.member_ptr[party + 1]]
+            dead = bool((w.person_health[mine] == H_DEAD).all())
+            self._give_up(party, t_ms, "dead" if dead else "hurt")
+            self._done.append((party, t_ms, by_car))
+            return
         goal = int(w.party_fetch[party])
         others = self.wanted(party)
         for one in (goal, *others[node[others] == node[goal]].tolist()):
@@ -277,7 +287,7 @@ class Pickups:
             if why:
                 self._missed(party, t_ms, why)
             else:
-                self._take(party, one, t_ms)
+                self._take(party, one, t_ms, by_car)
         self.set_out(party, t_ms, by_car)
 
     def _kept(self, party: int) -> str:
@@ -297,14 +307,21 @@ class Pickups:
             return "dead"
         return "hurt" if holds.any() or gone.all() else ""
 
-    def _take(self, party: int, one: int, t_ms: int) -> None:
+    def _nobody_left(self, party: int) -> bool:
+        """Whether all members are dead or in care."""
+        w, parties = self.host.w, self.ctx.parties
+        who = parties.member[parties.member_ptr[party] : parties.member_ptr[party + 1]]
+        _, gone = holding_and_gone(w.person_trapped[who], w.person_health[who], w.person_care[who])
+        return bool(gone.all())
+
+    def _take(self, party: int, one: int, t_ms: int, by_car: bool) -> None:
         w = self.host.w
         w.party_trip_event[party] = met = self.host.emit(
             "pickup_met", t_ms, party, one, (t_ms - self._since_ms[party]) / 1000.0,
             max(int(w.party_trip_event[party]), int(w.party_trip_event[one])))[0]
         w.party_left_ms[one] = min(int(w.party_left_ms[one]), t_ms)
         w.party_trip_event[one] = self.host.emit(
-            "party_departed", t_ms, one, w.party_mode[party], w.party_node[one], met)[0]
+            "party_departed", t_ms, one, CAR if by_car else FOOT, w.party_node[one], met)[0]
         self._together.join(party, one)
 
     def _missed(self, party: int, t_ms: int, why: str, cause: int = -1) -> None:

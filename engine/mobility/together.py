@@ -116,12 +116,10 @@ class Together:
         self._count(np.array([leader]))
 
     def drivers(self) -> None:
-        """Whoever drives to family or with it is noted at the junction passed last: out of the danger
-        zone and back in counts for them."""
+        """Whoever drives is noted at the junction passed last: some go out of the danger zone and
+        back in."""
         w = self.host.w
-        on_trip = w.party_fetch >= 0
-        on_trip[w.party_with[w.party_with >= 0]] = True
-        rows = np.flatnonzero(on_trip & (w.party_place == P_DRIVING))
+        rows = np.flatnonzero(w.party_place == P_DRIVING)
         if rows.size:
             edge, _ = self._fleet.traffic.positions(self._fleet.of_party[rows])
             on = edge >= 0

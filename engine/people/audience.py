@@ -63,7 +63,7 @@ class Audience:
         # Whole households go back, and only those that nobody has to help.
         self.can_return = (
             parties.home[rows] & (parties.building[rows] >= 0) & self.danger
-            & (parties.slow[rows] < 2)
+            & (parties.slow[rows] < 2) & ~self.families.child[rows]
         )
         household = city.persons.household[parties.first[rows]]
         whole = np.bincount(city.persons.household)[household]

@@ -16,7 +16,7 @@ from engine.people import belief
 from engine.people import warning as model
 from engine.people.audience import Audience
 from engine.people.pickups import Pickups
-from engine.world import P_PREPARING
+from engine.world import P_OUTSIDE, P_PREPARING
 
 LEAVES, STAYS, CUT_OFF, GOES_BACK = 1, 2, 3, 4
 _OBJECT = (CAUSES.index("shaking"), CAUSES.index("none"), CAUSES.index("none"),
@@ -59,6 +59,10 @@ class Decisions:
             mine = cue == kind
             self.decide(met[mine], int(kind), np.full(mine.sum(), t_ms), event[mine], False)
 
+    def drop_errands(self, rows: I64) -> None:
+        """Parties `rows` go for nobody any more."""
+        self._pickups.drop(rows)
+
     def told(self, at: I64 | B) -> I64:
         """How often word of mouth has reached parties so far [at]."""
         heard = self.host.w.party_heard[self.who.rows[at]]
@@ -89,6 +93,7 @@ class Decisions:
         w, b = self.host.w, self.ctx.behaviour
         rows = self.who.rows[at]
         undecided = ~among(w.party_decision[rows], (LEAVES, CUT_OFF, GOES_BACK))
+        undecided &= w.party_place[rows] != P_OUTSIDE  # has driven out already
         go = undecided & self._convinced(at)
         able = self.able(at)
         by_car = self._by_car(at, self.who.walk_m[at])

@@ -109,6 +109,7 @@ class Rumours:
         w.party_decision_event[gives_up] = self.host.emit(
             "party_refused", t_ms, gives_up, why, cause=w.party_rumour_event[gives_up])
         w.party_decision[gives_up] = STAYS
+        self._decisions.drop_errands(gives_up)
         safe = np.isin(place, (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE))
         safe &= self.who.can_return[new] & (w.party_decision[rows] == LEAVES)
         safe &= (w.party_alert[rows] & HAS_RETURNED == 0)

@@ -322,7 +322,7 @@ def run(
     from engine.run import simulate
     from engine.runfolder import run_inputs
     from engine.scenario import load_scenario
-    from engine.summary import print_run
+    from engine.summary import print_run, run_facts
 
     loaded = load_scenario(scenario, settings or ())
     chosen = load_plan(plan, loaded) if plan else default_plan(loaded)
@@ -339,7 +339,7 @@ def run(
     if as_json:
         dump(result.score)
     elif not quiet:
-        print_run(console(), result)
+        print_run(console(), run_facts(result))
         of = "" if place.name in list_cities() else f" --city {city_name(loaded, city)}"
         print(f"written: {target}")
         if before:

@@ -260,7 +260,7 @@ def timeline(
         "--incident", help="Number of one incident: what led to it, every step, the intervals.",
     )] = None,
     reports: Annotated[str, typer.Option(
-        help="Minutes after the start at which a situation report is made.")] = "30,60,180",
+        help="Minutes after the start at which a situation report is made.")] = "30,60,180,360,720",
     city: CityOption = None,
     quiet: Quiet = False,
     as_json: Json = False,

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,8 @@ from engine.runfolder import write_json
 from engine.scenario import Scenario
 from engine.scoring.comparison import comparison
 
-Progress = Callable[[int, int], None]  # done, total
+Progress = Callable[[float, int], None]  # runs done, with those under way in parts; total
+_POLL_S = 1.0
 _MAX_POOLS = 3
 
 #: What is kept of a run beside its score: a function at the top of a module, so that it travels.
@@ -45,19 +46,25 @@ class Job:
     plan: Plan
 
 
-def _prepare(city: City, extra: Extra | None = None) -> None:
-    """Give a worker its inputs once; one numba thread, so that workers do not crowd each other."""
+def _prepare(city: City, extra: Extra | None = None, shares: Any = None) -> None:
+    """Give a worker its inputs once; one numba thread, so that workers do not crowd each other.
+
+    `shares`: memory shared with the parent, one number a job, in which it sees how far each run is.
+    """
     import threading
 
     import numba
 
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     numba.set_num_threads(1)
-    _worker.update(city=city, extra=extra)
+    _worker.update(city=city, extra=extra, shares=shares)
 
 
-def _one(job: Job) -> dict[str, Any]:
-    run = simulate(_worker["city"], job.scenario, job.plan, job.seed)
+def _one(job: Job, row: int = -1) -> dict[str, Any]:
+    def far(share: float) -> None:
+        _worker["shares"][row] = share
+
+    run = simulate(_worker["city"], job.scenario, job.plan, job.seed, (), far if row >= 0 else None)
     result = {"plan": job.name, "seed": job.seed, "score": run.score, "digest": run.digest}
     if _worker["extra"] is not None:
         result["extra"] = _worker["extra"](run)
@@ -99,20 +106,20 @@ def play(
 def play_jobs(
     city: City, jobs: Sequence[Job], workers: int = 1, folder: Path | None = None,
     progress: Progress | None = None, extra: Extra | None = None, extra_inputs: str = "",
+    each: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[tuple[str, int], dict[str, Any]]:
     """Play every job; the results by (name, seed).
 
     A result holds plan, seed, score, digest and, with `extra`, what that function makes of the
     run (and of `extra_inputs`, what else it reads). With `folder`, each is kept there at once and
-    found again when all its inputs are the same.
+    found again when all its inputs are the same. `each` is called with every new result.
     """
     check_seed(max(job.seed for job in jobs))
     todo = {(job.name, job.seed): job for job in jobs}
     done: dict[tuple[str, int], dict[str, Any]] = {}
-    fingerprint = {
-        key: _fingerprint(city, job, extra, extra_inputs) for key, job in todo.items()
-    }
+    fingerprint = {}
     if folder is not None:
+        fingerprint = {key: _fingerprint(city, job, extra, extra_inputs) for key, job in todo.items()}
         done = _kept(folder, fingerprint)
 
     def finished(result: dict[str, Any]) -> None:
@@ -120,8 +127,13 @@ def play_jobs(
         done[key] = result
         if folder is not None:
             _keep(folder, fingerprint[key], result)
+        if each:
+            each(result)
+        far(0.0)
+
+    def far(under_way: float) -> None:
         if progress:
-            progress(len(done), len(todo))
+            progress(len(done) + under_way, len(todo))
 
     missing = [job for key, job in todo.items() if key not in done]
     if workers <= 1:
@@ -129,13 +141,14 @@ def play_jobs(
         for job in missing:
             finished(_one(job))
     else:
-        _in_processes((city, extra), missing, workers, done, finished)
+        _in_processes((city, extra), missing, workers, done, finished, far)
     return done
 
 
 def _in_processes(
     inputs: tuple[Any, ...], missing: list[Job], workers: int,
     done: dict[tuple[str, int], Any], finished: Callable[[dict[str, Any]], None],
+    far: Callable[[float], None],
 ) -> None:
     import multiprocessing
 
@@ -144,18 +157,24 @@ def _in_processes(
         if not left:
             return
         context = multiprocessing.get_context("spawn")
+        shares = context.RawArray("d", len(left))
         try:
             with ProcessPoolExecutor(
                 workers, mp_context=context, initializer=_prepare,
-                initargs=inputs,
+                initargs=(*inputs, shares),
             ) as pool:
                 try:
                     with _interrupts_held():
                         jobs: list[Future[dict[str, Any]]] = [
-                            pool.submit(_one, job) for job in left
+                            pool.submit(_one, job, row) for row, job in enumerate(left)
                         ]
-                    for ended in as_completed(jobs):
-                        finished(ended.result())
+                    row_of = {job: row for row, job in enumerate(jobs)}
+                    waiting = set(jobs)
+                    while waiting:
+                        ended, waiting = wait(waiting, _POLL_S, FIRST_COMPLETED)
+                        for job in sorted(ended, key=row_of.__getitem__):
+                            finished(job.result())
+                        far(sum(shares[row_of[job]] for job in waiting))
                 except KeyboardInterrupt:
                     for process in multiprocessing.active_children():
                         process.terminate()

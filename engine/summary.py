@@ -42,28 +42,36 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.0%}"
 
 
-def print_run(console: Console, run: Run) -> None:
-    """Print one run: ledger, short table of metrics, time taken."""
-    score = run.score
-    twin = run.twin
-    people = score["ledger"]["people"]
+def run_facts(run: Run) -> dict[str, Any]:
+    """What `print_run` says of a run; plain data, so that it travels between processes."""
+    twin, score = run.twin, run.score
+    return {
+        "title": twin.scenario.title, "plan": twin.plan.name, "seed": twin.run_seed,
+        "size": int(twin.city.persons.household.size), "share": twin.scenario.population.share,
+        "duration_s": twin.scenario.duration_s, "wall_s": run.wall_s, "digest": run.digest,
+        "people": score["ledger"]["people"],
+        "values": {m["name"]: m["value"] for m in score["metrics"]},
+        "scores": {name: score[name] for name in ("score", "efficiency", "fairness")},
+    }
+
+
+def print_run(console: Console, facts: dict[str, Any]) -> None:
+    """Print one run from its `run_facts`: ledger, short table of metrics, time taken."""
+    share, values = facts["share"], facts["values"]
     console.print(
-        f"{twin.scenario.title}: plan {twin.plan.name}, seed {twin.run_seed}, "
-        f"{twin.city.persons.household.size:,} people, {twin.scenario.duration_s / 3600:.1f} h in "
-        f"{run.wall_s:.0f} s"
+        f"{facts['title']}: plan {facts['plan']}, seed {facts['seed']}, {facts['size']:,} people, "
+        f"{facts['duration_s'] / 3600:.1f} h in {facts['wall_s']:.0f} s"
     )
-    share = twin.scenario.population.share
     if share < 1.0:
         console.print(
             f"SAMPLE of {share:.12g} of the households: counts are of the sample; for the whole "
             f"city divide by {share:.12g}"
         )
     table = Table("people at the end", "count", show_header=True)
-    for state, count in people.items():
+    for state, count in facts["people"].items():
         if count:
             table.add_row(state, f"{count:,}")
     console.print(table)
-    values = {m["name"]: m["value"] for m in score["metrics"]}
     console.print(
         "warning in the danger zone: sent to "
         f"{percent(values['share_sent'])}, received by {percent(values['share_warned'])}, "
@@ -73,9 +81,10 @@ def print_run(console: Console, run: Run) -> None:
         f"for {values['relief_medicines']:,.0f} chronically ill; "
         f"{values['customer_hours_without_power']:,.0f} customer-hours without power"
     )
+    scores = facts["scores"]
     console.print(
-        f"score {score['score']:.2f}  efficiency {score['efficiency']:.1f}  "
-        f"fairness {score['fairness']:.1f}   digest {run.digest[:12]}"
+        f"score {scores['score']:.2f}  efficiency {scores['efficiency']:.1f}  "
+        f"fairness {scores['fairness']:.1f}   digest {facts['digest'][:12]}"
     )
 
 

@@ -40,7 +40,7 @@ UI: dict[str, dict[str, str]] = {
         "sample of the population, share", "keys":
         "space: play, arrows: one minute, brackets: slower or faster", "peak": "largest so far",
         "dark": "no electricity", "zone_line": "danger zone of the scenario", "loading": "loading",
-        "min": "min", "s": "s", "local": "local time", "failed": "This browser cannot show the page:",
+        "h": "h", "min": "min", "s": "s", "local": "local time", "failed": "This browser cannot show the page:",
         "group": "group of", "unit": "unit", "incident": "incident", "level": "level",
     },
     "zh": {
@@ -71,7 +71,7 @@ UI: dict[str, dict[str, str]] = {
         "ambulance_station": "急救站", "command_centre": "指挥中心", "care_home": "养老院", "in_use": "已用",
         "share": "人口抽样比例", "keys": "空格播放，方向键一分钟，方括号调速",
         "peak": "至今最大", "dark": "停电", "zone_line": "情景的危险区", "loading": "载入中",
-        "min": "分", "s": "秒", "local": "当地时间", "failed": "此浏览器无法显示：",
+        "h": "小时", "min": "分", "s": "秒", "local": "当地时间", "failed": "此浏览器无法显示：",
         "group": "人数", "unit": "单元", "incident": "事件", "level": "级别",
         "available": "待命", "turnout": "出动准备", "to scene": "赶赴现场", "on scene": "现场处置",
         "to hospital": "送院途中", "at hospital": "在医院", "returning": "返回", "staffing": "值守",

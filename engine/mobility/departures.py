@@ -141,6 +141,8 @@ class Departures:
 
     def able(self, rows: I64) -> np.ndarray:
         """Which parties [rows] can set out for what has become of their members (`held.py`)."""
+        if rows.size == 0:
+            return np.zeros(0, np.bool_)
         w = self.host.w
         return np.asarray(can_set_out(
             self.ctx.parties, w.person_trapped, w.person_health, w.person_care)[rows])

@@ -180,7 +180,9 @@ class Fleet:
             cost = speed_cost_ms(
                 self.ctx.city.edges.length_m, self.host.w.seen_edge_speed_mps, closed
             )
-            self.traffic.set_view(UNITS, cost, None if fresh else newly)
+            # In quiet hours nothing new is known, and the ways stay as they are.
+            if not fresh or not np.array_equal(cost, self.traffic.state.view_cost_ms[UNITS - 1]):
+                self.traffic.set_view(UNITS, cost, None if fresh else newly)
 
     def unit_trip(self, t: int, unit: int, origin: int, goal: int) -> None:
         """A unit drives to `goal`; one on the road already is turned to it."""

@@ -50,8 +50,11 @@ class Map:
         w.party_x_m[still] = city.nodes.x_m[w.party_node[still]]
         w.party_y_m[still] = city.nodes.y_m[w.party_node[still]]
         units = np.arange(w.unit_x_m.size)
-        w.unit_x_m[:] = city.nodes.x_m[w.unit_node]
-        w.unit_y_m[:] = city.nodes.y_m[w.unit_node]
+        node = w.unit_node.copy()
+        for _, unit, at, *_ in self.ctx.mail.unit_arrivals:  # response hears of it later in this tick
+            if at >= 0:
+                node[unit] = at
+        w.unit_x_m[:], w.unit_y_m[:] = city.nodes.x_m[node], city.nodes.y_m[node]
         if units.size:
             self._put_vehicles(self._fleet.first_unit + units, w.unit_x_m, w.unit_y_m, units)
 

@@ -12,7 +12,7 @@ from engine.timeline.situation import situation
 from engine.timeline.view import RunView
 
 #: When situation reports are made, minutes after the start.
-REPORTS_MIN = (30.0, 60.0, 180.0)
+REPORTS_MIN = (30.0, 60.0, 180.0, 360.0, 720.0)
 
 
 def report_times(view: RunView, minutes: Sequence[float] = REPORTS_MIN) -> list[int]:

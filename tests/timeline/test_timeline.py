@@ -79,7 +79,7 @@ def test_text_fits_a_terminal(view: RunView) -> None:
 
 def test_reports_stand_at_their_time(view: RunView) -> None:
     assert report_times(view) == [
-        m * 60_000 for m in (30, 60, 180) if m * 60 <= view.manifest["duration_s"]
+        m * 60_000 for m in (30, 60, 180, 360, 720) if m * 60 <= view.manifest["duration_s"]
     ]
     lines = timeline_lines(view, (10, 20))
     first = next(i for i, x in enumerate(lines) if x.startswith("SITUATION REPORT 1"))

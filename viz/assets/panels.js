@@ -214,7 +214,8 @@ class Panels {
     $("tplus").textContent = this.player.elapsed(t);
     $("date").textContent = `${this.player.date(t)}, ${this.word("local")}`;
     $("head").style.left = `${100 * t / this.player.duration}%`;
-    const seconds = (v) => v === null || v === undefined ? "–" : v < 120 ? `${v} ${this.word("s")}` : `${(v / 60).toFixed(1)} ${this.word("min")}`;
+    const seconds = (v) => v === null || v === undefined ? "–" : v < 120 ? `${v} ${this.word("s")}`
+      : v < 7200 ? `${(v / 60).toFixed(1)} ${this.word("min")}` : `${(v / 3600).toFixed(1)} ${this.word("h")}`;
     for (const [name, cell] of Object.entries(this.cells)) {
       const values = this.sims.map((s) => s.figure(name, t)), text = name === "median_response_s" ? seconds : number;
       cell.values.forEach((node, i) => { const now = text(values[i]); if (node.textContent !== now) node.textContent = now; });

@@ -105,13 +105,15 @@ def margins(r: Record) -> list[Metric]:
     """Per zone: seconds between the last person out and the first water; negative is too late.
 
     People still inside at the end do not count here but in `out_before_water`. A zone that
-    stayed dry or that nobody left has no margin, and `zone_without_margin` says why. P5 is the
-    margin that 95 % of those who left kept or bettered (nearest rank), for each zone by itself.
+    stayed dry or that nobody left has no margin, and `zone_without_margin` says why. Nor does who
+    comes out after the all-clear count, when nobody need flee any more. P5 is the margin that 95 %
+    of those who left kept or bettered (nearest rank), for each zone by itself.
     """
     p, zones = r.people, r.city.zones.x_m.size
     floods = r.log.rows("zone_flooded")
     flood = first_ms(floods.subject, floods.t_ms, zones)
-    counted = p.at_risk & (p.out_ms < NEVER)
+    over = r.log.rows("all_clear").t_ms
+    counted = p.at_risk & (p.out_ms < (over[0] if over.size else NEVER))
     last = np.full(zones, -1, np.int64)
     np.maximum.at(last, p.zone[counted], p.out_ms[counted])
     labels = unique_labels([str(name) for name in r.city.zones.name])

@@ -19,11 +19,10 @@ B = NDArray[np.bool_]
 #: Final states; from FIRST_UNFINISHED on the person's story is not over when the run ends.
 STATES = (
     "dead", "in hospital", "safe on high ground", "safe at meeting point", "safe at shelter",
-    "safe in vertical refuge", "safe at home after the all-clear", "safe elsewhere",
-    "outside danger zone",
+    "safe in vertical refuge", "safe at home after the all-clear",
+    "safe on the way home after the all-clear", "safe elsewhere", "outside danger zone",
     "trapped", "on the way to hospital", "in water", "cut off by water in a building",
-    "back inside danger zone", "on the way home after the all-clear",
-    "stranded inside danger zone",
+    "back inside danger zone", "stranded inside danger zone",
     "stranded outside danger zone", "on the way inside danger zone",
     "on the way outside danger zone", "preparing inside danger zone", "at start inside danger zone",
 )
@@ -84,7 +83,7 @@ def close(city: City, log: Log, people: People) -> Ledger:
     for name, safe in _SAFE_AT.items():
         put((trip == 3) & (kind == FACILITIES.index(name)), safe)
     put(trip == 3, "safe elsewhere")
-    put(trip == 6, "on the way home after the all-clear")
+    put(trip == 6, "safe on the way home after the all-clear")
     put(trip == 7, "safe at home after the all-clear")
     put(trip == 5, "safe in vertical refuge")
     put((trip == 2) & outside & parties.departed[party], "stranded outside danger zone")
@@ -128,8 +127,8 @@ def _reasons(city: City, log: Log, people: People, state: I64) -> I64:
     put("stranded inside danger zone", stop)
     put("stranded outside danger zone", stop)
     put("back inside danger zone", reason("returned before the all-clear"))
-    for name in ("on the way home after the all-clear", "on the way to hospital",
-                 "on the way inside danger zone", "on the way outside danger zone"):
+    for name in ("on the way to hospital", "on the way inside danger zone",
+                 "on the way outside danger zone"):
         put(name, reason("on the way"))
     out[state < FIRST_UNFINISHED] = 0
     return out

@@ -2,7 +2,8 @@
 
 Results depend on (city, scenario, plan, seed) alone, so the comparison is the same bytes however it
 was computed. Workers use one numba thread each. A worker that dies takes its pool with it; what is
-missing is then computed again in a new pool, twice at most.
+missing is then computed again in a new pool, twice at most. A run that fails takes nothing with it:
+the others are played and kept, and the end tells which failed.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.city import City
-from engine.errors import InputError, RunError
+from engine.errors import AnlanError, InputError, RunError
 from engine.inputs import check_seed
 from engine.plan import Plan
 from engine.run import Run, resolve, simulate
@@ -28,6 +30,7 @@ from engine.scoring.comparison import comparison
 
 Progress = Callable[[int, int], None]  # done, total
 _MAX_POOLS = 3
+_MOST_TOLD = 5  # failed runs named in a message
 
 #: What is kept of a run beside its score: a function at the top of a module, so that it travels.
 Extra = Callable[[Run], Any]
@@ -56,12 +59,29 @@ def _prepare(city: City, extra: Extra | None = None) -> None:
     _worker.update(city=city, extra=extra)
 
 
-def _one(job: Job) -> dict[str, Any]:
-    run = simulate(_worker["city"], job.scenario, job.plan, job.seed)
-    result = {"plan": job.name, "seed": job.seed, "score": run.score, "digest": run.digest}
-    if _worker["extra"] is not None:
-        result["extra"] = _worker["extra"](run)
-    return result
+@dataclass(frozen=True)
+class _Failure:
+    """A run that failed, as text: not every exception finds its way back from a process."""
+
+    name: str
+    seed: int
+    why: str
+    wrong_input: bool
+
+
+def _one(job: Job) -> dict[str, Any] | _Failure:
+    try:
+        run = simulate(_worker["city"], job.scenario, job.plan, job.seed)
+        result = {"plan": job.name, "seed": job.seed, "score": run.score, "digest": run.digest}
+        if _worker["extra"] is not None:
+            result["extra"] = _worker["extra"](run)
+        return result
+    except AnlanError as error:
+        return _Failure(job.name, job.seed, str(error), isinstance(error, InputError))
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"
+        return _Failure(job.name, job.seed, why, False)
 
 
 def compare(
@@ -104,7 +124,8 @@ def play_jobs(
 
     A result holds plan, seed, score, digest and, with `extra`, what that function makes of the
     run (and of `extra_inputs`, what else it reads). With `folder`, each is kept there at once and
-    found again when all its inputs are the same.
+    found again when all its inputs are the same. Where a run fails the others are still played and
+    kept, and RunError names those that failed; where the input of one is wrong no further ones begin.
     """
     check_seed(max(job.seed for job in jobs))
     todo = {(job.name, job.seed): job for job in jobs}
@@ -115,32 +136,54 @@ def play_jobs(
     if folder is not None:
         done = _kept(folder, fingerprint)
 
-    def finished(result: dict[str, Any]) -> None:
+    failed: list[_Failure] = []
+
+    def finished(result: dict[str, Any] | _Failure) -> bool:
+        """Keep a result; tell whether more runs should begin."""
+        if isinstance(result, _Failure):
+            failed.append(result)
+            return not result.wrong_input
         key = (result["plan"], result["seed"])
         done[key] = result
         if folder is not None:
             _keep(folder, fingerprint[key], result)
         if progress:
             progress(len(done), len(todo))
+        return True
 
     missing = [job for key, job in todo.items() if key not in done]
     if workers <= 1:
         _worker.update(city=city, extra=extra)
         for job in missing:
-            finished(_one(job))
+            if not finished(_one(job)):
+                break
     else:
-        _in_processes((city, extra), missing, workers, done, finished)
+        _in_processes((city, extra), missing, workers, finished)
+    if failed:
+        raise _told(failed, len(todo))
     return done
+
+
+def _told(failed: list[_Failure], runs: int) -> AnlanError:
+    """One message for all runs that failed."""
+    wrong = next((x for x in failed if x.wrong_input), None)
+    if wrong is not None:
+        return InputError(f"{wrong.name}, seed {wrong.seed}: {wrong.why}")
+    failed = sorted(failed, key=lambda x: (x.seed, x.name))
+    lines = [f"{x.name}, seed {x.seed}: {x.why}" for x in failed[:_MOST_TOLD]]
+    if len(failed) > _MOST_TOLD:
+        lines.append(f"and {len(failed) - _MOST_TOLD} more")
+    return RunError(f"{len(failed)} of {runs} runs failed\n  " + "\n  ".join(lines))
 
 
 def _in_processes(
     inputs: tuple[Any, ...], missing: list[Job], workers: int,
-    done: dict[tuple[str, int], Any], finished: Callable[[dict[str, Any]], None],
+    finished: Callable[[dict[str, Any] | _Failure], bool],
 ) -> None:
     import multiprocessing
 
+    left = {(job.name, job.seed): job for job in missing}
     for _ in range(_MAX_POOLS):
-        left = [job for job in missing if (job.name, job.seed) not in done]
         if not left:
             return
         context = multiprocessing.get_context("spawn")
@@ -151,18 +194,23 @@ def _in_processes(
             ) as pool:
                 try:
                     with _interrupts_held():
-                        jobs: list[Future[dict[str, Any]]] = [
-                            pool.submit(_one, job) for job in left
-                        ]
+                        jobs = {pool.submit(_one, job): key for key, job in left.items()}
                     for ended in as_completed(jobs):
-                        finished(ended.result())
+                        if ended.cancelled():
+                            continue
+                        more = finished(ended.result())
+                        del left[jobs[ended]]
+                        if not more:
+                            for job in jobs:
+                                job.cancel()  # those under way go on to their end and are kept
+                    return
                 except KeyboardInterrupt:
                     for process in multiprocessing.active_children():
                         process.terminate()
                     raise
         except BrokenProcessPool:
             continue
-    if any((job.name, job.seed) not in done for job in missing):
+    if left:
         raise RunError(f"workers died {_MAX_POOLS} times; is there enough memory?")
 
 

@@ -2,7 +2,8 @@
 
 Results depend on (city, scenario, plan, seed) alone, so the comparison is the same bytes however it
 was computed. Workers use one numba thread each. A worker that dies takes its pool with it; what is
-missing is then computed again in a new pool, twice at most.
+missing is then computed again in a new pool, twice at most. A run that fails takes nothing with it:
+the others are played and kept, and the end tells which failed.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.city import City
-from engine.errors import InputError, RunError
+from engine.errors import AnlanError, InputError, RunError
 from engine.inputs import check_seed
 from engine.plan import Plan
 from engine.run import Run, resolve, simulate
@@ -29,6 +31,7 @@ from engine.scoring.comparison import comparison
 Progress = Callable[[float, int], None]  # runs done, with those under way in parts; total
 _POLL_S = 1.0
 _MAX_POOLS = 3
+_MOST_TOLD = 5  # failed runs named in a message
 
 #: What is kept of a run beside its score: a function at the top of a module, so that it travels.
 Extra = Callable[[Run], Any]
@@ -60,15 +63,33 @@ def _prepare(city: City, extra: Extra | None = None, shares: Any = None) -> None
     _worker.update(city=city, extra=extra, shares=shares)
 
 
-def _one(job: Job, row: int = -1) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Failure:
+    """A run that failed, as text: not every exception finds its way back from a process."""
+
+    name: str
+    seed: int
+    why: str
+    wrong_input: bool
+
+
+def _one(job: Job, row: int = -1) -> dict[str, Any] | _Failure:
     def far(share: float) -> None:
         _worker["shares"][row] = share
 
-    run = simulate(_worker["city"], job.scenario, job.plan, job.seed, (), far if row >= 0 else None)
-    result = {"plan": job.name, "seed": job.seed, "score": run.score, "digest": run.digest}
-    if _worker["extra"] is not None:
-        result["extra"] = _worker["extra"](run)
-    return result
+    try:
+        run = simulate(
+            _worker["city"], job.scenario, job.plan, job.seed, (), far if row >= 0 else None)
+        result = {"plan": job.name, "seed": job.seed, "score": run.score, "digest": run.digest}
+        if _worker["extra"] is not None:
+            result["extra"] = _worker["extra"](run)
+        return result
+    except AnlanError as error:
+        return _Failure(job.name, job.seed, str(error), isinstance(error, InputError))
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"
+        return _Failure(job.name, job.seed, why, False)
 
 
 def compare(
@@ -112,7 +133,9 @@ def play_jobs(
 
     A result holds plan, seed, score, digest and, with `extra`, what that function makes of the
     run (and of `extra_inputs`, what else it reads). With `folder`, each is kept there at once and
-    found again when all its inputs are the same. `each` is called with every new result.
+    found again when all its inputs are the same. `each` is called with every new result. Where a run
+    fails the others are still played and kept, and RunError names those that failed; where the input
+    of one is wrong no further ones begin.
     """
     check_seed(max(job.seed for job in jobs))
     todo = {(job.name, job.seed): job for job in jobs}
@@ -122,7 +145,13 @@ def play_jobs(
         fingerprint = {key: _fingerprint(city, job, extra, extra_inputs) for key, job in todo.items()}
         done = _kept(folder, fingerprint)
 
-    def finished(result: dict[str, Any]) -> None:
+    failed: list[_Failure] = []
+
+    def finished(result: dict[str, Any] | _Failure) -> bool:
+        """Keep a result; tell whether more runs should begin."""
+        if isinstance(result, _Failure):
+            failed.append(result)
+            return not result.wrong_input
         key = (result["plan"], result["seed"])
         done[key] = result
         if folder is not None:
@@ -130,6 +159,7 @@ def play_jobs(
         if each:
             each(result)
         far(0.0)
+        return True
 
     def far(under_way: float) -> None:
         if progress:
@@ -139,21 +169,35 @@ def play_jobs(
     if workers <= 1:
         _worker.update(city=city, extra=extra)
         for job in missing:
-            finished(_one(job))
+            if not finished(_one(job)):
+                break
     else:
-        _in_processes((city, extra), missing, workers, done, finished, far)
+        _in_processes((city, extra), missing, workers, finished, far)
+    if failed:
+        raise _told(failed, len(todo))
     return done
+
+
+def _told(failed: list[_Failure], runs: int) -> AnlanError:
+    """One message for all runs that failed."""
+    wrong = next((x for x in failed if x.wrong_input), None)
+    if wrong is not None:
+        return InputError(f"{wrong.name}, seed {wrong.seed}: {wrong.why}")
+    failed = sorted(failed, key=lambda x: (x.seed, x.name))
+    lines = [f"{x.name}, seed {x.seed}: {x.why}" for x in failed[:_MOST_TOLD]]
+    if len(failed) > _MOST_TOLD:
+        lines.append(f"and {len(failed) - _MOST_TOLD} more")
+    return RunError(f"{len(failed)} of {runs} runs failed\n  " + "\n  ".join(lines))
 
 
 def _in_processes(
     inputs: tuple[Any, ...], missing: list[Job], workers: int,
-    done: dict[tuple[str, int], Any], finished: Callable[[dict[str, Any]], None],
-    far: Callable[[float], None],
+    finished: Callable[[dict[str, Any] | _Failure], bool], far: Callable[[float], None],
 ) -> None:
     import multiprocessing
 
+    left = {(job.name, job.seed): job for job in missing}
     for _ in range(_MAX_POOLS):
-        left = [job for job in missing if (job.name, job.seed) not in done]
         if not left:
             return
         context = multiprocessing.get_context("spawn")
@@ -165,23 +209,30 @@ def _in_processes(
             ) as pool:
                 try:
                     with _interrupts_held():
-                        jobs: list[Future[dict[str, Any]]] = [
-                            pool.submit(_one, job, row) for row, job in enumerate(left)
-                        ]
-                    row_of = {job: row for row, job in enumerate(jobs)}
+                        jobs = {
+                            pool.submit(_one, job, row): (row, key)
+                            for row, (key, job) in enumerate(left.items())
+                        }
                     waiting = set(jobs)
                     while waiting:
                         ended, waiting = wait(waiting, _POLL_S, FIRST_COMPLETED)
-                        for job in sorted(ended, key=row_of.__getitem__):
-                            finished(job.result())
-                        far(sum(shares[row_of[job]] for job in waiting))
+                        for run in sorted(ended, key=jobs.__getitem__):
+                            if run.cancelled():
+                                continue
+                            more = finished(run.result())
+                            del left[jobs[run][1]]
+                            if not more:
+                                for other in jobs:
+                                    other.cancel()  # those under way go on to their end and are kept
+                        far(sum(shares[jobs[run][0]] for run in waiting))
+                    return
                 except KeyboardInterrupt:
                     for process in multiprocessing.active_children():
                         process.terminate()
                     raise
         except BrokenProcessPool:
             continue
-    if any((job.name, job.seed) not in done for job in missing):
+    if left:
         raise RunError(f"workers died {_MAX_POOLS} times; is there enough memory?")
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError
+from engine.errors import AnlanError, InputError
 
 #: Kind of folder: the file it is known by and keys that this file holds.
 _MARKS: dict[str, tuple[str, frozenset[str]]] = {
@@ -176,7 +176,7 @@ def study_folder(target: Path, kind: str, resume: bool) -> Iterator[Path]:
         raise InputError(f"{given}: cannot be written ({error.strerror})") from None
     try:
         yield work
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, AnlanError):
         if any(work.glob("replications/*.json")):
             shown = given.with_name(work.name)
             print(f"anlan: finished runs are in {shown}; go on with --resume", file=sys.stderr)

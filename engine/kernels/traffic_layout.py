@@ -39,6 +39,11 @@ N_COLUMNS = 16
 (V_DEST, V_STATE, V_PLACE, V_T_IN, V_DUE, V_WORST_US, V_WORST_PLACE, V_SEQ) = range(8)
 V_COLUMNS = 8
 
+# Entry of a link's ring: who (vehicle, class and destination in one number, so that moving a queue
+# reads one place; or GHOST); earliest exit of those on the link, exit time of those that left.
+(R_WHO, R_TIME) = range(2)
+R_COLUMNS = 2
+
 # Vehicle classes: length, speed factor in thousandths, least nanoseconds per millimetre (its
 # own top speed), 1 = passes queues, least nanoseconds per millimetre past a standing queue.
 (C_UNITS, C_FACTOR, C_NS_PER_MM, C_PRIORITY, C_QUEUE_NS_PER_MM) = range(5)
@@ -94,8 +99,7 @@ class TrafficState(NamedTuple):
     vehicle_reason: U8  # [vehicles]
     vehicle_watch: U8  # [vehicles] 1 = report each node passed
     vehicle_after: I32  # [vehicles] next vehicle in the same origin queue
-    ring_vehicle: I32  # [slots] vehicles on each link, oldest first, then recent leavers
-    ring_time: I64  # [slots] earliest exit of those on the link, exit time of those that left
+    ring: I64  # [slots, R_COLUMNS] vehicles on each link, oldest first, then recent leavers
     # Queues of a node side by side: links in the order of in_edge, origin queue, its priority lane.
     queue_due: I64  # [edges + 2 nodes] when the head can move, LOOK = not known, FAR = asleep
     queue_next: I32  # [edges + 2 nodes] edge the head wants, or NEXT_...

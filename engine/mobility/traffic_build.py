@@ -126,15 +126,15 @@ def build_state(
     vehicle[:, lay.V_PLACE] = -1
     clock = np.zeros(lay.K_COLUMNS, dtype=np.int64)
     clock[lay.K_BUCKET_US] = bucket_ms * 1000
-    total = int(size.sum())
+    ring = np.zeros((int(size.sum()), lay.R_COLUMNS), dtype=np.int64)
+    ring[:, lay.R_WHO] = lay.GHOST
     return TrafficState(
         link=link, node=node, vehicle=vehicle,
         vehicle_class=np.zeros(max_vehicles, dtype=np.uint8),
         vehicle_reason=np.zeros(max_vehicles, dtype=np.uint8),
         vehicle_watch=np.zeros(max_vehicles, dtype=np.uint8),
         vehicle_after=np.full(max_vehicles, -1, dtype=np.int32),
-        ring_vehicle=np.full(total, lay.GHOST, dtype=np.int32),
-        ring_time=np.zeros(total, dtype=np.int64),
+        ring=ring,
         queue_due=np.full(n_edges + 2 * n_nodes, lay.FAR, dtype=np.int64),
         queue_next=np.full(n_edges + 2 * n_nodes, lay.NEXT_UNKNOWN, dtype=np.int32),
         wheel_head=np.full(lay.WHEEL, -1, dtype=np.int32),

@@ -26,7 +26,7 @@ import math
 
 import numpy as np
 
-from engine.kernels._jit import jit
+from engine.kernels._jit import jit, prefetch
 from engine.kernels.traffic_layout import (
     C_FACTOR,
     C_NS_PER_MM,
@@ -110,6 +110,7 @@ from engine.kernels.traffic_layout import (
     S_ON_LINK,
     S_STRANDED,
     SHUT,
+    V_COLUMNS,
     V_DEST,
     V_DUE,
     V_PLACE,
@@ -318,7 +319,7 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     """Work out what queue `k` of node `n` wants and when: `queue_due`, `queue_next`, scratch column k.
 
     Due is the time of the move (FAR = asleep). Scratch rows: 0 ready time, 1 next edge, 2 vehicle,
-    3 merge tag; they hold for queues due before `t_end`.
+    3 merge tag, 4 class; they hold for queues due before `t_end`.
     Queue numbers up to the in-degree are links; then the origin queue and its priority lane.
     """
     link, node, vehicle, ring = state.link, state.node, state.vehicle, state.ring
@@ -346,6 +347,7 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
         ready = max(ring[slot, R_TIME], link[a, L_OUT_OK])
         who = ring[slot, R_WHO]
         v, cls, dest = vehicle_in(who), class_in(who), dest_in(who)
+        prefetch(vehicle, v * V_COLUMNS)
         j = state.queue_next[q]
         if j == NEXT_UNKNOWN:
             j = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
@@ -369,6 +371,7 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
         state.queue_next[q] = j
     out[0, k] = ready
     out[2, k] = v
+    out[4, k] = cls
     out[1, k] = j
     if net.classes[cls, C_PRIORITY] != 0:
         out[3, k] = -1
@@ -406,10 +409,9 @@ def emit(kind, v, t, place, event, clock):  # type: ignore[no-untyped-def]
 
 
 @jit(inline="always")
-def leave_link(a, v, ready, t, net, state):  # type: ignore[no-untyped-def]
+def leave_link(a, v, cls, ready, t, net, state):  # type: ignore[no-untyped-def]
     """Take the head `v` off link `a` at time `t`; it could have left at `ready`."""
     link, vehicle, classes = state.link, state.vehicle, net.classes
-    cls = state.vehicle_class[v]
     units = classes[cls, C_UNITS]
     out = link[a, L_NOUT]
     state.ring[link[a, L_RING] + (out & link[a, L_MASK]), R_TIME] = t
@@ -480,10 +482,9 @@ def past_queue(j, t, travel, link, ring, classes, ns_per_mm):  # type: ignore[no
 
 
 @jit(inline="always")
-def enter_link(j, v, t, state, classes):  # type: ignore[no-untyped-def]
+def enter_link(j, v, cls, t, state, classes):  # type: ignore[no-untyped-def]
     """Put vehicle `v` on link `j` at time `t` and wake the node at its end in time."""
     link, vehicle = state.link, state.vehicle
-    cls = np.int64(state.vehicle_class[v])
     units = classes[cls, C_UNITS]
     travel = link[j, L_TRAVEL]
     if cls != 0:
@@ -526,7 +527,7 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
     link, node, vehicle = state.link, state.node, state.vehicle
     first = net.in_ptr[n]
     degree = net.in_ptr[n + 1] - first
-    ready, j, v = net.scratch[0, k], net.scratch[1, k], net.scratch[2, k]
+    ready, j, v, cls = net.scratch[0, k], net.scratch[1, k], net.scratch[2, k], net.scratch[4, k]
     t = state.queue_due[first + 2 * n + k]
     a = net.in_edge[first + k] if k < degree else -1
     if j == NEXT_BLOCKED:
@@ -541,7 +542,7 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
         vehicle[v, V_DEST] = dest
         if a >= 0:
             slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
-            state.ring[slot, R_WHO] = in_ring(v, np.int64(state.vehicle_class[v]), dest)
+            state.ring[slot, R_WHO] = in_ring(v, cls, dest)
         state.queue_next[first + 2 * n + k] = NEXT_UNKNOWN
         # Who has no other way is let past a barrier: nobody has turned then.
         other = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
@@ -553,7 +554,7 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
             start = max(node[n, N_CLOCK], link[a, L_TAG])
             node[n, N_CLOCK] = start
             link[a, L_TAG] = start + link[a, L_TAG_INC]
-        leave_link(a, v, ready, t, net, state)
+        leave_link(a, v, cls, ready, t, net, state)
     else:
         if j >= 0 and k == degree:
             start = max(node[n, N_CLOCK], node[n, N_TAG])
@@ -561,7 +562,7 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
             node[n, N_TAG] = start + node[n, N_TAG_INC]
         leave_origin(n, k - degree, v, ready, t, state)
     if j >= 0:
-        enter_link(j, v, t, state, net.classes)
+        enter_link(j, v, cls, t, state, net.classes)
         if state.vehicle_watch[v] != 0:
             emit(E_PASSED if a >= 0 else E_ENTERED, v, t, j, state.event, state.clock)
         return

@@ -75,6 +75,8 @@ OPEN, SHUT, BARRED = 0, 1, 2
 #: Due time of a queue that has to be looked at.
 LOOK = np.int64(-1)
 
+_LINES = 128  # bytes; processors fetch lines of 64 in pairs
+
 # A vehicle taken out of the middle of a queue leaves an entry of no length.
 GHOST = -1
 
@@ -87,6 +89,15 @@ def uncounted(dispatcher: Any) -> Any:
     """
     dispatcher.targetoptions["_nrt"] = False
     return dispatcher
+
+
+def aligned(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy that begins at a boundary of two cache lines, so that no record lies across one."""
+    room = np.empty(array.nbytes + _LINES, dtype=np.uint8)
+    begin = -room.ctypes.data % _LINES
+    out = room[begin : begin + array.nbytes].view(array.dtype).reshape(array.shape)
+    out[...] = array
+    return out
 
 
 class TrafficState(NamedTuple):
@@ -125,7 +136,7 @@ class TrafficState(NamedTuple):
 
     def copy(self) -> TrafficState:
         """Return an independent copy of every array."""
-        return TrafficState(**{name: array.copy() for name, array in self._asdict().items()})
+        return TrafficState(**{name: aligned(array) for name, array in self._asdict().items()})
 
 
 class TrafficNet(NamedTuple):
@@ -138,4 +149,4 @@ class TrafficNet(NamedTuple):
     edge_rank: U8  # [edges] rank of the edge among the out-edges of its tail
     classes: I64  # [classes, 5]
     merge: I64  # [2] 0 = in turn, 1 = by draw; seed of the draws
-    scratch: I64  # [4, max in-degree + 2] overwritten at every visit
+    scratch: I64  # [5, max in-degree + 2] overwritten at every visit

@@ -18,11 +18,12 @@ STOPPED = (lay.S_STRANDED_ON_LINK, lay.S_ABANDONED)
 
 def on_links(traffic: Traffic) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return (link, place in its ring, vehicle) of every entry between its two ends, ghosts too."""
-    link, ring = traffic.state.link, traffic.state.ring_vehicle
+    link, ring = traffic.state.link, traffic.state.ring[:, lay.R_WHO]
     first, count = link[:, lay.L_NOUT], link[:, lay.L_NIN] - link[:, lay.L_NOUT]
     edge = np.repeat(np.arange(traffic.n_edges), count)
     number = np.arange(edge.size) - np.repeat(np.cumsum(count) - count, count) + first[edge]
-    return edge, number, ring[link[edge, lay.L_RING] + (number & link[edge, lay.L_MASK])]
+    who = ring[link[edge, lay.L_RING] + (number & link[edge, lay.L_MASK])]
+    return edge, number, np.where(who == lay.GHOST, lay.GHOST, who & 0xFFFFFFFF)
 
 
 def waiting(traffic: Traffic) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

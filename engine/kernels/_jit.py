@@ -56,6 +56,10 @@ else:
         os.environ["NUMBA_CACHE_DIR"] = str(_CACHE)
 
 import numba  # noqa: E402  (the environment above must be set first)
+from llvmlite import ir  # noqa: E402
+from numba.core import cgutils, types  # noqa: E402
+from numba.core.errors import TypingError  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
 
 if _CACHE is not None:
     numba.config.CACHE_DIR = str(_CACHE)
@@ -91,3 +95,22 @@ def jit(
         return launch
 
     return wrap
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(_: Any, array: Any, at: Any) -> Any:
+    """Ask memory for the number at flat index `at` of `array`, without waiting; no other effect."""
+    if not isinstance(array, types.Array) or array.layout != "C":
+        raise TypingError("prefetch: a contiguous array is needed")
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = context.make_array(array)(context, builder, values[0]).data
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        where = builder.bitcast(builder.gep(data, [values[1]]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        # For reading (0), into every level of the cache (3), data (1).
+        builder.call(call, [where, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), build

@@ -24,7 +24,9 @@ from __future__ import annotations
 
 import math
 
-from engine.kernels._jit import jit
+import numpy as np
+
+from engine.kernels._jit import jit, prefetch
 from engine.kernels.traffic_layout import (
     C_FACTOR,
     C_NS_PER_MM,
@@ -100,12 +102,15 @@ from engine.kernels.traffic_layout import (
     NEXT_TURNS,
     NEXT_UNKNOWN,
     R_NO_ROUTE,
+    R_TIME,
+    R_WHO,
     RANK_ARRIVED,
     RANK_NONE,
     S_ARRIVED,
     S_ON_LINK,
     S_STRANDED,
     SHUT,
+    V_COLUMNS,
     V_DEST,
     V_DUE,
     V_PLACE,
@@ -120,6 +125,30 @@ from engine.kernels.traffic_layout import (
 from engine.rng import STREAMS, uniform1
 
 _MERGE = STREAMS["traffic.node"]
+
+
+@jit(inline="always")
+def in_ring(v, cls, dest):  # type: ignore[no-untyped-def]
+    """Return vehicle, class and destination as one number (`R_WHO`)."""
+    return v | cls << 32 | dest << 40
+
+
+@jit(inline="always")
+def vehicle_in(who):  # type: ignore[no-untyped-def]
+    """Return the vehicle of an entry of a ring (no ghost)."""
+    return who & 0xFFFFFFFF
+
+
+@jit(inline="always")
+def class_in(who):  # type: ignore[no-untyped-def]
+    """Return the class of the vehicle of an entry of a ring (no ghost)."""
+    return who >> 32 & 0xFF
+
+
+@jit(inline="always")
+def dest_in(who):  # type: ignore[no-untyped-def]
+    """Return the destination of the vehicle of an entry of a ring (no ghost)."""
+    return who >> 40
 
 
 @jit(inline="always")
@@ -168,7 +197,7 @@ def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
 
 
 @jit(inline="always")
-def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):  # type: ignore[no-untyped-def]
+def entry_time(j, units, link, ring, classes):  # type: ignore[no-untyped-def]
     """Return when link `j` next admits a vehicle of `units` (FAR = when someone has left)."""
     if link[j, L_CLOSED] == SHUT:
         return FAR
@@ -176,16 +205,16 @@ def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):
     need = link[j, L_CUM_IN] + units - link[j, L_STORE]
     p = link[j, L_WPTR]
     cum = link[j, L_WCUM]
-    ring = link[j, L_RING]
+    base = link[j, L_RING]
     mask = link[j, L_MASK]
     # Leavers behind the pointer may be overwritten, so it must also keep up with the ring.
     floor = link[j, L_NIN] - mask + 2
     if cum < need or p < floor:
         out = link[j, L_NOUT]
         while (cum < need or p < floor) and p < out:
-            v = ring_vehicle[ring + (p & mask)]
-            if v >= 0:
-                cum += classes[vehicle_class[v], C_UNITS]
+            who = ring[base + (p & mask), R_WHO]
+            if who >= 0:
+                cum += classes[class_in(who), C_UNITS]
             p += 1
         link[j, L_WPTR] = p
         link[j, L_WCUM] = cum
@@ -200,8 +229,8 @@ def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):
     if cum - need >= CAR_UNITS:
         # A longer vehicle asked before, or room was made: look back for the leaver that matters.
         while p > floor and p > 0:
-            v = ring_vehicle[ring + ((p - 1) & mask)]
-            units_left = classes[vehicle_class[v], C_UNITS] if v >= 0 else 0
+            who = ring[base + ((p - 1) & mask), R_WHO]
+            units_left = classes[class_in(who), C_UNITS] if who >= 0 else 0
             if cum - units_left < need:
                 break
             cum -= units_left
@@ -210,10 +239,10 @@ def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):
         link[j, L_WCUM] = cum
     if need <= 0 or p == 0:
         return ready
-    left = ring_time[ring + ((p - 1) & mask)]
+    left = ring[base + ((p - 1) & mask), R_TIME]
     over = cum - need
     if over > 0 and p >= 2:
-        gap = left - ring_time[ring + ((p - 2) & mask)]
+        gap = left - ring[base + ((p - 2) & mask), R_TIME]
         if gap > link[j, L_HEADWAY]:
             gap = link[j, L_HEADWAY]
         if over > CAR_UNITS:
@@ -224,9 +253,9 @@ def entry_time(j, units, link, ring_vehicle, ring_time, vehicle_class, classes):
 
 
 @jit(inline="always")
-def next_edge(v, n, vehicle, route, out_ptr, out_edge):  # type: ignore[no-untyped-def]
-    """Return the edge vehicle `v` takes from node `n`, or NEXT_ARRIVED or NEXT_NONE."""
-    rank = route[vehicle[v, V_DEST], n]
+def next_edge(dest, n, route, out_ptr, out_edge):  # type: ignore[no-untyped-def]
+    """Return the edge on the way from node `n` to `dest`, or NEXT_ARRIVED or NEXT_NONE."""
+    rank = route[dest, n]
     if rank == RANK_ARRIVED:
         return NEXT_ARRIVED
     if rank == RANK_NONE:
@@ -252,34 +281,34 @@ def lot(k, n, net, state):  # type: ignore[no-untyped-def]
 
 @uncounted
 @jit()
-def pass_queue(a, t_end, link, vehicle, ring_vehicle, ring_time, queue_next, vehicle_class, classes):  # type: ignore[no-untyped-def]
+def pass_queue(a, t_end, link, vehicle, ring, queue_next, classes):  # type: ignore[no-untyped-def]
     """Bring a priority vehicle that has reached the end of link `a` to the head of its queue.
 
     Returns when the next priority vehicle behind the head is due, FAR if none.
     """
-    ring, mask = link[a, L_RING], link[a, L_MASK]
+    base, mask = link[a, L_RING], link[a, L_MASK]
     out = link[a, L_NOUT]
-    v0 = ring_vehicle[ring + (out & mask)]
-    if v0 >= 0 and classes[vehicle_class[v0], C_PRIORITY] != 0:
+    first = ring[base + (out & mask), R_WHO]
+    if first >= 0 and classes[class_in(first), C_PRIORITY] != 0:
         return FAR
     due = FAR
     for s in range(out + 1, link[a, L_NIN]):
-        v = ring_vehicle[ring + (s & mask)]
-        if v < 0 or classes[vehicle_class[v], C_PRIORITY] == 0:
+        who = ring[base + (s & mask), R_WHO]
+        if who < 0 or classes[class_in(who), C_PRIORITY] == 0:
             continue
-        t = ring_time[ring + (s & mask)]
+        t = ring[base + (s & mask), R_TIME]
         if t >= t_end:
             due = min(due, t)
             continue
         for r in range(s, out, -1):
-            u = ring_vehicle[ring + ((r - 1) & mask)]
-            ring_vehicle[ring + (r & mask)] = u
-            ring_time[ring + (r & mask)] = ring_time[ring + ((r - 1) & mask)]
-            if u >= 0:
-                vehicle[u, V_SEQ] = r
-        ring_vehicle[ring + (out & mask)] = v
-        ring_time[ring + (out & mask)] = t
-        vehicle[v, V_SEQ] = out
+            other = ring[base + ((r - 1) & mask), R_WHO]
+            ring[base + (r & mask), R_WHO] = other
+            ring[base + (r & mask), R_TIME] = ring[base + ((r - 1) & mask), R_TIME]
+            if other >= 0:
+                vehicle[vehicle_in(other), V_SEQ] = r
+        ring[base + (out & mask), R_WHO] = who
+        ring[base + (out & mask), R_TIME] = t
+        vehicle[vehicle_in(who), V_SEQ] = out
         queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
         return FAR
     return due
@@ -290,10 +319,10 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     """Work out what queue `k` of node `n` wants and when: `queue_due`, `queue_next`, scratch column k.
 
     Due is the time of the move (FAR = asleep). Scratch rows: 0 ready time, 1 next edge, 2 vehicle,
-    3 merge tag; they hold for queues due before `t_end`.
+    3 merge tag, 4 class; they hold for queues due before `t_end`.
     Queue numbers up to the in-degree are links; then the origin queue and its priority lane.
     """
-    link, node, vehicle = state.link, state.node, state.vehicle
+    link, node, vehicle, ring = state.link, state.node, state.vehicle, state.ring
     out = net.scratch
     first = net.in_ptr[n]
     degree = net.in_ptr[n + 1] - first
@@ -301,26 +330,30 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     state.queue_due[q] = FAR
     if k < degree:
         a = net.in_edge[first + k]
-        ring, mask = link[a, L_RING], link[a, L_MASK]
+        base, mask = link[a, L_RING], link[a, L_MASK]
         while link[a, L_NOUT] < link[a, L_NIN]:
-            slot = ring + (link[a, L_NOUT] & mask)
-            if state.ring_vehicle[slot] != GHOST:
+            slot = base + (link[a, L_NOUT] & mask)
+            if ring[slot, R_WHO] != GHOST:
                 break
-            state.ring_time[slot] = state.clock[K_NOW]
+            ring[slot, R_TIME] = state.clock[K_NOW]
             link[a, L_NOUT] += 1
             state.queue_next[q] = NEXT_UNKNOWN
         if link[a, L_NOUT] >= link[a, L_NIN]:
             return
         if node[n, N_PRIORITY] > 0 and link[a, L_PRIORITY] > 0:
-            due = pass_queue(a, t_end, link, vehicle, state.ring_vehicle, state.ring_time,
-                             state.queue_next, state.vehicle_class, net.classes)
+            due = pass_queue(a, t_end, link, vehicle, ring, state.queue_next, net.classes)
             extra[0] = min(extra[0], due)
-        slot = ring + (link[a, L_NOUT] & mask)
-        ready = max(state.ring_time[slot], link[a, L_OUT_OK])
-        v = state.ring_vehicle[slot]
+        slot = base + (link[a, L_NOUT] & mask)
+        ready = max(ring[slot, R_TIME], link[a, L_OUT_OK])
+        who = ring[slot, R_WHO]
+        v, cls, dest = vehicle_in(who), class_in(who), dest_in(who)
+        prefetch(vehicle, v * V_COLUMNS)
+        j = state.queue_next[q]
+        if j == NEXT_UNKNOWN:
+            j = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
+            state.queue_next[q] = j
         if ready >= t_end:
             state.queue_due[q] = ready
-            extra[1] += vehicle[v, V_DEST]  # so that it lies in the cache when its turn comes
             return
         out[3, k] = link[a, L_TAG]
     else:
@@ -333,15 +366,13 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
             state.queue_due[q] = ready
             return
         out[3, k] = node[n, N_TAG] if k == degree else -1
+        cls, dest = np.int64(state.vehicle_class[v]), vehicle[v, V_DEST]
+        j = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
+        state.queue_next[q] = j
     out[0, k] = ready
     out[2, k] = v
-    if a >= 0 and state.queue_next[q] != NEXT_UNKNOWN:
-        j = state.queue_next[q]
-    else:
-        j = next_edge(v, n, vehicle, state.route, net.out_ptr, net.out_edge)
-        state.queue_next[q] = j
+    out[4, k] = cls
     out[1, k] = j
-    cls = state.vehicle_class[v]
     if net.classes[cls, C_PRIORITY] != 0:
         out[3, k] = -1
     # A head that was held back before this advance and finds its way free by what was changed
@@ -350,7 +381,7 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     if j < 0:
         state.queue_due[q] = soonest
         return
-    if link[j, L_CLOSED] != 0 and state.dest_turned[vehicle[v, V_DEST]] >= 0:
+    if link[j, L_CLOSED] != 0 and state.dest_turned[dest] >= 0:
         out[0, k] = j
         out[1, k] = NEXT_TURNS
         state.queue_due[q] = soonest
@@ -362,9 +393,8 @@ def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
         if told == 0:
             state.queue_due[q] = soonest
         return
-    state.queue_due[q] = max(soonest, entry_time(
-        j, net.classes[cls, C_UNITS], link, state.ring_vehicle, state.ring_time,
-        state.vehicle_class, net.classes))
+    state.queue_due[q] = max(
+        soonest, entry_time(j, net.classes[cls, C_UNITS], link, ring, net.classes))
 
 
 @jit(inline="always")
@@ -379,13 +409,12 @@ def emit(kind, v, t, place, event, clock):  # type: ignore[no-untyped-def]
 
 
 @jit(inline="always")
-def leave_link(a, v, ready, t, net, state):  # type: ignore[no-untyped-def]
+def leave_link(a, v, cls, ready, t, net, state):  # type: ignore[no-untyped-def]
     """Take the head `v` off link `a` at time `t`; it could have left at `ready`."""
     link, vehicle, classes = state.link, state.vehicle, net.classes
-    cls = state.vehicle_class[v]
     units = classes[cls, C_UNITS]
     out = link[a, L_NOUT]
-    state.ring_time[link[a, L_RING] + (out & link[a, L_MASK])] = t
+    state.ring[link[a, L_RING] + (out & link[a, L_MASK]), R_TIME] = t
     link[a, L_NOUT] = out + 1
     link[a, L_CUM_OUT] += units
     # A head held back from downstream keeps the credit of the headway it could have started.
@@ -432,7 +461,7 @@ def leave_origin(n, k, v, ready, t, state):  # type: ignore[no-untyped-def]
 
 @uncounted
 @jit()
-def past_queue(j, t, travel, link, ring_vehicle, ring_time, vehicle_class, classes, ns_per_mm):  # type: ignore[no-untyped-def]
+def past_queue(j, t, travel, link, ring, classes, ns_per_mm):  # type: ignore[no-untyped-def]
     """Return the travel time over link `j` of a vehicle that passes the queue standing on it at `t`.
 
     Along the queue, those who could have left by now at jam density, it drives no faster than
@@ -441,11 +470,11 @@ def past_queue(j, t, travel, link, ring_vehicle, ring_time, vehicle_class, class
     held = 0
     for s in range(link[j, L_NOUT], link[j, L_NIN]):
         slot = link[j, L_RING] + (s & link[j, L_MASK])
-        u = ring_vehicle[slot]
-        if u >= 0:
-            if ring_time[slot] > t:
+        who = ring[slot, R_WHO]
+        if who >= 0:
+            if ring[slot, R_TIME] > t:
                 break
-            held += classes[vehicle_class[u], C_UNITS]
+            held += classes[class_in(who), C_UNITS]
     slow = link[j, L_LENGTH_MM] * ns_per_mm // 1000
     if held == 0 or slow <= travel:
         return travel
@@ -453,22 +482,21 @@ def past_queue(j, t, travel, link, ring_vehicle, ring_time, vehicle_class, class
 
 
 @jit(inline="always")
-def enter_link(j, v, t, state, classes):  # type: ignore[no-untyped-def]
+def enter_link(j, v, cls, t, state, classes):  # type: ignore[no-untyped-def]
     """Put vehicle `v` on link `j` at time `t` and wake the node at its end in time."""
     link, vehicle = state.link, state.vehicle
-    cls = state.vehicle_class[v]
     units = classes[cls, C_UNITS]
     travel = link[j, L_TRAVEL]
     if cls != 0:
         travel = max(travel * 1000 // classes[cls, C_FACTOR],
                      link[j, L_LENGTH_MM] * classes[cls, C_NS_PER_MM] // 1000)
         if classes[cls, C_QUEUE_NS_PER_MM] != 0:
-            travel = past_queue(j, t, travel, link, state.ring_vehicle, state.ring_time,
-                                state.vehicle_class, classes, classes[cls, C_QUEUE_NS_PER_MM])
+            travel = past_queue(
+                j, t, travel, link, state.ring, classes, classes[cls, C_QUEUE_NS_PER_MM])
     seq = link[j, L_NIN]
     slot = link[j, L_RING] + (seq & link[j, L_MASK])
-    state.ring_vehicle[slot] = v
-    state.ring_time[slot] = t + travel
+    state.ring[slot, R_WHO] = in_ring(v, cls, vehicle[v, V_DEST])
+    state.ring[slot, R_TIME] = t + travel
     link[j, L_NIN] = seq + 1
     link[j, L_CUM_IN] += units
     link[j, L_ENTERED] += 1
@@ -499,7 +527,7 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
     link, node, vehicle = state.link, state.node, state.vehicle
     first = net.in_ptr[n]
     degree = net.in_ptr[n + 1] - first
-    ready, j, v = net.scratch[0, k], net.scratch[1, k], net.scratch[2, k]
+    ready, j, v, cls = net.scratch[0, k], net.scratch[1, k], net.scratch[2, k], net.scratch[4, k]
     t = state.queue_due[first + 2 * n + k]
     a = net.in_edge[first + k] if k < degree else -1
     if j == NEXT_BLOCKED:
@@ -510,10 +538,14 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
         emit(E_BLOCKED, v, t, ready, state.event, state.clock)  # row 0 holds the closed edge
         return
     if j == NEXT_TURNS:
-        vehicle[v, V_DEST] = state.dest_turned[vehicle[v, V_DEST]]
+        dest = np.int64(state.dest_turned[vehicle[v, V_DEST]])
+        vehicle[v, V_DEST] = dest
+        if a >= 0:
+            slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
+            state.ring[slot, R_WHO] = in_ring(v, cls, dest)
         state.queue_next[first + 2 * n + k] = NEXT_UNKNOWN
         # Who has no other way is let past a barrier: nobody has turned then.
-        other = next_edge(v, n, vehicle, state.route, net.out_ptr, net.out_edge)
+        other = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
         if link[ready, L_CLOSED] == SHUT or other != ready:
             emit(E_TURNED, v, t, ready, state.event, state.clock)
         return
@@ -522,7 +554,7 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
             start = max(node[n, N_CLOCK], link[a, L_TAG])
             node[n, N_CLOCK] = start
             link[a, L_TAG] = start + link[a, L_TAG_INC]
-        leave_link(a, v, ready, t, net, state)
+        leave_link(a, v, cls, ready, t, net, state)
     else:
         if j >= 0 and k == degree:
             start = max(node[n, N_CLOCK], node[n, N_TAG])
@@ -530,7 +562,7 @@ def move(k, n, net, state):  # type: ignore[no-untyped-def]
             node[n, N_TAG] = start + node[n, N_TAG_INC]
         leave_origin(n, k - degree, v, ready, t, state)
     if j >= 0:
-        enter_link(j, v, t, state, net.classes)
+        enter_link(j, v, cls, t, state, net.classes)
         if state.vehicle_watch[v] != 0:
             emit(E_PASSED if a >= 0 else E_ENTERED, v, t, j, state.event, state.clock)
         return

@@ -6,8 +6,10 @@ Times are microseconds and columns are those of `traffic_layout`.
 
 from __future__ import annotations
 
+import numpy as np
+
 from engine.kernels._jit import jit
-from engine.kernels.traffic import schedule
+from engine.kernels.traffic import in_ring, schedule, vehicle_in
 from engine.kernels.traffic_layout import (
     C_PRIORITY,
     C_UNITS,
@@ -52,6 +54,8 @@ from engine.kernels.traffic_layout import (
     N_TAIL,
     NEXT_UNKNOWN,
     R_IMPASSABLE,
+    R_TIME,
+    R_WHO,
     RANK_ARRIVED,
     RANK_NONE,
     S_ON_LINK,
@@ -124,6 +128,25 @@ def depart(vehicles, times, nodes, dests, net, state):  # type: ignore[no-untype
 
 @uncounted
 @jit()
+def retarget(vehicles, dests, state):  # type: ignore[no-untyped-def]
+    """Give vehicles [k] new destinations [k]; those on the road choose again at once."""
+    link = state.link
+    for i in range(vehicles.size):
+        v, dest = vehicles[i], dests[i]
+        row = state.vehicle[v]
+        row[V_DEST] = dest
+        if row[V_STATE] == S_ON_LINK:
+            a = row[V_PLACE]
+            slot = link[a, L_RING] + (row[V_SEQ] & link[a, L_MASK])
+            state.ring[slot, R_WHO] = in_ring(v, np.int64(state.vehicle_class[v]), dest)
+            state.queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
+            wake(link[a, L_TO], state)
+        elif row[V_STATE] == S_WAITING:
+            wake(-1 - row[V_PLACE], state)
+
+
+@uncounted
+@jit()
 def leave_queue(v, net, state):  # type: ignore[no-untyped-def]
     """Take waiting vehicle `v` out of its origin queue, wherever in it it stands."""
     n = -1 - state.vehicle[v, V_PLACE]
@@ -172,7 +195,7 @@ def stop_on_link(v, kind, reason, net, state):  # type: ignore[no-untyped-def]
     a = state.vehicle[v, V_PLACE]
     cls = state.vehicle_class[v]
     units = net.classes[cls, C_UNITS]
-    state.ring_vehicle[link[a, L_RING] + (state.vehicle[v, V_SEQ] & link[a, L_MASK])] = GHOST
+    state.ring[link[a, L_RING] + (state.vehicle[v, V_SEQ] & link[a, L_MASK]), R_WHO] = GHOST
     # From here on the column that held its number in the queue keeps where it stands.
     state.vehicle[v, V_SEQ] = int(1e6 * fraction_on_link(v, state))
     link[a, L_CUM_IN] -= units
@@ -210,11 +233,11 @@ def set_links(edges, headway, travel, store, wave, closed, state):  # type: igno
             share = travel[i] / link[a, L_TRAVEL]
             for s in range(link[a, L_NOUT], link[a, L_NIN]):
                 slot = link[a, L_RING] + (s & link[a, L_MASK])
-                v = state.ring_vehicle[slot]
-                left = state.ring_time[slot] - now
-                if v >= 0 and left > 0:
-                    state.ring_time[slot] = now + int(left * share)
-                    state.vehicle[v, V_DUE] = state.ring_time[slot]
+                who = state.ring[slot, R_WHO]
+                left = state.ring[slot, R_TIME] - now
+                if who >= 0 and left > 0:
+                    state.ring[slot, R_TIME] = now + int(left * share)
+                    state.vehicle[vehicle_in(who), V_DUE] = state.ring[slot, R_TIME]
             link[a, L_TRAVEL] = travel[i]
         link[a, L_STORE] = max(store[i] - link[a, L_OBSTACLE_UNITS], CAR_UNITS)
         link[a, L_WAVE] = wave[i]
@@ -234,9 +257,10 @@ def strand_links(edges, first, net, state):  # type: ignore[no-untyped-def]
     for i in range(first, edges.size):
         a = edges[i]
         for s in range(link[a, L_NOUT], link[a, L_NIN]):
-            v = state.ring_vehicle[link[a, L_RING] + (s & link[a, L_MASK])]
-            if v < 0:
+            who = state.ring[link[a, L_RING] + (s & link[a, L_MASK]), R_WHO]
+            if who < 0:
                 continue
+            v = vehicle_in(who)
             r = state.clock[K_EVENTS]
             if r >= state.event.shape[0]:
                 return i
@@ -260,7 +284,7 @@ def forget_heads(state, ranks_changed):  # type: ignore[no-untyped-def]
             link[a, L_BLOCKED] = 0
             if ranks_changed:
                 slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
-                if state.ring_time[slot] <= state.clock[K_NOW]:
+                if state.ring[slot, R_TIME] <= state.clock[K_NOW]:
                     wake(link[a, L_TO], state)
     for n in range(node.shape[0]):
         if node[n, N_HEAD] >= 0 or node[n, N_PHEAD] >= 0:
@@ -337,9 +361,9 @@ def travel_times(out_us, since, state):  # type: ignore[no-untyped-def]
             t = max(t, link[a, L_LAST_TT])
         if busy:
             slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
-            v = state.ring_vehicle[slot]
-            if v >= 0 and state.ring_time[slot] < now:
-                t = max(t, now - state.vehicle[v, V_T_IN])
+            who = state.ring[slot, R_WHO]
+            if who >= 0 and state.ring[slot, R_TIME] < now:
+                t = max(t, now - state.vehicle[vehicle_in(who), V_T_IN])
         out_us[a] = t
 
 
@@ -361,9 +385,9 @@ def expected_times(out_us, window_us, state):  # type: ignore[no-untyped-def]
             if link[a, L_TT_N] > 0:
                 seen = link[a, L_TT_SUM] // link[a, L_TT_N]
             slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
-            v = state.ring_vehicle[slot]
-            if v >= 0 and state.ring_time[slot] < now:
-                seen = max(seen, now - state.vehicle[v, V_T_IN])
+            who = state.ring[slot, R_WHO]
+            if who >= 0 and state.ring[slot, R_TIME] < now:
+                seen = max(seen, now - state.vehicle[vehicle_in(who), V_T_IN])
             if seen > t + t // 20:
                 left = max(link[a, L_TT_N], 1) * CAR_UNITS
                 t = max(t, int(on_link / left * window_us))

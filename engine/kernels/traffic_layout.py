@@ -39,6 +39,11 @@ N_COLUMNS = 16
 (V_DEST, V_STATE, V_PLACE, V_T_IN, V_DUE, V_WORST_US, V_WORST_PLACE, V_SEQ) = range(8)
 V_COLUMNS = 8
 
+# Entry of a link's ring: who (vehicle, class and destination in one number, so that moving a queue
+# reads one place; or GHOST); earliest exit of those on the link, exit time of those that left.
+(R_WHO, R_TIME) = range(2)
+R_COLUMNS = 2
+
 # Vehicle classes: length, speed factor in thousandths, least nanoseconds per millimetre (its
 # own top speed), 1 = passes queues, least nanoseconds per millimetre past a standing queue.
 (C_UNITS, C_FACTOR, C_NS_PER_MM, C_PRIORITY, C_QUEUE_NS_PER_MM) = range(5)
@@ -70,6 +75,8 @@ OPEN, SHUT, BARRED = 0, 1, 2
 #: Due time of a queue that has to be looked at.
 LOOK = np.int64(-1)
 
+_LINES = 128  # bytes; processors fetch lines of 64 in pairs
+
 # A vehicle taken out of the middle of a queue leaves an entry of no length.
 GHOST = -1
 
@@ -84,6 +91,15 @@ def uncounted(dispatcher: Any) -> Any:
     return dispatcher
 
 
+def aligned(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy that begins at a boundary of two cache lines, so that no record lies across one."""
+    room = np.empty(array.nbytes + _LINES, dtype=np.uint8)
+    begin = -room.ctypes.data % _LINES
+    out = room[begin : begin + array.nbytes].view(array.dtype).reshape(array.shape)
+    out[...] = array
+    return out
+
+
 class TrafficState(NamedTuple):
     """Every mutable number of the traffic model, arrays only."""
 
@@ -94,8 +110,7 @@ class TrafficState(NamedTuple):
     vehicle_reason: U8  # [vehicles]
     vehicle_watch: U8  # [vehicles] 1 = report each node passed
     vehicle_after: I32  # [vehicles] next vehicle in the same origin queue
-    ring_vehicle: I32  # [slots] vehicles on each link, oldest first, then recent leavers
-    ring_time: I64  # [slots] earliest exit of those on the link, exit time of those that left
+    ring: I64  # [slots, R_COLUMNS] vehicles on each link, oldest first, then recent leavers
     # Queues of a node side by side: links in the order of in_edge, origin queue, its priority lane.
     queue_due: I64  # [edges + 2 nodes] when the head can move, LOOK = not known, FAR = asleep
     queue_next: I32  # [edges + 2 nodes] edge the head wants, or NEXT_...
@@ -121,7 +136,7 @@ class TrafficState(NamedTuple):
 
     def copy(self) -> TrafficState:
         """Return an independent copy of every array."""
-        return TrafficState(**{name: array.copy() for name, array in self._asdict().items()})
+        return TrafficState(**{name: aligned(array) for name, array in self._asdict().items()})
 
 
 class TrafficNet(NamedTuple):
@@ -134,4 +149,4 @@ class TrafficNet(NamedTuple):
     edge_rank: U8  # [edges] rank of the edge among the out-edges of its tail
     classes: I64  # [classes, 5]
     merge: I64  # [2] 0 = in turn, 1 = by draw; seed of the draws
-    scratch: I64  # [4, max in-degree + 2] overwritten at every visit
+    scratch: I64  # [5, max in-degree + 2] overwritten at every visit

@@ -339,14 +339,7 @@ class Traffic:
         """
         v = np.atleast_1d(np.asarray(vehicles, dtype=np.int64))
         goal = np.broadcast_to(np.asarray(dest, dtype=np.int64), v.shape)
-        s = self.state
-        s.vehicle[v, lay.V_DEST] = goal
-        for place, state in s.vehicle[v][:, [lay.V_PLACE, lay.V_STATE]]:
-            if state == lay.S_ON_LINK:
-                s.queue_next[s.link[place, lay.L_QUEUE]] = lay.NEXT_UNKNOWN
-                traffic_change.wake(int(self.to_node[place]), s)
-            elif state == lay.S_WAITING:
-                traffic_change.wake(int(-1 - place), s)
+        traffic_change.retarget(v, np.ascontiguousarray(goal), self.state)
 
     def abandon(self, vehicles: ArrayLike) -> None:
         """Leave vehicles where they are, drivers walking off.

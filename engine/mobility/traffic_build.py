@@ -69,7 +69,7 @@ def build_net(
         row[lay.C_PRIORITY] = int(vehicles.passes)
         row[lay.C_QUEUE_NS_PER_MM] = round(1e6 / vehicles.past_queue_mps)
     widest = int(np.diff(into.ptr).max()) if n_nodes else 0
-    scratch = np.zeros((4, widest + 2), dtype=np.int64)
+    scratch = np.zeros((5, widest + 2), dtype=np.int64)
     return TrafficNet(
         into.ptr, into.edge, out.ptr, out.edge, rank.astype(np.uint8), classes,
         np.array([merge_draw_seed is not None, merge_draw_seed or 0], dtype=np.int64), scratch
@@ -126,15 +126,15 @@ def build_state(
     vehicle[:, lay.V_PLACE] = -1
     clock = np.zeros(lay.K_COLUMNS, dtype=np.int64)
     clock[lay.K_BUCKET_US] = bucket_ms * 1000
-    total = int(size.sum())
+    ring = np.zeros((int(size.sum()), lay.R_COLUMNS), dtype=np.int64)
+    ring[:, lay.R_WHO] = lay.GHOST
     return TrafficState(
-        link=link, node=node, vehicle=vehicle,
+        link=lay.aligned(link), node=lay.aligned(node), vehicle=lay.aligned(vehicle),
         vehicle_class=np.zeros(max_vehicles, dtype=np.uint8),
         vehicle_reason=np.zeros(max_vehicles, dtype=np.uint8),
         vehicle_watch=np.zeros(max_vehicles, dtype=np.uint8),
         vehicle_after=np.full(max_vehicles, -1, dtype=np.int32),
-        ring_vehicle=np.full(total, lay.GHOST, dtype=np.int32),
-        ring_time=np.zeros(total, dtype=np.int64),
+        ring=lay.aligned(ring),
         queue_due=np.full(n_edges + 2 * n_nodes, lay.FAR, dtype=np.int64),
         queue_next=np.full(n_edges + 2 * n_nodes, lay.NEXT_UNKNOWN, dtype=np.int32),
         wheel_head=np.full(lay.WHEEL, -1, dtype=np.int32),

@@ -78,7 +78,8 @@ class Audience:
         self.night = night
         self._schools(context, parties.building[rows], parties.age_group[rows])
         # The sea is that of the nearest gauge; without terrain or tsunami nobody sees it.
-        self.sea_m = distance_to_sea_m(city)[start[rows]]
+        self.node_sea_m = distance_to_sea_m(city)  # [nodes]
+        self.sea_m = self.node_sea_m[start[rows]]
         self.coastal = ~(self.sea_m > context.behaviour.shore_m) | np.isinf(self.sea_m) | self.kin
         gauges = site.gauge_x_m.size
         self.gauge = np.zeros(rows.size, np.int64)

@@ -70,6 +70,7 @@ class Warning(Component):
         "party_trip_event", "control_staffed", "zone_siren_fuel_ms", "zone_mast_fuel_ms",
         "unit_mission", "unit_phase", "unit_event", "door_visited", "person_health", "person_trapped",
         "party_with", "party_fetcher", "party_mode", "person_care", "party_node",
+        "party_unfetched_event",
     )
     writes = (
         "party_alert", "party_decision", "party_decision_event", "party_mode",
@@ -119,6 +120,7 @@ class Warning(Component):
             return
         self._here[self._road] = self.w.party_node[self.who.rows[self._road]]
         self._decisions.fetched(t0_ms)
+        self._decisions.take_over(t0_ms)
         if self.w.all_clear_event[0] < 0:
             self._felt()
             again = self._broadcast.step(self, t0_ms, t1_ms)

@@ -126,7 +126,7 @@ def values_of(model: BaseModel, field: str) -> list[Any]:
         return [value + datetime.timedelta(hours=8)]
     if field == "duration_s":
         return []  # checked by the length of the run itself
-    if (isinstance(value, tuple | BaseModel) and field not in OTHER) or (value is None and field not in OTHER):
+    if field not in OTHER and (value is None or isinstance(value, tuple | BaseModel)):
         return found
     mine = [v for v in OTHER.get(field, []) if v != value]
     if isinstance(value, str):

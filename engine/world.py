@@ -239,6 +239,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("edge_flow_speed_mps", "f4", "edge", "m/s", 0, "mean speed measured on the link"),
         ("party_fetch", "i4", "party", "party", -1, "whom of its household it is on the way to"),
         ("party_with", "i4", "party", "party", -1, "who has fetched it, and takes it along"),
+        ("party_unfetched_event", "i8", "party", "event", -1, "event of who went for it last and did not get there"),
         ("party_line", "i2", "party", "mission", -1, "bus line it goes to or waits for"),
         ("party_stop", "i2", "party", "", 0, "pick-up of that line"),
         ("party_stop_ms", "i8", "party", "ms", NEVER, "when it came to the pick-up"),

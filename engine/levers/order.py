@@ -58,7 +58,9 @@ class Order(Strict):
     authority: Literal["automatic", "confirmed"] = "automatic"
     confirmation_s: Seconds = 0.0
     delay_s: Seconds
-    # pupils leave school by themselves, are kept inside, or leave with their teachers, on foot
+    # Pupils leave school by themselves, are kept inside, or leave with their teachers, on foot. The last is
+    # the practice of Chilean schools in the inundation zone: they go to their marked zone of safety, and
+    # parents fetch them there (ministry of education in Tarapaca, La Tercera, 26 March 2014).
     schools: Literal["release", "hold", "evacuate"] = "release"
     bar_return: bool = False  # officers at the control points turn back who goes home before the all-clear
     zones: Annotated[tuple[OrderZone, ...], Field(min_length=1, max_length=50)]

@@ -84,6 +84,7 @@ class Mobility(Component):
         "edge_obstacles", "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "unit_edge",
         "party_refuge", "refuge_load", "refuge_open_event", "refuge_full_event",
         "refuge_lost_event", "party_line", "party_stop", "party_stop_ms", "party_fetch", "party_with",
+        "party_unfetched_event",
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",

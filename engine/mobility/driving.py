@@ -37,6 +37,7 @@ class Driving:
 
     def give_up_cars(self, t0_ms: int) -> None:
         """Drivers stuck too long in the danger zone, or in water, leave the car and walk."""
+        self._leave_in_water(np.flatnonzero(self._fleet.ordinary))
         w = self.host.w
         rows = np.flatnonzero(among(w.party_place, (P_DRIVING, P_WAITING)))
         if rows.size == 0:
@@ -67,6 +68,19 @@ class Driving:
             fetching, t0_ms, np.isin(fetching, rows[wet]), np.isin(fetching, stranded))
         walking = out[w.party_place[out] == P_WALKING]
         self._refuges.choose(walking, np.full(walking.size, t0_ms))
+
+    def _leave_in_water(self, rows: I64) -> None:
+        """Drivers on ordinary trips leave the car in water as others do, and stand in the street until
+        they decide."""
+        if rows.size == 0:
+            return
+        w, edges = self.host.w, self.ctx.city.edges
+        place = self._traffic.place_of(self._fleet.of_party[rows])
+        link = np.maximum(place, 0)
+        node = np.where(place >= 0, edges.to_node[link], -1 - np.minimum(place, -1))
+        depth_m = np.where(
+            place >= 0, w.street_depth_m[edges.street[link]], w.node_depth_m[node])
+        self._fleet.park(rows[(depth_m > CAR_WADES_M) & self.ctx.site.danger_node[node]])
 
     def _on_foot(self, rows: I64, t_ms: int) -> None:
         """Parties leave their cars where they stand and walk on."""

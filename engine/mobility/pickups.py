@@ -2,8 +2,8 @@
 
 Whom a party goes for is decided before (`people/pickups.py`: `party_fetcher`). At the place it meets those
 who are still there and can leave, and takes them along (`together.py`): to the next one, then to safety.
-A school that holds its pupils by plan hands none over. Who has left is missed, as is who is trapped or
-too badly hurt; the fetcher goes on alone.
+A school that holds its pupils by plan hands none over. Who has left is missed, as is who is trapped, too
+badly hurt or cut off by water; the fetcher goes on alone.
 
 A car goes to the junction next to the place. Where no way is open, where an inbound ban turns it away or
 where it is left behind in water the trip is given up; stuck in traffic its people walk on within
@@ -25,7 +25,7 @@ from scipy.spatial import cKDTree
 from engine.city import I64, USES, B, City
 from engine.codes import among
 from engine.component import Component, Context
-from engine.events import MODES, reason
+from engine.events import MODES, REASONS, reason
 from engine.families import crow_flies_m, families
 from engine.held import holding_and_gone
 from engine.kernels import paths
@@ -39,6 +39,7 @@ from engine.street_orders import StreetOrder
 from engine.world import (
     H_DEAD,
     NEVER,
+    P_CUT_OFF,
     P_DRIVING,
     P_PREPARING,
     P_START,
@@ -48,7 +49,8 @@ from engine.world import (
 )
 
 FOOT, CAR = MODES.index("foot"), MODES.index("car")
-_THERE = (P_START, P_PREPARING, P_STAYING)
+CUT_OFF = 3  #: party_decision of who is kept in a building by water
+_THERE = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
 LOOK_AROUND = 4.0  #: ways up to so many times the straight distance are looked at first, for speed
 
 
@@ -92,7 +94,7 @@ class Pickups:
         at_school = (parties.building >= 0) & (
             city.buildings.use[np.maximum(parties.building, 0)] == USES.index("education"))
         self._held = at_school & self._kin.child & (context.plan.order.schools == "hold")
-        self._tried = np.zeros(parties.count, np.bool_)
+        self._tried = np.full(parties.count, -1, np.int64)  # who has gone for it last
         self._since_ms = np.full(parties.count, NEVER, np.int64)  # of the present trip
         self._afoot_ms = self._since_ms.copy()  # of its walk
         self._dest_of = np.full(city.nodes.x_m.size, -1, np.int64)  # traffic's number for a junction
@@ -117,7 +119,8 @@ class Pickups:
     def wanted(self, party: int) -> I64:
         """Whom the party still has to go for, in their order."""
         mine = self._kin.of(party)
-        return np.asarray(mine[(self.host.w.party_fetcher[mine] == party) & ~self._tried[mine]])
+        return np.asarray(
+            mine[(self.host.w.party_fetcher[mine] == party) & (self._tried[mine] != party)])
 
     def bound(self, rows: I64) -> B:
         """Which parties [rows] go for family first."""
@@ -135,7 +138,7 @@ class Pickups:
             self._done.append((party, t_ms, by_car))
             return
         goal = int(wanted[0])
-        w.party_fetch[party], self._tried[goal] = goal, True
+        w.party_fetch[party], self._tried[goal] = goal, party
         w.party_dest[party] = 0  # from there, or should it give up
         self._since_ms[party] = t_ms
         here, there = int(w.party_node[party]), int(self.ctx.parties.node[goal])
@@ -282,7 +285,7 @@ class Pickups:
         goal = int(w.party_fetch[party])
         others = self.wanted(party)
         for one in (goal, *others[node[others] == node[goal]].tolist()):
-            self._tried[one] = True
+            self._tried[one] = party
             why = self._kept(one)
             if why:
                 self._missed(party, t_ms, why)
@@ -294,6 +297,8 @@ class Pickups:
         """Why the party does not come along, or an empty string."""
         w, parties = self.host.w, self.ctx.parties
         here = w.party_node[party] == parties.node[party] and not self._fleet.ordinary[party]
+        if here and w.party_place[party] == P_CUT_OFF and w.party_decision[party] == CUT_OFF:
+            return REASONS[int(self.ctx.log.column("object")[int(w.party_decision_event[party])])]
         if not (here and among(w.party_place[[party]], _THERE)[0]):
             return "gone already"
         if self._held[party] and w.all_clear_event[0] < 0:
@@ -332,14 +337,20 @@ class Pickups:
 
     def _miss(self, party: int, t_ms: int, why: str, by_car: bool, cause: int = -1) -> None:
         """The party cannot get there and goes on."""
+        w = self.host.w
+        goal = int(w.party_fetch[party])
         self._missed(party, t_ms, why, cause)
+        w.party_unfetched_event[goal] = w.party_trip_event[party]
         self.set_out(party, t_ms, by_car)
 
     def _give_up(self, party: int, t_ms: int, why: str, cause: int = -1) -> None:
         """The party goes for nobody any more; it is on the way to safety already."""
+        w, wanted = self.host.w, self.wanted(party)
+        goals = np.r_[int(w.party_fetch[party]), wanted]
         self._missed(party, t_ms, why, cause)
-        self._tried[self.wanted(party)] = True
-        self.host.w.party_fetch[party] = -1
+        self._tried[wanted] = party
+        w.party_unfetched_event[goals] = w.party_trip_event[party]
+        w.party_fetch[party] = -1
 
     def finished(self) -> tuple[I64, I64, B]:
         """(parties that go on to safety from where they are, since when, by car), once."""

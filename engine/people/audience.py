@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from engine import rng
-from engine.city import F64, I32, U8, USES, B
+from engine.city import F64, I32, I64, U8, USES, B
 from engine.component import Context
 from engine.families import families
-from engine.held import can_set_out
+from engine.held import can_set_out, holding_and_gone
 from engine.kernels import paths
 from engine.shore import distance_to_sea_m
 from engine.world import NEVER
@@ -65,9 +65,9 @@ class Audience:
             parties.home[rows] & (parties.building[rows] >= 0) & self.danger
             & (parties.slow[rows] < 2) & ~self.families.child[rows]
         )
-        household = city.persons.household[parties.first[rows]]
-        whole = np.bincount(city.persons.household)[household]
-        self.separated = parties.size[rows] < whole
+        self._of_household = np.argsort(self.families.household, kind="stable")
+        self._household_ptr = np.searchsorted(
+            self.families.household[self._of_household], np.arange(self.families.ptr.size))
         self.walk_m = walk_m[start[rows]]
         self.has_car = parties.cars[rows] > 0
         self.slow, self.size = parties.slow[rows], parties.size[rows]
@@ -78,7 +78,8 @@ class Audience:
         self.night = night
         self._schools(context, parties.building[rows], parties.age_group[rows])
         # The sea is that of the nearest gauge; without terrain or tsunami nobody sees it.
-        self.sea_m = distance_to_sea_m(city)[start[rows]]
+        self.node_sea_m = distance_to_sea_m(city)  # [nodes]
+        self.sea_m = self.node_sea_m[start[rows]]
         self.coastal = ~(self.sea_m > context.behaviour.shore_m) | np.isinf(self.sea_m) | self.kin
         gauges = site.gauge_x_m.size
         self.gauge = np.zeros(rows.size, np.int64)
@@ -97,6 +98,26 @@ class Audience:
             has[kin.household[wanted]] = True
             out |= has[kin.household] & (u < limit)
         return np.asarray(out & kin.fetches)
+
+    def household(self, party: int) -> I64:
+        """All parties of the household of a party."""
+        h = self.families.household[party]
+        return np.asarray(
+            self._of_household[self._household_ptr[h] : self._household_ptr[h + 1]], np.int64)
+
+    def separated(self, w: Any, at: I64) -> B:
+        """Which of the parties `at`, in safety, have somebody of the household elsewhere now: dead, in
+        hospital and in care homes do not count, nor does who is at the same place."""
+        parties, out = self._parties, np.zeros(at.size, np.bool_)
+        for i, party in enumerate(self.rows[at].tolist()):
+            kin = self.household(party)
+            kin = kin[(kin != party) & (parties.ward[kin] < 0) & (w.party_with[kin] != party)]
+            for other in kin[w.party_node[kin] != w.party_node[party]].tolist():
+                who = parties.member[parties.member_ptr[other] : parties.member_ptr[other + 1]]
+                _, gone = holding_and_gone(
+                    w.person_trapped[who], w.person_health[who], w.person_care[who])
+                out[i] |= not gone.all()
+        return out
 
     def stuck(self, w: Any) -> B:
         """Which parties [relevant] do not leave for what has become of their members (`held.py`)."""

@@ -187,6 +187,18 @@ class Decisions:
             "party_decided", t0_ms, new, w.party_mode[new], cause=w.party_trip_event[new])
         w.party_decision[new] = LEAVES
 
+    def take_over(self, t0_ms: int) -> None:
+        """Where somebody did not get to family, another one of the household goes: who prepares anyway
+        as soon as ready, who has not thought of leaving as on word from neighbours."""
+        w = self.host.w
+        for at, event, away_m, far in self._pickups.take_over(t0_ms):
+            one = np.array([at])
+            by_car = self._by_car(one, np.array([away_m])) | (far & self.who.has_car[one])
+            if w.party_decision[self.who.rows[at]] == LEAVES:
+                w.party_mode[self.who.rows[at]] = MODES.index("car" if by_car[0] else "foot")
+            else:
+                self.set_out(one, model.NEIGHBOURS, np.array([t0_ms]), np.array([event]), by_car)
+
     def _stay(self, rows: I64, t_ms: I64, why: np.ndarray, cause: I64) -> None:
         w = self.host.w
         w.party_decision_event[rows] = self.host.emit("party_refused", t_ms, rows, why, cause=cause)

@@ -14,7 +14,8 @@ SEEN_DEPTH_M = 0.05
 
 
 class Door:
-    """Doors of parties `rows`, whose junctions are `node` [rows]; `w` below is the component's view."""
+    """Doors of parties `rows`, whose junctions are `node` [rows], which may change in place; `w` below is
+    the component's view."""
 
     def __init__(self, context: Context, rows: I64, node: I64) -> None:
         city, parties = context.city, context.parties

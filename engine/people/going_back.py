@@ -60,7 +60,7 @@ class GoingBack:
         at = self.who.rows[new]
         w.party_decision_event[at] = self.host.emit(
             "party_returning", t0_ms, at,
-            returning.return_reason(b, self._back[2][new], self.who.separated[new]),
+            returning.return_reason(b, self._back[2][new], self.who.separated(w, new)),
             cause=w.party_trip_event[at],
         )
         w.party_decision[at] = GOES_BACK

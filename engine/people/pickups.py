@@ -12,6 +12,10 @@ alone then agrees to meet in safety, and nobody goes. Nobody goes on seeing wate
 and who prepares to go drops it then. Without a car people go up to `pickup_walk_m` (straight line); with
 one they choose car or foot as for leaving, by the distance to whom they fetch, and drive beyond it.
 
+Who does not get there (a ban, no way, water, too far to walk on) leaves the errand to others of the
+household: to whoever decides later, and at once to whom a call of the same kind reaches who has not set
+out.
+
 Limits: parents do not know whether a school holds its pupils or has left with them, and go all the same;
 the order over the plan's channels does not reach who is outside the ordered areas; those on whom somebody
 called are not warned by that.
@@ -23,12 +27,15 @@ import numpy as np
 
 from engine import rng
 from engine.city import F64, I64, B
+from engine.codes import among
 from engine.component import Component, Context
 from engine.families import crow_flies_m
 from engine.held import holding_and_gone
 from engine.people import warning as model
 from engine.people.audience import Audience
+from engine.world import P_PREPARING, P_START, P_STAYING
 
+_NOT_SET_OUT = (P_START, P_PREPARING, P_STAYING)
 AGREED = -2  #: party_fetcher of those who meet the others in safety
 
 
@@ -62,6 +69,39 @@ class Pickups:
             goes[i], away_m[i] = True, away[0]
             far[i] = away.max() > self.ctx.behaviour.pickup_walk_m
         return goes, away_m, far
+
+    def take_over(self, t_ms: int) -> list[tuple[int, int, float, bool]]:
+        """Whom one did not get to, others may go for again: those of the household who have not set out
+        and whom that one reaches by telephone. Rows: who goes, the event it learns, m, must drive."""
+        w, who, log = self.host.w, self.who, self.ctx.log
+        lost = np.flatnonzero(w.party_unfetched_event >= 0)
+        by = log.column("subject")[w.party_unfetched_event[lost]]
+        mine = w.party_fetcher[lost] == by
+        out: list[tuple[int, int, float, bool]] = []
+        w.party_fetcher[lost[mine]] = -1
+        for first in dict.fromkeys(by[mine].tolist()):
+            event = int(w.party_unfetched_event[lost[mine & (by == first)]].max())
+            kin = who.household(first)
+            kin = kin[(kin != first) & among(w.party_place[kin], _NOT_SET_OUT)]
+            for party in kin[self._reached(first, kin)].tolist():
+                at = int(np.searchsorted(who.rows, party))
+                known = at < who.rows.size and who.rows[at] == party
+                if not (known and who.fetches[at]) or who.in_bed[at] or self._held(party):
+                    continue
+                taken = self._settle(at, t_ms, event)
+                if taken.size:
+                    w.party_fetcher[taken] = party
+                    away = self._away_m(party, taken)
+                    out.append((at, event, float(away[0]),
+                                bool(away.max() > self.ctx.behaviour.pickup_walk_m)))
+        return out
+
+    def _reached(self, party: int, others: I64) -> B:
+        """Whom of `others` the party, under way, reaches by telephone."""
+        w, zone = self.host.w, self.ctx.parties.zone
+        here = self.ctx.site.zone_of_node[w.party_node[party]]
+        return np.asarray(w.zone_telecom_on[here] & w.zone_telecom_on[zone[others]]
+                          & (self._call[others] < self.ctx.behaviour.pickup_call_share))
 
     def _settle(self, at: int, t_ms: int, cause: int) -> I64:
         """Parties whom party `at` will go for, after telephoning."""

@@ -12,7 +12,8 @@ are safe where they are), or with family to fetch. Cues:
 - the sea off its rest by `sea_seen_m`, seen from places near it by day or under street lights, and
   heard from `SEA_HEARD_M` in the dark;
 - a street leader or a team that knocks at the door (`visits.py`);
-- water standing at the party's junction or the next one.
+- water standing at the party's junction or the next one. Who is on the road as the event begins sees
+  sea and water from where the car is.
 
 Whoever has not decided to leave decides anew at each cue, new or met again. A party indoors goes
 to an upper floor when water stands at its door; without one it leaves while it can wade, on foot,
@@ -68,7 +69,8 @@ class Warning(Component):
         "zone_channel_event", "zone_talk_event", "zone_leader_event", "zone_doors_event",
         "party_trip_event", "control_staffed", "zone_siren_fuel_ms", "zone_mast_fuel_ms",
         "unit_mission", "unit_phase", "unit_event", "door_visited", "person_health", "person_trapped",
-        "party_with", "party_fetcher", "party_mode", "person_care",
+        "party_with", "party_fetcher", "party_mode", "person_care", "party_node",
+        "party_unfetched_event",
     )
     writes = (
         "party_alert", "party_decision", "party_decision_event", "party_mode",
@@ -101,10 +103,13 @@ class Warning(Component):
         self._going_back = GoingBack(self, context, a)
         self._broadcast = Broadcast(context, a.rows, a.zone, a.ordered, a.night)
         self._visits = Visits(context, a.rows, a.zone, a.area, building)
-        self._doors = Door(context, a.rows, a.node)
+        self._here = a.node.copy()  # of those on the road: where they are now
+        self._road = np.flatnonzero(context.parties.bound[a.rows] >= 0)
+        self._doors = Door(context, a.rows, self._here)
         self._homecoming = homecoming.Homecoming(context, a)
         self._rumours = rumour.Rumours(self, context, a, self._decisions, self._going_back)
-        self._near_sea = np.flatnonzero(a.sea_m <= context.behaviour.sea_view_m)
+        self._near_sea = np.flatnonzero((a.sea_m <= context.behaviour.sea_view_m)
+                                        & (context.parties.bound[a.rows] < 0))
         near = self.who.near
         self._talk = a.rows[near], a.zone[near], a.danger[near], a.talk[near]
         self._shaken = np.full(context.city.zones.population.size, -1, np.int64)
@@ -113,7 +118,9 @@ class Warning(Component):
     def step(self, t0_ms: int, t1_ms: int) -> None:
         if self.who.rows.size == 0:
             return
+        self._here[self._road] = self.w.party_node[self.who.rows[self._road]]
         self._decisions.fetched(t0_ms)
+        self._decisions.take_over(t0_ms)
         if self.w.all_clear_event[0] < 0:
             self._felt()
             again = self._broadcast.step(self, t0_ms, t1_ms)
@@ -181,12 +188,14 @@ class Warning(Component):
         off &= w.gauge_event >= 0
         if not off.any():
             return
-        near = self._near_sea[w.party_alert[who.rows[self._near_sea]] & 16 == 0]
+        near = np.sort(np.r_[self._near_sea, self._road]) if self._road.size else self._near_sea
+        near = near[w.party_alert[who.rows[near]] & 16 == 0]
         near = near[off[who.gauge[near]] & self._at_start(near)]
         if near.size == 0:
             return
         lit = w.zone_power_on[who.zone[near]] | (not self._dark(t0_ms))
-        new = near[who.sea_m[near] <= np.where(lit, b.sea_view_m, min(SEA_HEARD_M, b.sea_view_m))]
+        away_m = who.node_sea_m[self._here[near]]
+        new = near[away_m <= np.where(lit, b.sea_view_m, min(SEA_HEARD_M, b.sea_view_m))]
         if new.size:
             self._decisions.cue(new, model.SEA, np.full(new.size, t0_ms),
                                 w.gauge_event[who.gauge[new]])
@@ -195,7 +204,7 @@ class Warning(Component):
         """Leaders and teams knock; nobody answers who is gone, nobody goes where water stands."""
         for met, t, cause in self._visits.due(self, t0_ms, t1_ms):
             there = self._at_start(met)
-            there &= self.w.node_depth_m[self.who.node[met]] <= SEEN_DEPTH_M
+            there &= self.w.node_depth_m[self._here[met]] <= SEEN_DEPTH_M
             there &= self.w.party_alert[self.who.rows[met]] & 32 == 0
             if there.any():
                 self._decisions.cue(met[there], model.VISIT, t[there], cause[there])
@@ -217,8 +226,8 @@ class Warning(Component):
         if not held.any() and (first < 0 or not near.any()):
             return
         near &= first >= 0
-        at = np.flatnonzero(near[who.node] | held[who.rows])
-        sees = near[who.node[at]] & self._at_start(at)
+        at = np.flatnonzero(near[self._here] | held[who.rows])
+        sees = near[self._here[at]] & self._at_start(at)
         cut = sees & self._doors.cut_off(w, at)
         new = at[sees & (w.party_alert[who.rows[at]] & 8 == 0)]
         if new.size:
@@ -231,7 +240,7 @@ class Warning(Component):
         """Parties `at` that are cut off go up or stay on their floor; when the water has fallen
         they decide."""
         w, rows = self.w, self.who.rows
-        depth = w.node_depth_m[self.who.node[at]]
+        depth = w.node_depth_m[self._here[at]]
         held = (w.party_decision[rows[at]] == CUT_OFF) & self._at_start(at)
         new = cut & ~held
         if new.any():

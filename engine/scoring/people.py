@@ -31,11 +31,13 @@ class Parties:
     """
 
     zone: I64
-    left_ms: I64  # out of the danger zone, or in safety
+    left_ms: I64  # out of the danger zone, or in safety; since it last went for family, if it did
     departed: B
     home_ms: I64  # after the all-clear
-    crossed: B  # has left the danger zone, and has not gone back since
+    crossed: B  # has left the danger zone, and has not gone back or in for family since
     went_back: B  # before the all-clear
+    back_ms: I64  # last went back before the all-clear
+    again_ms: I64  # in safety again after that
     trip: I64
     stop_reason: I64
     facility: I64
@@ -129,8 +131,8 @@ def read_parties(log: Log, count: int) -> Parties:
     reasons = np.where(stays, decisions.object, 0)
     alerts = log.rows("party_alerted")
     warning = np.isin(alerts.value, WARNINGS)
-    fetched = np.zeros(count, np.bool_)
-    fetched[log.rows("pickup_set_out").subject] = True
+    errands = log.rows("pickup_set_out")
+    errand_row = last_of(errands.subject, errands.row, count, -1)
     cued = np.zeros(count, np.bool_)
     cued[alerts.subject[alerts.value >= 1]] = True
     water = log.rows("party_in_water", "party_out_of_water")
@@ -141,18 +143,23 @@ def read_parties(log: Log, count: int) -> Parties:
         cut.kind == KIND_CODE["party_sheltered"], cut.row, -1), count, -1)
     went = log.rows("party_departed", "party_boarded", "party_arrived")
     went_row = last_of(went.subject, went.row, count, -1)
-    out_ms = np.minimum(
-        first_ms(left.subject, left.t_ms, count), first_ms(arrived.subject, arrived.t_ms, count)
-    )
-    held_out = safe_refuges(log)
-    out_ms = np.minimum(out_ms, first_ms(held_out.subject, held_out.t_ms, count))
+    # Whoever went in for family is out when out again.
+    out_ms = np.full(count, NEVER, np.int64)
+    again_ms = np.full(count, NEVER, np.int64)
+    for rows in (left, arrived, safe_refuges(log)):
+        since = rows.where(rows.row > errand_row[rows.subject])
+        out_ms = np.minimum(out_ms, first_ms(since.subject, since.t_ms, count))
+        since = rows.where(rows.row > np.maximum(errand_row, back_row)[rows.subject])
+        again_ms = np.minimum(again_ms, first_ms(since.subject, since.t_ms, count))
     return Parties(
         zone=last_of(placed.subject, placed.object, count, -1),
         left_ms=out_ms,
         departed=departed,
         home_ms=first_ms(home.subject, home.t_ms, count),
-        crossed=left_row > back_row,
+        crossed=left_row > np.maximum(back_row, errand_row),
         went_back=back_row >= 0,
+        back_ms=last_of(back.subject, back.t_ms, count, NEVER),
+        again_ms=again_ms,
         trip=trip,
         stop_reason=last_of(blocked.subject, blocked.object, count, 0),
         facility=last_of(arrived.subject, arrived.object, count, -1),
@@ -160,7 +167,7 @@ def read_parties(log: Log, count: int) -> Parties:
         stay_reason=last_of(decisions.subject, reasons, count, 0),
         warned_ms=first_ms(alerts.subject[warning], alerts.t_ms[warning], count),
         decided_ms=first_ms(decisions.subject[~stays], decisions.t_ms[~stays], count),
-        fetched=fetched,
+        fetched=errand_row >= 0,
         cued=cued,
         in_water=last_of(water.subject, wet, count, 0) == 1,
         cut_off=cut_row > went_row,
@@ -230,6 +237,9 @@ def read_people(city: City, log: Log, context: Context) -> People:
     carried |= (admitted_ms <= out_ms) & (admitted_ms < NEVER)
     out_ms = np.where(carried, np.where(dry_hospital, admitted_ms, NEVER), out_ms)
     out_ms[died_ms <= out_ms] = NEVER
+    # Nor is out in time who went back before the all-clear and died there.
+    back_ms, again_ms = parties.back_ms[party], parties.again_ms[party]
+    out_ms[(died_ms < NEVER) & (died_ms >= back_ms) & (died_ms <= again_ms)] = NEVER
     return People(
         parties=parties, party=party, zone=zone, at_risk=context.danger_node[node],
         died_ms=died_ms, death_cause=last_of(died.subject, died.object, n, 0), severity=severity,

@@ -17,7 +17,7 @@ def both() -> tuple[Scenario, Scenario]:
 
 def test_only_the_hour_and_the_beach_differ() -> None:
     night, summer = both()
-    same = {"earthquake", "duration_s", "danger_zone", "outages", "behaviour", "city"}
+    same = {"earthquake", "duration_s", "danger_zone", "outages", "rumour", "behaviour", "city"}
     for name in same:
         assert getattr(night, name) == getattr(summer, name), name
     assert night.population.beach is None

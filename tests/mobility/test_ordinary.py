@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from engine.city import City
+from engine.events import MODES
 from engine.kernels import traffic_layout as lay
+from engine.levers.order import Trigger
+from engine.people.warning import WATER
 from engine.plan import Plan
 from engine.run import Run, Session, open_session
 from engine.scenario import Scenario
@@ -88,6 +91,45 @@ def test_who_decides_at_the_wheel_turns_to_safety_from_where_he_is(
         assert mine[mine.kind == "party_departed"].object.tolist()[0] == 2
         assert {"party_arrived", "party_mode_changed"} & set(kinds)
     assert sum(run.score["ledger"]["people"].values()) == town.persons.household.size
+
+
+def test_a_driver_sees_the_water_where_he_is_and_leaves_the_car_in_it(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    """Water far from where he began: he knows of it, walks from there and does not go back to the car."""
+    document = {**scenario.model_dump(exclude_unset=True), "earthquake": None, "tsunami": None,
+                "outages": (), "rumour": None, "behaviour": {"water_share": 1.0}}
+    still = Scenario.model_validate(document)
+    plan = plans["historical"].model_copy(update={"order": plans["historical"].order.model_copy(
+        update={"trigger": Trigger(at_s=5000.0)})})
+    session = open_session(town, still, plan, 1)
+    fleet, w, p = fleet_of(session), session.twin.world, session.twin.context.parties
+    danger, edges = session.twin.context.site.danger_node, town.edges
+    away = np.empty(0, np.int64)
+    while away.size == 0:
+        session.advance(session.now_s + 10.0)
+        rows = np.flatnonzero(fleet.ordinary)
+        rows = rows[fleet.traffic.place_of(fleet.of_party[rows]) >= 0]
+        edge = fleet.traffic.place_of(fleet.of_party[rows])
+        far = np.hypot(*(getattr(town.nodes, k)[edges.from_node[edge]]
+                         - getattr(town.nodes, k)[p.node[rows]] for k in ("x_m", "y_m")))
+        away = rows[danger[edges.to_node[edge]] & danger[edges.from_node[edge]] & (far > 150.0)]
+        assert session.now_s < 600.0
+    row = int(away[0])
+    edge = int(fleet.traffic.place_of(fleet.of_party[[row]])[0])
+    w.street_depth_m[edges.street[edge]] = 0.2
+    w.node_depth_m[[edges.from_node[edge], edges.to_node[edge]]] = 0.2
+    w.zone_flooded_event[:] = 0
+    session.advance(session.now_s + 10.0)
+    assert not fleet.ordinary[row]
+    assert w.party_node[row] == session.twin.context.site.walk_node[edges.from_node[edge]]
+    run = session.finish()
+    mine = run.events[(run.events.subject_type == "party") & (run.events.subject == row)]
+    assert mine[mine.kind == "party_alerted"].value.tolist()[0] == WATER
+    left = mine[mine.kind == "party_departed"]
+    assert left.object.tolist() == [MODES.index("foot")]
+    assert left.value.iloc[0] != p.node[row]
+    assert "party_arrived" in mine.kind.tolist()
 
 
 def test_a_snapshot_keeps_those_on_the_road(

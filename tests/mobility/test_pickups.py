@@ -18,7 +18,16 @@ from engine.people.warning import ORDER, SEA
 from engine.plan import Plan
 from engine.run import Run, Session, open_session
 from engine.scenario import Scenario
-from engine.world import P_DRIVING, P_HIGH, P_START, P_TO_FAMILY, P_WAITING, P_WALKING, P_WITH
+from engine.world import (
+    P_CUT_OFF,
+    P_DRIVING,
+    P_HIGH,
+    P_START,
+    P_TO_FAMILY,
+    P_WAITING,
+    P_WALKING,
+    P_WITH,
+)
 
 FOOT, CAR = MODES.index("foot"), MODES.index("car")
 Quiet = Callable[..., "Family"]
@@ -326,3 +335,60 @@ def test_a_snapshot_on_the_way_goes_on_alike(
         assert session.now_s < 1800
     branch = session.branch()
     assert branch.finish().digest == session.finish().digest
+
+
+def two_parents(quiet: Quiet, **keys: Any) -> tuple[Family, int]:
+    """A family in which another party could fetch the child as well."""
+    f = quiet(False, **keys)
+    p, kin = f.context.parties, f.mobility._pickups._kin
+    for parent in np.flatnonzero(kin.fetches & (p.slow == 0)).tolist():
+        same = np.flatnonzero((kin.household == kin.household[parent]) & kin.fetches)
+        for child in kin.of(parent).tolist():
+            apart = same[p.node[same] != p.node[child]]
+            if apart.size > 1 and kin.child[child] and p.cars[apart[0]] == 0:
+                f.parent, f.child = int(apart[0]), child
+                return f, int(apart[1])
+    raise AssertionError("no such family")
+
+
+@pytest.mark.parametrize("phones", [True, False])
+def test_another_parent_goes_where_the_first_did_not_get_there(phones: bool, quiet: Quiet) -> None:
+    """At once where the telephone works; else who decides later finds the errand open."""
+    f, other = two_parents(quiet, hour=18, behaviour={
+        "pickup_child_share": 1.0, "pickup_call_share": 1.0, "order_share": 1.0, "refuse_share": 0.0,
+        "pickup_walk_m": 20_000.0})
+    w = f.w
+    warning: Any = next(c for c in f.session.twin.components if c.name == "warning")
+    warning.who.families.answers[:] = False  # children do not agree on the telephone to leave alone
+    f.go(0, False)
+    w.zone_telecom_on[:] = phones
+    f.session.advance(20.0)
+    assert w.party_place[f.parent] == P_TO_FAMILY
+    w.street_depth_m[int(w.party_arc[f.parent]) >> 1] = 0.3
+    f.session.advance(40.0)
+    assert f.events("pickup_missed").object.tolist() == [reason("road under water")]
+    if not phones:
+        assert w.party_fetcher[f.child] == -1
+        at = np.flatnonzero(warning.who.rows == other)
+        warning._decisions.cue(at, ORDER, np.array([40_000]), np.array([0]))
+    assert w.party_fetcher[f.child] == other
+    assert w.party_decision[other] == 1
+    w.street_depth_m[:] = 0.0
+    f.session.advance(4000.0)
+    f.parent = other
+    assert f.child in f.events("pickup_met").object.tolist()
+    check_conservation(f.session.twin)
+
+
+def test_a_child_above_the_water_is_not_gone(quiet: Quiet) -> None:
+    f = quiet(False)
+    f.go(0, False)
+    f.session.advance(10.0)
+    log, w = f.session.twin.log, f.w
+    w.party_place[f.child], w.party_decision[f.child] = P_CUT_OFF, 3
+    w.party_decision_event[f.child] = log.add(
+        "party_sheltered", 10_000, f.child, reason("upstairs above water"), 0.4, 0)
+    w.node_depth_m[f.context.parties.node[f.child]] = 0.4  # so that it is not released
+    f.session.advance(3000.0)
+    assert f.events("pickup_missed").object.tolist() == [reason("upstairs above water")]
+    assert w.party_place[f.parent] == P_HIGH

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -15,7 +17,7 @@ from engine.people.behaviour import Behaviour
 from engine.plan import Plan
 from engine.run import Run, open_session
 from engine.scenario import Scenario
-from engine.world import NEVER, P_RETURNING
+from engine.world import H_DEAD, NEVER, P_RETURNING
 
 B = Behaviour()
 N = 20_000
@@ -125,3 +127,28 @@ def test_barring_the_return_needs_control_points(plans: dict[str, Plan]) -> None
     document["control_points"] = []
     with pytest.raises(ValidationError, match=r"order\.bar_return"):
         Plan.model_validate(document)
+
+
+def test_who_is_together_again_or_has_a_parent_in_a_care_home_fetches_nobody(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    session = open_session(town, scenario, plans["historical"], 1)
+    session.advance(10.0)
+    warning: Any = next(c for c in session.twin.components if c.name == "warning")
+    who, w, parties = warning.who, session.twin.world, session.twin.context.parties
+    number = np.bincount(who.families.household)
+    two = np.flatnonzero(number[who.families.household[who.rows]] == 2)
+    both = [(int(i), int(next(p for p in who.household(int(who.rows[i])) if p != who.rows[i])))
+            for i in two]
+    at, other = next((i, p) for i, p in both if parties.ward[p] < 0
+                     and w.party_node[p] != w.party_node[who.rows[i]])
+    one = np.array([at])
+    assert who.separated(w, one).tolist() == [True]
+    w.party_node[other] = w.party_node[who.rows[at]]
+    assert who.separated(w, one).tolist() == [False]
+    w.party_node[other] = parties.node[other]
+    w.person_health[parties.member[parties.member_ptr[other] : parties.member_ptr[other + 1]]] = H_DEAD
+    assert who.separated(w, one).tolist() == [False]
+    cared = [i for i, p in both if parties.ward[p] >= 0]
+    assert cared
+    assert not who.separated(w, np.array(cared)).any()

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.events import REASONS
+from engine.scoring.context import NEVER
 from engine.scoring.ledger import FIRST_UNFINISHED, STATES
 from engine.scoring.record import read
 from engine.scoring.score import score_run
@@ -60,6 +61,31 @@ def test_whoever_goes_on_after_a_stop_is_not_stranded(city, context, story):
     people, _ = books(city, story, context)
     assert people["on the way inside danger zone"] == 3
     assert people["on the way outside danger zone"] == 3
+
+
+def test_who_went_in_again_for_family_is_not_out_in_time(city, context, story):
+    """Out at 20 s, in again for family or home at 30 s: out counts only after that, if at all."""
+    for party in (0, 4, 8):
+        story.say(20, "party_left_zone", party, 0)
+        story.say(30, "pickup_set_out", party, 5, 100)
+    story.say(60, "party_arrived", 4, -1)
+    story.say(40, "party_in_water", 0)
+    story.say(50, "person_died", 0, 2)
+    for party in (1, 5):  # back home, one of them away again
+        story.say(20, "party_left_zone", party, 1).say(25, "party_arrived", party, -1)
+        story.say(30, "party_returning", party, 0)
+    story.say(45, "party_arrived", 5, -1)
+    story.say(50, "person_died", 3, 2).say(50, "person_died", 15, 2)
+    record = read(city, story, context)
+    out = record.people.out_ms
+    assert (out[[0, 1, 2, 24]] >= NEVER).all()
+    assert out[[12, 13]].tolist() == [60_000, 60_000]
+    assert out[[4, 15]].tolist() == [20_000, 20_000]
+    assert out[3] >= NEVER  # died back home
+    assert not record.in_time[[0, 3, 24]].any()
+    people = record.ledger.people()
+    assert people["on the way inside danger zone"] == 3 + 2  # for family and home
+    assert sum(people.values()) == 36
 
 
 def test_rescued_people_rejoin_their_party(city, context, story):

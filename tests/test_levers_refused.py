@@ -1,0 +1,85 @@
+"""Each lever of a plan is refused when it cannot work: one row a lever, and no lever without a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from engine.city import City
+from engine.errors import InputError
+from engine.plan import Plan
+from engine.run import open_session
+from engine.scenario import Scenario
+
+HERE = {"lon": -70.9963, "lat": -29.9968}
+AWAY = {"lon": -60.0, "lat": -29.9968}
+#: Lever: (what it is set to in a plan that works, what the message says).
+CANNOT: dict[str, tuple[Any, str]] = {
+    "order": ({"trigger": {"at_s": 1}, "delay_s": 0, "zones": [{"name": "Z", "below_m": 0.01}]},
+              r"order\.zones\.0: zone 'Z' holds no junction"),
+    "channels": ([{"kind": "siren"}, {"kind": "cell_broadcast"},
+                  {"kind": "loudspeaker", "battery_s": 60}], "battery_s belongs to"),
+    "rumour_correction": ({"channel": "radio_tv"}, "the plan has no channel radio_tv"),
+    "street_leaders": ({"call_s": 600, "stop_s": 300}, "leaders would never knock"),
+    "door_to_door": ([{"zone": "Low town", "teams": 90, "by": "police"}],
+                     r"door_to_door\.0\.teams: 90 with those before are more than"),
+    "destinations": ({"high_ground_m": 200}, "destinations: no junction is safe"),
+    "vertical_refuges": ([{"name": "R", "lon": -70.99886, "lat": -29.99791, "water_m": 9}],
+                         r"vertical_refuges\.0: 'R': .* none above the water"),
+    "control_points": ([{"name": "C", **AWAY}], r"control_points\.0.*km from the nearest"),
+    "closures": ([{"name": "C", **AWAY, "radius_m": 50}], r"closures\.0: no street enters"),
+    "pedestrian_streets": ([{"name": "S", "street": "East Street 55"}],
+                           r"pedestrian_streets\.0\.street: unknown street"),
+    "one_way_streets": ([{"name": "S", "within": {**AWAY, "radius_m": 50}}],
+                        r"one_way_streets\.0\.within: no part has its middle inside"),
+    "contraflow": ([{"name": "S", "street": "East Street 6", "setup_s": 7200}],
+                   r"contraflow\.0\.setup_s: .* slower than the lead time"),
+    "inbound_ban": ([{"name": "B", "within": {**HERE, "radius_m": 9000}}],
+                    r"inbound_ban\.0: 'B': no street leads into the area"),
+    "staging": ([{"kind": "police", **AWAY}], r"staging\.0: .*km from the nearest"),
+    "dispatch": ({"call_takers": 0}, r"dispatch\.call_takers"),
+    "hospitals": ({"patients_h": 0}, r"hospitals\.patients_h"),
+    "fuel": ({"order": ["hospitals"], "trucks": 9}, r"fuel\.trucks: 9 are more than the 2"),
+    "exclusion": ({"line": {"municipality": "Atlantis"}}, "unknown municipality 'Atlantis'"),
+    "mutual_aid": ([{"name": "N", "kind": "police", "units": 2, "home_cover": 0.9, **HERE,
+                     "travel_s": 60}], r"mutual_aid\.0: home_cover 0\.9 of 2 units leaves none"),
+    "facility_evacuation": ([{"facility": "Test Hospital", "patients": 4000,
+                              "vehicles": {"ambulances": 1}}],
+                            r"facility_evacuation\.0\.patients: 4000 are more than the"),
+    "buses": ([{"name": "L", "depot": "Test Buses", "buses": 50, "pick_ups": [
+        {"name": "S", "lon": -70.9994, "lat": -29.9982}]}], r"buses\.0\.buses: 50 .* more than the"),
+    "all_clear": ({"return_phases": [{"name": "P", "below_m": 0.5}]},
+                  r"all_clear\.return_phases\.0: 'P' holds no junction"),
+}
+
+
+def bare(plans: dict[str, Plan]) -> dict[str, Any]:
+    """A plan of order, channels and destinations."""
+    works = plans["early-warning"].model_dump(exclude_defaults=True)
+    document = {key: works[key] for key in ("name", "title", "order", "channels", "destinations")}
+    document["order"].pop("bar_return")  # no control points here
+    return document
+
+
+def test_no_lever_is_left_out() -> None:
+    assert set(CANNOT) == set(Plan.model_fields) - {"name", "title"}
+
+
+@pytest.mark.parametrize("lever", CANNOT)
+def test_a_lever_that_cannot_work_is_refused(
+    lever: str, town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    value, message = CANNOT[lever]
+    document = bare(plans)
+    document[lever] = value
+    with pytest.raises((InputError, ValidationError), match=message) as error:
+        open_session(town, scenario, Plan.model_validate(document), 1)
+    assert lever in str(error.value)
+
+
+def test_the_plan_without_that_lever_works(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    assert open_session(town, scenario, Plan.model_validate(bare(plans)), 1)

@@ -54,6 +54,9 @@ class HospitalLegs:
     _beds: Any
     _step_ms: F64
     _window_ms: F64
+    _in_zone: Any
+    _way_out: Any
+    _walk_out: Any
 
     def _transport(self, unit: int, t_ms: int) -> None:
         """Leave the scene with the patient for a hospital."""
@@ -87,25 +90,36 @@ class HospitalLegs:
         if self.ctx.log.column("kind")[w.unit_event[unit]] != KIND_CODE["unit_delayed"]:
             why = reason("no hospital bed")
             self._event("unit_delayed", t_ms, unit, why, BED_RETRY_MS / 1000.0)
-        inside = self.ctx.site.exclusion_node[w.unit_node[unit]]
-        if w.exclusion_ms[0] < NEVER and inside and w.unit_node[unit] != refuge:
-            self._drive(unit, t_ms, refuge, U_TO_HOSPITAL)
-            return
+        if self._in_zone(unit):
+            goal, why = self._way_out(unit, t_ms, refuge)
+            if goal >= 0:
+                self._drive(unit, t_ms, goal, U_TO_HOSPITAL)
+                return
+            if why:
+                self._walk_out(unit, t_ms, why)
+                return
         w.unit_due_ms[unit] = t_ms + BED_RETRY_MS
 
-    def _choose_hospital(self, unit: int) -> int:
-        """The facility by the plan's rule; -1 when no way leads to any."""
-        w, rows = self.w, self.ctx.site.hospital
-        if rows.size == 0:
-            return -1
+    def _drive_cost(self) -> I64:
+        """Time on each edge by the seen network, ms [edges]; the same for all in one tick."""
         if self._cost is None:
+            w = self.w
             closed = responders_closed(
                 self.ctx.site, w.seen_edge_closed, int(w.exclusion_ms[0]), self._now_ms
             )
             self._cost = speed_cost_ms(
                 self.ctx.city.edges.length_m, w.seen_edge_speed_mps, closed
             )
-        ms = shortest_tree(self._csr, self._cost, int(w.unit_node[unit]))[0][self._hospital_node]
+        cost: I64 = self._cost
+        return cost
+
+    def _choose_hospital(self, unit: int) -> int:
+        """The facility by the plan's rule; -1 when no way leads to any."""
+        w, rows = self.w, self.ctx.site.hospital
+        if rows.size == 0:
+            return -1
+        ms = shortest_tree(self._csr, self._drive_cost(), int(w.unit_node[unit]))[0]
+        ms = ms[self._hospital_node]
         times = np.where(ms < UNREACHED, ms / 1000.0, np.inf)
         if w.exclusion_ms[0] < NEVER:
             times[self.ctx.site.exclusion_node[self._hospital_node]] = np.inf

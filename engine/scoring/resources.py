@@ -127,12 +127,15 @@ def hospitals(r: Record) -> list[Metric]:
 
 
 def busy_ms(r: Record) -> I64:
-    """Time each unit was on a task [units]: from its order until it is available again."""
-    rows = r.log.rows("unit_dispatched", "unit_departed", "control_staffed", "unit_available")
+    """Time each unit was on a task [units]: from its order until it is available again, lost, or its
+    crew is in safety without it."""
+    over = ("unit_available", "unit_caught", "crew_in_safety", "crew_caught")
+    rows = r.log.rows("unit_dispatched", "unit_departed", "control_staffed", "crew_on_foot",
+                      "crew_walks_back", *over)
     unit = np.where(rows.kind == KIND_CODE["control_staffed"], rows.object, rows.subject)
     order = np.argsort(unit, kind="stable")
     unit, t = unit[order], rows.t_ms[order]
-    starts = rows.kind[order] != KIND_CODE["unit_available"]
+    starts = ~np.isin(rows.kind[order], [KIND_CODE[kind] for kind in over])
     new = np.ones(unit.size, np.bool_)
     new[1:] = unit[1:] != unit[:-1]
     previous = np.concatenate([[False], starts[:-1]]) & ~new

@@ -56,6 +56,8 @@ REASONS = (
     "gone already",
     # crews that leave their vehicle
     "no way out of the zone",
+    # calls for help, and patients on board
+    "nobody called", "hospitals inside exclusion zone", "no way to a hospital",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")

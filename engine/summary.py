@@ -64,6 +64,7 @@ def print_run(console: Console, run: Run) -> None:
             table.add_row(state, f"{count:,}")
     console.print(table)
     values = {m["name"]: m["value"] for m in score["metrics"]}
+    _print_unreached(console, score["metrics"])
     console.print(
         "warning in the danger zone: sent to "
         f"{percent(values['share_sent'])}, received by {percent(values['share_warned'])}, "
@@ -77,6 +78,19 @@ def print_run(console: Console, run: Run) -> None:
         f"score {score['score']:.2f}  efficiency {score['efficiency']:.1f}  "
         f"fairness {score['fairness']:.1f}   digest {run.digest[:12]}"
     )
+
+
+def _print_unreached(console: Console, metrics: list[dict[str, Any]]) -> None:
+    """How many incidents no unit reached, and what kept help from them in the end."""
+    found = {m["name"]: m for m in metrics}
+    missed, every = found["incidents_unanswered"], found["incidents"]
+    if missed["value"]:
+        reasons = missed["by_group"]["reason"]
+        listed = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+        console.print(
+            f"incidents no unit reached: {missed['value']:,} of {every['value']:,} ("
+            + ", ".join(f"{name} {count:,}" for name, count in listed) + ")"
+        )
 
 
 def print_comparison(console: Console, document: dict[str, Any]) -> None:

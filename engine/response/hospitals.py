@@ -75,6 +75,10 @@ class HospitalLegs:
             self._hold_patient(unit, t_ms)
             return
         w.unit_facility[unit] = facility
+        if self._held(unit):  # told again, with the time that it has cost
+            last = int(w.unit_event[unit])
+            why, since = (int(self.ctx.log.column(name)[last]) for name in ("object", "t_ms"))
+            self._event("unit_delayed", t_ms, unit, why, (t_ms - since) / 1000.0)
         event = int(
             self.emit("transport_started", t_ms, person, facility, cause=w.unit_event[unit])[0]
         )
@@ -83,13 +87,26 @@ class HospitalLegs:
         node = self._drive_node[self.ctx.city.facilities.node[facility]]
         self._drive(unit, t_ms, int(node), U_TO_HOSPITAL)
 
+    def _held(self, unit: int) -> bool:
+        """Whether the last that was told of a unit is that it waits."""
+        return bool(self.ctx.log.column("kind")[self.w.unit_event[unit]] == KIND_CODE["unit_delayed"])
+
+    def _why_held(self) -> int:
+        """Why no hospital at all can be used now."""
+        w, rows = self.w, self.ctx.site.hospital
+        shut = w.hospital_shut[rows]
+        if (shut > 0).all():
+            return int(shut[0]) if rows.size else reason("no hospital bed")
+        inside = self.ctx.site.exclusion_node[self._hospital_node] & (w.exclusion_ms[0] < NEVER)
+        return reason("hospitals inside exclusion zone" if inside[shut == 0].all()
+                      else "no way to a hospital")
+
     def _hold_patient(self, unit: int, t_ms: int) -> None:
         """No hospital can be used: wait with the patient, outside the danger zone, and look again."""
         w, refuge = self.w, int(self._refuge[unit])
         w.unit_facility[unit] = -1
-        if self.ctx.log.column("kind")[w.unit_event[unit]] != KIND_CODE["unit_delayed"]:
-            why = reason("no hospital bed")
-            self._event("unit_delayed", t_ms, unit, why, BED_RETRY_MS / 1000.0)
+        if not self._held(unit):
+            self._event("unit_delayed", t_ms, unit, self._why_held(), BED_RETRY_MS / 1000.0)
         if self._in_zone(unit):
             goal, why = self._way_out(unit, t_ms, refuge)
             if goal >= 0:

@@ -36,6 +36,7 @@ class Mail:
     `met` (t_ms, unit, edge, detour ms): a unit met a closure and turned. `closures` (t_ms, street,
     event): response tells sensing of one.
     `freed` (t_ms, person, event), `admitted` (t_ms, person, event): response tells health.
+    `crews` (t_ms, unit): a crew on foot is where it was bound for; mobility reports.
     `boards` (t_ms, party, event): a party is on board; `alights` (t_ms, party, node, arrived, event): it
     is set down, at its destination or on the way. Both: response tells mobility.
     `inputs` (t_ms, serial, dict): rows of inputs.jsonl due now.
@@ -48,6 +49,7 @@ class Mail:
     closures: list[tuple[int, int, int]] = field(default_factory=list)
     freed: list[tuple[int, int, int]] = field(default_factory=list)
     admitted: list[tuple[int, int, int]] = field(default_factory=list)
+    crews: list[tuple[int, int]] = field(default_factory=list)
     boards: list[tuple[int, int, int]] = field(default_factory=list)
     alights: list[tuple[int, int, int, bool, int]] = field(default_factory=list)
     inputs: list[tuple[int, int, dict[str, Any]]] = field(default_factory=list)

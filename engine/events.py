@@ -54,6 +54,10 @@ REASONS = (
     "building damaged", "no staff", "water too deep for the refuge",
     # family to be fetched
     "gone already",
+    # crews that leave their vehicle
+    "no way out of the zone",
+    # calls for help, and patients on board
+    "nobody called", "hospitals inside exclusion zone", "no way to a hospital",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -194,6 +198,16 @@ KINDS: tuple[Kind, ...] = tuple(
          "meets a closed street nobody had reported, turns and tells; value is the detour, -1 no way",
          False),
         ("unit_caught", "unit", "none", "m", "truth", "the water takes the vehicle; value is its depth", False),
+        ("crew_on_foot", "unit", "reason", "s", "truth",
+         "the crew leaves its vehicle in the exclusion zone and walks to safety; value is the walk expected",
+         False),
+        ("crew_in_safety", "unit", "none", "s", "truth",
+         "the crew is in safety without its vehicle; value is the time on foot", False),
+        ("crew_walks_back", "unit", "none", "", "truth", "the crew sets out to its vehicle on foot", False),
+        ("crew_back", "unit", "none", "s", "truth",
+         "the crew is at its vehicle again; value is the time on foot", False),
+        ("crew_caught", "unit", "none", "m", "truth",
+         "the water takes a crew on foot; value is its depth", False),
         ("responders_died", "unit", "none", "people", "truth", "crew members killed by the water", False),
         ("unit_turned_back", "unit", "reason", "", "truth", "cannot reach or must not enter", False),
         ("person_rescued", "person", "unit", "", "truth", "freed from a building", False),

@@ -38,6 +38,7 @@ from engine.world import (
     P_WATER,
     P_WITH,
     U_AVAILABLE,
+    U_AWAY,
     U_OFF,
 )
 
@@ -115,7 +116,7 @@ class Recorder:
         safe &= ~((place == P_REFUGE) & (world.party_stop_reason > 0))  # in a lost refuge
         danger = self.ctx.site.danger_node[world.party_node]
         wet = world.party_wet_event >= 0
-        busy = ~among(world.unit_phase, (U_AVAILABLE, U_OFF))
+        busy = ~among(world.unit_phase, (U_AVAILABLE, U_OFF, U_AWAY))
         answered = self._response_s()
         return {
             "people_at_risk": int(alive[danger & ~safe].sum()),

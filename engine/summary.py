@@ -50,14 +50,14 @@ def run_facts(run: Run) -> dict[str, Any]:
         "size": int(twin.city.persons.household.size), "share": twin.scenario.population.share,
         "duration_s": twin.scenario.duration_s, "wall_s": run.wall_s, "digest": run.digest,
         "people": score["ledger"]["people"],
-        "values": {m["name"]: m["value"] for m in score["metrics"]},
+        "metrics": score["metrics"],
         "scores": {name: score[name] for name in ("score", "efficiency", "fairness")},
     }
 
 
 def print_run(console: Console, facts: dict[str, Any]) -> None:
     """Print one run from its `run_facts`: ledger, short table of metrics, time taken."""
-    share, values = facts["share"], facts["values"]
+    share, values = facts["share"], {m["name"]: m["value"] for m in facts["metrics"]}
     console.print(
         f"{facts['title']}: plan {facts['plan']}, seed {facts['seed']}, {facts['size']:,} people, "
         f"{facts['duration_s'] / 3600:.1f} h in {facts['wall_s']:.0f} s"
@@ -72,6 +72,7 @@ def print_run(console: Console, facts: dict[str, Any]) -> None:
         if count:
             table.add_row(state, f"{count:,}")
     console.print(table)
+    _print_unreached(console, facts["metrics"])
     console.print(
         "warning in the danger zone: sent to "
         f"{percent(values['share_sent'])}, received by {percent(values['share_warned'])}, "
@@ -86,6 +87,19 @@ def print_run(console: Console, facts: dict[str, Any]) -> None:
         f"score {scores['score']:.2f}  efficiency {scores['efficiency']:.1f}  "
         f"fairness {scores['fairness']:.1f}   digest {facts['digest'][:12]}"
     )
+
+
+def _print_unreached(console: Console, metrics: list[dict[str, Any]]) -> None:
+    """How many incidents no unit reached, and what kept help from them in the end."""
+    found = {m["name"]: m for m in metrics}
+    missed, every = found["incidents_unanswered"], found["incidents"]
+    if missed["value"]:
+        reasons = missed["by_group"]["reason"]
+        listed = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+        console.print(
+            f"incidents no unit reached: {missed['value']:,} of {every['value']:,} ("
+            + ", ".join(f"{name} {count:,}" for name, count in listed) + ")"
+        )
 
 
 def print_comparison(console: Console, document: dict[str, Any]) -> None:

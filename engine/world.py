@@ -34,9 +34,11 @@ C_NONE, C_TRAPPED, C_WAITING, C_TREATED, C_TRANSPORT, C_HOSPITAL, C_SELF = range
 
 #: Phases of a response unit.
 UNIT_PHASES = ("available", "turnout", "to scene", "on scene", "to hospital", "at hospital",
-               "returning", "staffing", "withdrawing", "off", "carrying", "setting down")
+               "returning", "staffing", "withdrawing", "off", "carrying", "setting down",
+               "on foot", "away from vehicle", "back to vehicle")
 (U_AVAILABLE, U_TURNOUT, U_TO_SCENE, U_ON_SCENE, U_TO_HOSPITAL, U_AT_HOSPITAL, U_RETURNING,
- U_STAFFING, U_WITHDRAWING, U_OFF, U_CARRYING, U_SETTING_DOWN) = range(len(UNIT_PHASES))
+ U_STAFFING, U_WITHDRAWING, U_OFF, U_CARRYING, U_SETTING_DOWN,
+ U_ON_FOOT, U_AWAY, U_BACK) = range(len(UNIT_PHASES))
 
 #: Incident states.
 INCIDENT_STATES = ("unknown", "calling", "queued", "known", "assigned", "closed")
@@ -234,6 +236,10 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("unit_x_m", "f4", "unit", "m", 0, "position, for the map"),
         ("unit_y_m", "f4", "unit", "m", 0, "position, for the map"),
         ("unit_edge", "i4", "unit", "edge", -1, "link it is on, -1 at a junction"),
+        ("unit_crew_node", "i4", "unit", "node", -1, "last junction of a crew on foot, -1 with its vehicle"),
+        ("unit_crew_arc", "i4", "unit", "arc", -1, "walk arc of a crew on foot, -1 at its junction"),
+        ("unit_crew_offset_m", "f4", "unit", "m", 0, "distance along the arc"),
+        ("unit_walk_out_ms", "i8", "unit", "ms", NEVER, "walk from inside the exclusion line to safety"),
         ("edge_obstacles", "i4", "edge", "vehicles", 0, "vehicles left standing on the link"),
         ("edge_vehicles", "i4", "edge", "vehicles", 0, "vehicles on the link"),
         ("edge_flow_speed_mps", "f4", "edge", "m/s", 0, "mean speed measured on the link"),

@@ -27,6 +27,11 @@ ELSEWHERE: dict[str, str] = {
         "::test_a_unit_meets_a_closure_nobody_reported_turns_and_tells",
     "unit_caught": "tests/response/test_street_hazards.py"
         "::test_deep_water_takes_a_vehicle_and_may_kill_its_crew",
+    **{kind: "tests/response/test_on_foot.py"
+        "::test_a_crew_cut_off_walks_to_safety_and_comes_back_after_the_all_clear"
+        for kind in ("crew_on_foot", "crew_in_safety", "crew_walks_back", "crew_back")},
+    "crew_caught": "tests/response/test_on_foot.py"
+        "::test_the_water_may_take_a_crew_whose_walk_takes_too_long",
     "responders_died": "tests/response/test_street_hazards.py"
         "::test_deep_water_takes_a_vehicle_and_may_kill_its_crew",
 }

@@ -76,6 +76,7 @@ UI: dict[str, dict[str, str]] = {
         "available": "待命", "turnout": "出动准备", "to scene": "赶赴现场", "on scene": "现场处置",
         "to hospital": "送院途中", "at hospital": "在医院", "returning": "返回", "staffing": "值守",
         "withdrawing": "撤离", "off": "停勤", "carrying": "运送途中", "setting down": "下客",
+        "on foot": "徒步撤离", "away from vehicle": "弃车避险", "back to vehicle": "徒步返车",
         "bus": "客车",
     },
 }

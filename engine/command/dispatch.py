@@ -19,6 +19,10 @@ there only if they can set up before; they do not come back while the order stan
 for the all-clear. Free units wait outside meanwhile (at their staging place where they have one), else at
 their station. Police staff the plan's posts after the order, in the plan's order.
 
+An incident without a unit is held with the reason: "no way to scene" only where no unit of the kind in
+service has one by the seen network, else "no unit free". It is looked at again after a while, at once when
+a unit becomes free, and while the plan's barriers are taken away after the all-clear.
+
 Transport missions (`missions.py`) have their vehicles before incidents do.
 
 Limits: no unit is diverted from one incident to
@@ -45,6 +49,8 @@ from engine.world import (
     I_KNOWN,
     NEVER,
     U_AVAILABLE,
+    U_AWAY,
+    U_OFF,
     U_ON_SCENE,
     U_RETURNING,
     U_STAFFING,
@@ -58,7 +64,9 @@ FAILED_RETRY_MS = 600_000  #: after a unit gave up (assumption)
 NO_WAY_RETRY_MS = 300_000  #: after no unit had a way (assumption)
 TURNOUT_MS = 120_000  #: allowed for when a scene lies inside the exclusion line (assumption)
 TASK_MS = (13.4 * 60_000, 30 * 60_000, 0)  #: by kind: mean time on scene, one rescue; set-up apart
+BARRIERS_MS = 60_000  #: until the plan's barriers are away after the all-clear, and known to be
 CONTROL_RETRY_MS = 1_800_000  #: after officers had to leave a control point (assumption)
+_NO_UNIT, _NO_WAY = reason("no unit free"), reason("no way to scene")
 _FREE = (U_AVAILABLE, U_RETURNING, U_WITHDRAWING)
 
 
@@ -82,7 +90,7 @@ class Dispatch(MissionOrders, Component):
         "unit_x_m", "unit_y_m", "incident_reason", "incident_held_event", "incident_retry_ms",
         "control_retry_ms", "unit_retry_ms", "predicted_ms", "predicted_event", "exclusion_ms",
         "control_reason", "unit_mission", "unit_stop", "unit_riders", "mission_lying", "mission_sitting",
-        "mission_block", "mission_reason", "mission_retry_ms",
+        "mission_block", "mission_reason", "mission_retry_ms", "unit_since_ms",
     )
     writes = (
         "unit_order_incident", "unit_order_control", "unit_order_event", "unit_order_serial",
@@ -364,7 +372,11 @@ class Dispatch(MissionOrders, Component):
         count = int(w.incident_count[0])
         state = w.incident_state[:count]
         known = (state == I_KNOWN) | (state == I_ASSIGNED)
-        rows = np.flatnonzero(known & (w.incident_retry_ms[:count] <= t0_ms))
+        due = w.incident_retry_ms[:count] <= t0_ms
+        if self._newly_free(t0_ms) or self._just_lifted(t0_ms):  # there may be one with a way now
+            soon = w.incident_retry_ms[:count] - t0_ms < NO_WAY_RETRY_MS  # not where one just gave up
+            due |= soon & np.isin(w.incident_reason[:count], (_NO_UNIT, _NO_WAY))
+        rows = np.flatnonzero(known & due)
         if rows.size == 0:
             return
         medical, rescue = self._needs(rows)
@@ -400,7 +412,21 @@ class Dispatch(MissionOrders, Component):
                 if kind == RESCUE and cap <= 0:
                     free &= ~self._of_kind[RESCUE]
         idle = rows[(w.incident_unit[rows] < 0) & (w.incident_retry_ms[rows] <= t0_ms)]
-        self._hold(idle, reason("no unit free"), t0_ms)
+        self._hold(idle, _NO_UNIT, t0_ms)
+
+    def _just_lifted(self, t0_ms: int) -> bool:
+        """Whether officers are just taking the plan's barriers away after the all-clear."""
+        clear = int(self.w.all_clear_event[0])
+        if clear < 0:
+            return False
+        since_ms = t0_ms - int(self.ctx.log.column("t_ms")[clear])
+        return since_ms <= BARRIERS_MS
+
+    def _newly_free(self, t0_ms: int) -> bool:
+        """Whether an ambulance or a rescue unit has become free since the last tick."""
+        w = self.w
+        fresh = self._free() & (w.unit_since_ms >= t0_ms - self.ctx.tick_ms)
+        return bool((fresh & (self._of_kind[AMBULANCE] | self._of_kind[RESCUE])).any())
 
     def _send(self, incident: int, kind: int, free: B, t0_ms: int) -> bool:
         """Send the best free unit of a kind; False where there is none or it has no way."""
@@ -408,7 +434,8 @@ class Dispatch(MissionOrders, Component):
         if not candidates.any():
             return False
         node = int(w.incident_node[incident])
-        times = np.where(candidates, self._times_s(node), np.inf)
+        every = self._times_s(node)
+        times = np.where(candidates, every, np.inf)
         order = times
         if self.ctx.plan.dispatch.rule == "nearest_station":
             nodes = self.ctx.city.nodes
@@ -419,9 +446,12 @@ class Dispatch(MissionOrders, Component):
         unit = choose(np.where(safe, times, np.inf), order)
         if unit < 0:
             if w.incident_unit[incident] < 0:
-                barred = self._inside[node] and w.exclusion_ms[0] < NEVER
-                why = "scene inside exclusion zone" if barred else "no way to scene"
-                self._hold(np.array([incident]), reason(why), t0_ms)
+                # Who is on a task now may have a way once free.
+                busy = self._of_kind[kind] & ~free & ~np.isin(w.unit_phase, (U_OFF, U_AWAY))
+                why = _NO_UNIT if np.isfinite(every[busy]).any() else _NO_WAY
+                if self._inside[node] and w.exclusion_ms[0] < NEVER:
+                    why = reason("scene inside exclusion zone")
+                self._hold(np.array([incident]), why, t0_ms)
             w.incident_retry_ms[incident] = t0_ms + NO_WAY_RETRY_MS
             return False
         held = int(w.incident_held_event[incident])

@@ -22,6 +22,7 @@ queues for the road where it starts. Rules with their status:
   go on together (`together.py`).
 - Parties that go back home before the all-clear walk, also those that came by car (their car stays
   where it is, an assumption); where water stands ahead they turn round (`returns.py`).
+- Crews without a way out for their vehicle walk (`crews.py`).
 - Commuters with a car are on the road when the event begins (`ordinary.py`).
 
 Limits: no ordinary trips begin later; nobody drives through from elsewhere.
@@ -38,6 +39,8 @@ from engine.component import Component, Context
 from engine.mobility.arrivals import Arrivals
 from engine.mobility.bus_stops import BusStops
 from engine.mobility.cordons import Cordons
+from engine.mobility.crews import CARD as CREW_CARD
+from engine.mobility.crews import Crews
 from engine.mobility.departures import Departures
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.driving import Driving
@@ -76,6 +79,7 @@ class Mobility(Component):
         "refuge_full_event", "refuge_lost_event", "party_unit", "party_alert",
         "order_decided_ms", "order_event", "all_clear_event", "party_line", "party_stop_ms",
         "zone_telecom_on", "party_fetcher", "party_fetch", "party_with", "person_care",
+        "unit_phase", "unit_since_ms", "unit_person", "unit_crew_node", "unit_crew_arc",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
@@ -85,6 +89,7 @@ class Mobility(Component):
         "party_refuge", "refuge_load", "refuge_open_event", "refuge_full_event",
         "refuge_lost_event", "party_line", "party_stop", "party_stop_ms", "party_fetch", "party_with",
         "party_unfetched_event",
+        "unit_crew_node", "unit_crew_arc", "unit_crew_offset_m", "unit_walk_out_ms",
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
@@ -103,6 +108,7 @@ class Mobility(Component):
         ("response vehicle on a free road over the speed of cars", 1.0, "",
          "guidance allows 10 mph above the limit under the best conditions alone", "assumption"),
         *vertical.CARD,
+        *CREW_CARD,
     )
 
     def __init__(self, context: Context) -> None:
@@ -132,7 +138,8 @@ class Mobility(Component):
         self._pedestrians = Pedestrians(
             self, context, self._walk, self._arrivals, self._departures, self._refuges,
             self._together)
-        self._map = Map(self, context, self._fleet)
+        self._crews = Crews(self, context, self._walk, self._together)
+        self._map = Map(self, context, self._fleet, self._crews)
 
     def start(self) -> None:
         city, parties = self.ctx.city, self.ctx.parties
@@ -182,6 +189,7 @@ class Mobility(Component):
         self._together.drivers()
         self._together.follow(first_row, self._arrivals.out_of_zone)
         self._pickups.tidy()
+        self._crews.advance(t0_ms, t1_ms)
         self._arrivals.left_zone(t0_ms, t1_ms)
         if t0_ms % MAP_MS == 0 or t1_ms % MAP_MS == 0:
             self._map.place()

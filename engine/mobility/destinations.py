@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.city import F64, I32, City
+from engine.city import F64, I32, I64, City
 from engine.kernels import paths
 from engine.site import Site
 
@@ -55,14 +55,18 @@ class WalkRoutes:
     def refresh(self, street_factor: np.ndarray) -> None:
         """Grow the trees anew for walking speeds `street_factor` [streets], 0 = impassable."""
         self.factor = street_factor.copy()
+        for row, nodes in enumerate(self._targets):
+            self.next_arc[row], self.cost_ms[row] = self.tree(nodes)
+
+    def tree(self, nodes: I32) -> tuple[I32, I64]:
+        """Next walk arc to the nearest of `nodes` and the cost from each junction [nodes], ms at
+        1 m/s, by the walking speeds of the last refresh."""
         part = self.factor.astype(np.float64)[self._arc >> 1]
         cost = np.where(
             part > 0.0, np.maximum(self._base_ms / np.maximum(part, 0.02), 1.0), paths.CLOSED
         ).astype(np.int64)
-        for row, nodes in enumerate(self._targets):
-            dist, via = paths.shortest_tree(self._csr, cost, nodes)
-            self.next_arc[row] = np.where(via >= 0, self._arc[np.maximum(via, 0)], -1)
-            self.cost_ms[row] = dist
+        dist, via = paths.shortest_tree(self._csr, cost, nodes)
+        return np.where(via >= 0, self._arc[np.maximum(via, 0)], -1).astype(np.int32), dist
 
 
 def car_targets(city: City, site: Site) -> list[I32]:

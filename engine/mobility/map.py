@@ -7,6 +7,7 @@ import numpy as np
 from engine.city import I64
 from engine.codes import among
 from engine.component import Component, Context
+from engine.mobility.crews import Crews
 from engine.mobility.fleet import Fleet
 from engine.mobility.geometry import StreetGeometry
 from engine.world import (
@@ -27,8 +28,10 @@ from engine.world import (
 class Map:
     """Writes positions along streets and at junctions."""
 
-    def __init__(self, host: Component, context: Context, fleet: Fleet) -> None:
-        self.host, self.ctx, self._fleet = host, context, fleet
+    def __init__(
+        self, host: Component, context: Context, fleet: Fleet, crews: Crews
+    ) -> None:
+        self.host, self.ctx, self._fleet, self._crews = host, context, fleet, crews
         self._geometry = StreetGeometry(context.city)
 
     def place(self) -> None:
@@ -57,6 +60,7 @@ class Map:
         w.unit_x_m[:], w.unit_y_m[:] = city.nodes.x_m[node], city.nodes.y_m[node]
         if units.size:
             self._put_vehicles(self._fleet.first_unit + units, w.unit_x_m, w.unit_y_m, units)
+            self._crews.place(self._geometry)
 
     def _put_vehicles(self, vehicle: I64, x: np.ndarray, y: np.ndarray, rows: I64) -> None:
         edge, fraction = self._fleet.traffic.positions(vehicle)

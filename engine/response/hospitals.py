@@ -54,6 +54,9 @@ class HospitalLegs:
     _beds: Any
     _step_ms: F64
     _window_ms: F64
+    _in_zone: Any
+    _way_out: Any
+    _walk_out: Any
 
     def _transport(self, unit: int, t_ms: int) -> None:
         """Leave the scene with the patient for a hospital."""
@@ -72,6 +75,10 @@ class HospitalLegs:
             self._hold_patient(unit, t_ms)
             return
         w.unit_facility[unit] = facility
+        if self._held(unit):  # told again, with the time that it has cost
+            last = int(w.unit_event[unit])
+            why, since = (int(self.ctx.log.column(name)[last]) for name in ("object", "t_ms"))
+            self._event("unit_delayed", t_ms, unit, why, (t_ms - since) / 1000.0)
         event = int(
             self.emit("transport_started", t_ms, person, facility, cause=w.unit_event[unit])[0]
         )
@@ -80,32 +87,56 @@ class HospitalLegs:
         node = self._drive_node[self.ctx.city.facilities.node[facility]]
         self._drive(unit, t_ms, int(node), U_TO_HOSPITAL)
 
+    def _held(self, unit: int) -> bool:
+        """Whether the last that was told of a unit is that it waits."""
+        return bool(self.ctx.log.column("kind")[self.w.unit_event[unit]] == KIND_CODE["unit_delayed"])
+
+    def _why_held(self) -> int:
+        """Why no hospital at all can be used now."""
+        w, rows = self.w, self.ctx.site.hospital
+        shut = w.hospital_shut[rows]
+        if (shut > 0).all():
+            return int(shut[0]) if rows.size else reason("no hospital bed")
+        inside = self.ctx.site.exclusion_node[self._hospital_node] & (w.exclusion_ms[0] < NEVER)
+        return reason("hospitals inside exclusion zone" if inside[shut == 0].all()
+                      else "no way to a hospital")
+
     def _hold_patient(self, unit: int, t_ms: int) -> None:
         """No hospital can be used: wait with the patient, outside the danger zone, and look again."""
         w, refuge = self.w, int(self._refuge[unit])
         w.unit_facility[unit] = -1
-        if self.ctx.log.column("kind")[w.unit_event[unit]] != KIND_CODE["unit_delayed"]:
-            why = reason("no hospital bed")
-            self._event("unit_delayed", t_ms, unit, why, BED_RETRY_MS / 1000.0)
-        inside = self.ctx.site.exclusion_node[w.unit_node[unit]]
-        if w.exclusion_ms[0] < NEVER and inside and w.unit_node[unit] != refuge:
-            self._drive(unit, t_ms, refuge, U_TO_HOSPITAL)
-            return
+        if not self._held(unit):
+            self._event("unit_delayed", t_ms, unit, self._why_held(), BED_RETRY_MS / 1000.0)
+        if self._in_zone(unit):
+            goal, why = self._way_out(unit, t_ms, refuge)
+            if goal >= 0:
+                self._drive(unit, t_ms, goal, U_TO_HOSPITAL)
+                return
+            if why:
+                self._walk_out(unit, t_ms, why)
+                return
         w.unit_due_ms[unit] = t_ms + BED_RETRY_MS
 
-    def _choose_hospital(self, unit: int) -> int:
-        """The facility by the plan's rule; -1 when no way leads to any."""
-        w, rows = self.w, self.ctx.site.hospital
-        if rows.size == 0:
-            return -1
+    def _drive_cost(self) -> I64:
+        """Time on each edge by the seen network, ms [edges]; the same for all in one tick."""
         if self._cost is None:
+            w = self.w
             closed = responders_closed(
                 self.ctx.site, w.seen_edge_closed, int(w.exclusion_ms[0]), self._now_ms
             )
             self._cost = speed_cost_ms(
                 self.ctx.city.edges.length_m, w.seen_edge_speed_mps, closed
             )
-        ms = shortest_tree(self._csr, self._cost, int(w.unit_node[unit]))[0][self._hospital_node]
+        cost: I64 = self._cost
+        return cost
+
+    def _choose_hospital(self, unit: int) -> int:
+        """The facility by the plan's rule; -1 when no way leads to any."""
+        w, rows = self.w, self.ctx.site.hospital
+        if rows.size == 0:
+            return -1
+        ms = shortest_tree(self._csr, self._drive_cost(), int(w.unit_node[unit]))[0]
+        ms = ms[self._hospital_node]
         times = np.where(ms < UNREACHED, ms / 1000.0, np.inf)
         if w.exclusion_ms[0] < NEVER:
             times[self.ctx.site.exclusion_node[self._hospital_node]] = np.inf

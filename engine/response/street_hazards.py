@@ -20,7 +20,7 @@ import numpy as np
 from engine import rng
 from engine.city import I32
 from engine.component import Context
-from engine.world import C_WAITING, H_DEAD, U_OFF
+from engine.world import C_WAITING, H_DEAD, U_AWAY, U_BACK, U_OFF, U_ON_FOOT
 
 FLOAT_DEPTH_M = 0.6
 FLOAT_DV = 0.6
@@ -32,6 +32,14 @@ CARD: tuple[tuple[str, object, str, str, str], ...] = (
     ("death of a crew member whose vehicle is taken", DEATH_SHARE, "",
      "Nishikiori et al. 2006, swept adults", "sourced"),
 )
+
+
+def crew_deaths(context: Context, unit: int) -> int:
+    """Crew members of a unit that the water has taken who die."""
+    units = context.site.units
+    crew = np.arange(int(units.crew[unit]))
+    key = np.full(crew.size, int(units.key[unit]))
+    return int((rng.uniform(context.seed, "unit.caught", key, crew) < DEATH_SHARE).sum())
 
 
 class StreetHazards:
@@ -80,9 +88,9 @@ class StreetHazards:
         cause = max(int(w.unit_event[unit]), flood)
         event = int(self.emit("unit_caught", t_ms, unit, value=depth_m, cause=cause)[0])
         w.unit_event[unit] = w.unit_caught_event[unit] = event
-        crew = np.arange(int(units.crew[unit]))
-        key = np.full(crew.size, int(units.key[unit]))
-        dead = int((rng.uniform(self.ctx.seed, "unit.caught", key, crew) < DEATH_SHARE).sum())
+        if w.unit_phase[unit] in (U_ON_FOOT, U_AWAY, U_BACK):
+            return  # the vehicle alone: its crew is elsewhere
+        dead = crew_deaths(self.ctx, unit)
         if dead:
             self.emit("responders_died", t_ms, unit, value=dead, cause=event)
         if w.unit_control[unit] >= 0:

@@ -28,7 +28,8 @@ when none has a bed. Rule `spread`: the greatest share of free beds, patients un
 and those already under way there, among hospitals with a bed left.
 
 Crews ordered out with a patient on board leave for the hospital at once; others turn back. Crews
-leave a scene by themselves when water there stands above 0.3 m.
+leave a scene by themselves when water there stands above 0.3 m. Who has no way out of the exclusion zone
+by vehicle walks (`on_foot.py`).
 
 Limits: no discharge during a run; no hospital inside the exclusion line is chosen while it is drawn (a
 crew without another waits at its staging place; one already bound for it goes
@@ -56,6 +57,8 @@ from engine.response.hospital_state import CARD as HOSPITAL_CARD
 from engine.response.hospital_state import HospitalState
 from engine.response.hospitals import BED_RETRY_MS, DELAY_REPORTED_S, HospitalLegs
 from engine.response.missions import MissionTrips
+from engine.response.on_foot import CARD as ON_FOOT_CARD
+from engine.response.on_foot import CrewsOnFoot
 from engine.response.self_referral import CARD as SELF_CARD
 from engine.response.self_referral import SelfReferral
 from engine.response.street_hazards import CARD as HAZARD_CARD
@@ -71,8 +74,11 @@ from engine.world import (
     NEVER,
     U_AT_HOSPITAL,
     U_AVAILABLE,
+    U_AWAY,
+    U_BACK,
     U_CARRYING,
     U_OFF,
+    U_ON_FOOT,
     U_ON_SCENE,
     U_RETURNING,
     U_SETTING_DOWN,
@@ -90,7 +96,8 @@ _DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING, U_CARRYING)
 
 
 class UnitsComponent(
-    CareChain, HospitalLegs, HospitalState, MissionTrips, SelfReferral, StreetHazards, Component
+    CareChain, CrewsOnFoot, HospitalLegs, HospitalState, MissionTrips, SelfReferral, StreetHazards,
+    Component,
 ):
     """Owner of units, care and control points; applies wakes, arrivals and orders."""
 
@@ -110,7 +117,8 @@ class UnitsComponent(
         "street_event", "unit_detour_s", "unit_detour_reason", "unit_caught_event",
         "hospital_fuel_ms", "hospital_fuel_event",
         "party_place", "unit_order_mission", "party_board_event", "party_line", "party_stop",
-        "party_stop_ms", "unit_stop", "unit_wait_ms", "order_decided_ms",
+        "party_stop_ms", "unit_stop", "unit_wait_ms", "order_decided_ms", "all_clear_event",
+        "predicted_ms", "unit_walk_out_ms", "unit_crew_node", "unit_crew_arc",
     )
     writes = (
         "unit_phase", "unit_due_ms", "unit_incident", "unit_control", "unit_node", "unit_person",
@@ -128,10 +136,12 @@ class UnitsComponent(
         "person_treated", "transport_started", "person_admitted", "hospital_full",
         "unit_available", "control_staffed", "control_left", "unit_blocked", "unit_caught",
         "responders_died", "aid_arrived", "self_referred", "hospital_shut", "hospital_opened",
-        "party_boarded", "unit_unloaded",
+        "party_boarded", "unit_unloaded", "crew_on_foot", "crew_in_safety", "crew_walks_back",
+        "crew_back", "crew_caught",
     )
 
-    card = (*VOLUNTEER_CARD, *HAZARD_CARD, *HOSPITAL_CARD, *SELF_CARD, *WARD_CARD, *LOADING_CARD)
+    card = (*VOLUNTEER_CARD, *HAZARD_CARD, *HOSPITAL_CARD, *SELF_CARD, *WARD_CARD, *LOADING_CARD,
+            *ON_FOOT_CARD)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -146,6 +156,7 @@ class UnitsComponent(
 
         self._prepare_hospitals()
         self._prepare_missions()
+        self._prepare_crews()
         self._volunteer = site.units.kind == RESCUE
         self._volunteer &= city.departments.volunteers & (site.units.aid < 0)  # else in the vehicle
         self._assembly_ms = np.zeros(site.units.kind.size, np.int64)
@@ -158,9 +169,10 @@ class UnitsComponent(
 
     def due(self, now_ms: int) -> int:
         mail, w = self.ctx.mail, self.w
-        if mail.wakes or mail.unit_arrivals or np.any(w.unit_order_serial != w.unit_serial_done):
+        ordered = np.any(w.unit_order_serial != w.unit_serial_done)
+        if mail.wakes or mail.unit_arrivals or mail.crews or ordered:
             return now_ms
-        working = np.isin(w.unit_phase, (U_ON_SCENE, U_STAFFING)).any()
+        working = np.isin(w.unit_phase, (U_ON_SCENE, U_STAFFING, U_ON_FOOT, U_AWAY, U_BACK)).any()
         if mail.met or (w.zone_flooded_event >= 0).any() or (w.zone_lifeline_event >= 0).any():
             return now_ms
         if np.any(w.person_health > 0):  # somebody may set out for hospital
@@ -189,14 +201,19 @@ class UnitsComponent(
                 self.ctx.mail.wakes.append((t_wake, unit))
         for t_ms, unit, node, edge, delay_s in self.ctx.mail.take("unit_arrivals"):
             rows.append((t_ms, unit, 1, (node, edge, delay_s)))
+        rows += [(t_ms, unit, 2, None) for t_ms, unit in self.ctx.mail.take("crews")]
         for t_ms, unit, edge, detour_ms in self.ctx.mail.take("met"):
             self._met(unit, t_ms, edge, detour_ms)
         for t_ms, unit, what, row in sorted(rows, key=lambda r: r[:3]):
             if what == 1:
                 self._arrive(unit, t_ms, *row)
+            elif what == 2:
+                self._crew_arrives(unit, t_ms)
             self._settle(unit)
         self._self_referrals(t0_ms)
         self._caught(t0_ms)
+        self._caught_on_foot(t0_ms)
+        self._crews_back(t0_ms)
         self._leave_water(t0_ms)
         self._check_patients(t0_ms)
         for unit in np.flatnonzero(self.w.unit_order_serial != self.w.unit_serial_done):
@@ -240,6 +257,10 @@ class UnitsComponent(
             self._at_door(unit, t_ms)
         elif phase == U_AT_HOSPITAL:
             self._available(unit, t_ms)
+            self._look_again(unit, t_ms)
+        elif phase == U_AVAILABLE:  # inside the exclusion line, without a way out when it looked last
+            if self._in_zone(unit):
+                self._leave_zone(unit, t_ms, int(self._refuge[unit]), U_WITHDRAWING)
         else:
             raise RunError(f"unit {unit} fell due in phase {phase}")
 
@@ -248,7 +269,7 @@ class UnitsComponent(
 
     def _phase(self, unit: int, phase: int, t_ms: int, due_ms: int = NEVER) -> None:
         w = self.w
-        if w.unit_phase[unit] not in (U_AVAILABLE, U_OFF):
+        if w.unit_phase[unit] not in (U_AVAILABLE, U_OFF, U_AWAY):
             w.unit_busy_ms[unit] += t_ms - w.unit_since_ms[unit]
         w.unit_phase[unit], w.unit_since_ms[unit], w.unit_due_ms[unit] = phase, t_ms, due_ms
 
@@ -343,12 +364,19 @@ class UnitsComponent(
             self._set_care(person, C_WAITING, int(w.unit_event[unit]))
         w.unit_incident[unit] = w.unit_control[unit] = w.unit_person[unit] = -1
 
-    def _go_wait(self, unit: int, t_ms: int, phase: int) -> None:
+    def _go_wait(self, unit: int, t_ms: int, phase: int, node: int = -1) -> None:
+        """Drive to `node`, else to the waiting place: from inside the exclusion line as it can."""
         w = self.w
         home = self._refuge[unit] if w.exclusion_ms[0] < NEVER else self.ctx.site.units.node[unit]
+        if node < 0 and w.exclusion_ms[0] < NEVER:
+            self._leave_zone(unit, t_ms, int(home), phase)
+            return
+        home = home if node < 0 else node
         if w.unit_phase[unit] == U_TURNOUT and w.unit_node[unit] == home:
             self._available(unit, t_ms)
             return
+        if w.unit_phase[unit] == U_AVAILABLE and w.unit_node[unit] == home:
+            return  # it cannot get any nearer to its waiting place
         if phase == U_WITHDRAWING:
             self._event("unit_departed", t_ms, unit)
         self._drive(unit, t_ms, int(home), phase)
@@ -413,6 +441,7 @@ class UnitsComponent(
         w.unit_dest_node[unit] = -1
         if phase == U_RETURNING:
             self._phase(unit, U_AVAILABLE, t_ms)
+            self._look_again(unit, t_ms)
             return
         street = self.ctx.city.edges.street[edge] if edge >= 0 else -1
         why = int(w.street_state[street]) if street >= 0 else 0
@@ -422,6 +451,7 @@ class UnitsComponent(
             self._event("unit_delayed", t_ms, unit, why or reason("traffic"), delay_s)
         if phase == U_WITHDRAWING:
             self._available(unit, t_ms)
+            self._look_again(unit, t_ms)
         elif phase == U_CARRYING:
             self._set_down(unit, t_ms)
         elif phase == U_TO_HOSPITAL:
@@ -448,7 +478,8 @@ class UnitsComponent(
             )
         elif phase == U_TO_HOSPITAL:
             w.unit_facility[unit] = -1
-            w.unit_due_ms[unit] = t_ms + BED_RETRY_MS
+            w.unit_due_ms[unit] = t_ms + (
+                self.ctx.tick_ms if self._in_zone(unit) else BED_RETRY_MS)
         elif phase == U_CARRYING:
             self._unload(unit, t_ms, False)
             self._available(unit, t_ms)
@@ -458,6 +489,7 @@ class UnitsComponent(
             if control >= 0:
                 self._event("unit_turned_back", t_ms, unit, reason("no way to scene"))
             self._available(unit, t_ms)
+        self._look_again(unit, t_ms)
 
     # --- on scene -------------------------------------------------------------------------------
 

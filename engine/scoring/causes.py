@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine import events
 from engine.events import ENTITIES, KIND_CODE, KINDS, REASONS, reason
@@ -116,6 +117,33 @@ def response_table(codes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table)[order][since < NEVER].reset_index(drop=True)
 
 
+def why_nobody_came(log: Log, size: int) -> NDArray[np.int64]:
+    """Reason code [incidents] of the last that kept help from each; only true of those without.
+
+    Nobody called, or could; the call waited; command sent nobody, with the reason that it gave last; the
+    unit was still on its way; or those in need had gone before anybody could be sent.
+    """
+    def last(rows: Rows, key: NDArray[Any]) -> NDArray[np.int64]:
+        mine = (key >= 0) & (key < size)
+        return np.asarray(last_of(key[mine], rows.row[mine], size, -1), np.int64)
+
+    held, sent = log.rows("dispatch_held"), log.rows("unit_dispatched")
+    calls, answers, walked = (
+        log.rows(kind) for kind in ("call_made", "call_answered", "call_delayed"))
+    last_held, last_sent = last(held, held.subject), last(sent, sent.object)
+    told = held.where(held.subject < size)
+    why = np.asarray(last_of(told.subject, told.object, size, 0), np.int64)
+    code = np.full(size, reason("gone already"), np.int64)
+    code[last_sent >= 0] = reason("on the way")
+    waits = last_held > last_sent
+    code[waits] = why[waits]
+    code[last(answers, answers.subject) < 0] = reason("queue at call centre")
+    silent = last(calls, calls.subject) < 0
+    code[silent] = reason("nobody called")
+    code[silent & (last(walked, walked.subject) >= 0)] = reason("no telephone service")
+    return code
+
+
 def _with_incident(rows: Rows) -> Rows:
     return rows.where(rows.object >= 0)
 
@@ -125,12 +153,8 @@ def _delays(
 ) -> tuple[Any, Any]:
     """Reason code and seconds [incidents] of the delay, or of the help that never came."""
     size = unit.size
-    code, delay = np.zeros(size, np.int64), np.full(size, np.nan)
     never = columns["arrived"] >= NEVER
-    code[never] = reason("no unit free")
-    code[never & (columns["answered"] >= NEVER)] = reason("queue at call centre")
-    code[never & (columns["call"] >= NEVER)] = reason("no telephone service")
-    code[never & (unit >= 0)] = reason("traffic")
+    code, delay = np.where(never, why_nobody_came(log, size), 0), np.full(size, np.nan)
     # A delay names its unit only; the incident is that of the unit's last order before it.
     troubles = log.rows("unit_delayed", "unit_turned_back")
     by_unit = np.lexsort((ordered.row, ordered.subject))
@@ -144,6 +168,8 @@ def _delays(
         turned = troubles.kind[i] == KIND_CODE["unit_turned_back"]
         if turned != never[incident] or unit[incident] != troubles.subject[i]:
             continue
+        if turned and code[incident] != reason("on the way"):
+            continue  # told what became of it afterwards
         if turned or not delay[incident] >= troubles.value[i]:
             code[incident] = troubles.object[i]
         if not turned:

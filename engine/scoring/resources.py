@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.events import KIND_CODE
+from engine.events import KIND_CODE, REASONS
+from engine.scoring.causes import why_nobody_came
 from engine.scoring.clearance import percentile_s
 from engine.scoring.columns import first_ms, last_of, unique_labels
 from engine.scoring.context import NEVER
@@ -67,6 +68,12 @@ def incidents(r: Record) -> Incidents:
     )
 
 
+def _reasons(r: Record, numbers: I64) -> dict[str, int]:
+    """How many of incidents [n] no unit reached for which last reason."""
+    why = why_nobody_came(r.log, 1 + int(numbers.max(initial=-1)))[numbers]
+    return {REASONS[code]: int((why == code).sum()) for code in np.unique(why)}
+
+
 def response(r: Record) -> list[Metric]:
     """P50 and P90 (nearest rank) from the incident's opening to the first unit on scene.
 
@@ -95,7 +102,8 @@ def response(r: Record) -> list[Metric]:
 
     return [
         metric("incidents", int(times.size), "incidents", "lower", by(missed | ~missed)),
-        metric("incidents_unanswered", int(missed.sum()), "incidents", "lower", by(missed)),
+        metric("incidents_unanswered", int(missed.sum()), "incidents", "lower",
+               {**by(missed), "reason": _reasons(r, found.number[missed])}),
         metric("calls_unanswered", int(lost.sum()), "calls", "lower", by(lost)),
         at(50), at(90),
     ]
@@ -127,12 +135,15 @@ def hospitals(r: Record) -> list[Metric]:
 
 
 def busy_ms(r: Record) -> I64:
-    """Time each unit was on a task [units]: from its order until it is available again."""
-    rows = r.log.rows("unit_dispatched", "unit_departed", "control_staffed", "unit_available")
+    """Time each unit was on a task [units]: from its order until it is available again, lost, or its
+    crew is in safety without it."""
+    over = ("unit_available", "unit_caught", "crew_in_safety", "crew_caught")
+    rows = r.log.rows("unit_dispatched", "unit_departed", "control_staffed", "crew_on_foot",
+                      "crew_walks_back", *over)
     unit = np.where(rows.kind == KIND_CODE["control_staffed"], rows.object, rows.subject)
     order = np.argsort(unit, kind="stable")
     unit, t = unit[order], rows.t_ms[order]
-    starts = rows.kind[order] != KIND_CODE["unit_available"]
+    starts = ~np.isin(rows.kind[order], [KIND_CODE[kind] for kind in over])
     new = np.ones(unit.size, np.bool_)
     new[1:] = unit[1:] != unit[:-1]
     previous = np.concatenate([[False], starts[:-1]]) & ~new

@@ -235,6 +235,23 @@ class Teller:
     def withdrawn(self, g: Rows) -> str:
         return f"{self._units(g)} ordered out of the danger zone."
 
+    def crew_on_foot(self, g: Rows) -> str:
+        return (f"Crew of {self._units(g)} left the vehicle and walks to safety "
+                f"({REASONS[int(g.object[0])]}; up to {g.value.max() / 60:.0f} min on foot).")
+
+    def crew_in_safety(self, g: Rows) -> str:
+        return (f"Crew of {self._units(g)} in safety without the vehicle, after "
+                f"{g.value.max() / 60:.0f} min on foot.")
+
+    def crew_walks_back(self, g: Rows) -> str:
+        return f"Crew of {self._units(g)} on foot back to the vehicle."
+
+    def crew_back(self, g: Rows) -> str:
+        return f"Crew of {self._units(g)} at the vehicle again."
+
+    def crew_caught(self, g: Rows) -> str:
+        return f"The water takes the crew of {self._units(g)} on foot, {g.value.max():.1f} m deep."
+
     def _units(self, g: Rows) -> str:
         numbers = np.unique(g.subject)
         if numbers.size == 1:

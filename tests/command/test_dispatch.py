@@ -142,6 +142,27 @@ def test_no_way_is_held_with_its_reason_and_tried_again() -> None:
     assert rig.w.incident_reason[0] == 0
 
 
+def test_a_free_unit_without_a_way_hides_no_shortage_and_the_next_free_one_goes_at_once() -> None:
+    """Two ambulances are shut in, the others busy: the reason is that no unit is free, and nobody waits
+    for the next look at the roads once one is."""
+    rig = Rig()
+    ambulances = np.flatnonzero(rig.site.units.kind == AMBULANCE)
+    rig.w.unit_node[ambulances[-2:]] = rig.site.units.node[ambulances[-2:]] = INLAND
+    rig.w.seen_edge_closed[rig.city.edges.from_node == INLAND] = True
+    open_ones = ambulances.size - 2
+    for person in rig.crowd(open_ones + 1):
+        rig.hurt(person)
+        rig.w.person_self_ms[person] = -1  # nobody goes to hospital by themselves
+    known(rig)
+    while not rig.rows("unit_available"):
+        rig.tick()
+        assert rig.now_ms < 3 * 3_600_000
+    assert len(rig.rows("unit_dispatched")) == open_ones
+    assert {REASONS[row[2]] for row in rig.rows("dispatch_held")} == {"no unit free"}
+    rig.run(rig.now_ms / 1000 + 30)
+    assert len(rig.rows("unit_dispatched")) == open_ones + 1
+
+
 def test_exclusion_holds_scenes_in_the_danger_zone_until_the_all_clear() -> None:
     rig = Rig()
     assert rig.site.danger_node[SHORE]

@@ -263,11 +263,14 @@ def test_without_a_usable_hospital_the_crew_waits_in_safety_with_its_patient() -
     assert not rig.site.danger_node[rig.w.unit_node[unit]]
     assert rig.w.person_care[shore] == C_TRANSPORT
     assert not rig.rows("transport_started")
-    assert [REASONS[row[2]] for row in rig.rows("unit_delayed")] == ["no hospital bed"]
+    assert [REASONS[row[2]] for row in rig.rows("unit_delayed")] == ["hospitals inside exclusion zone"]
     check_care(rig)
     rig.order(clear=True)
     rig.run(rig.now_ms / 1000 + 1800)
     assert rig.w.person_care[shore] == C_HOSPITAL
+    held, gone = (row for row in rig.rows("unit_delayed") if row[1] == unit)
+    assert gone[2] == held[2]
+    assert gone[3] == pytest.approx((gone[0] - held[0]) / 1000)  # what the wait has cost
 
 
 def test_crews_leave_a_scene_that_the_water_reaches() -> None:

@@ -57,9 +57,28 @@ def test_response_table(story):
     assert table.loc[1, "reason"] == "scene inside exclusion zone"
     assert math.isnan(table.loc[1, "arrived_s"])
     assert table.loc[2, "reason"] == "queue at call centre"
-    assert table.loc[3, "reason"] == "no telephone service"
+    assert table.loc[3, "reason"] == "nobody called"
     assert table.loc[[2, 3], "unit"].tolist() == [-1, -1]
     assert set(table["reason"]) <= set(REASONS)
+
+
+def test_why_nobody_came_is_the_last_reason_of_each(story):
+    """What command gave last counts, an order after it means that the unit was still on its way."""
+    for number in range(6):
+        story.say(10, "incident_opened", number, 0, 1)
+    story.say(20, "call_delayed", 5, reason("no telephone service"), 900)
+    for number in range(5):
+        story.say(30, "call_made", number, 0).say(40, "call_answered", number, -1, 10)
+    for number in range(3):
+        story.say(50, "dispatch_held", number, reason("scene inside exclusion zone"), 10)
+    story.say(60, "dispatch_held", 1, reason("no unit free"), 20)
+    story.say(70, "unit_dispatched", 7, 2, 99)
+    story.say(80, "unit_dispatched", 8, 3, 99).say(90, "unit_turned_back", 8, reason("no way to scene"))
+    story.say(95, "incident_closed", 4, -1, 55)
+    table = response_table(story.codes()).set_index("incident")
+    assert table["reason"].tolist() == [
+        "scene inside exclusion zone", "no unit free", "on the way", "no way to scene",
+        "gone already", "no telephone service"]
 
 
 def test_the_first_of_two_units_counts(story):

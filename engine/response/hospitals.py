@@ -55,6 +55,9 @@ class HospitalLegs:
     _step_ms: F64
     _window_ms: F64
     _in_zone: Any
+    _to_clinic: Any
+    _hand_over: Any
+    _is_clinic: Any
     _way_out: Any
     _walk_out: Any
 
@@ -105,6 +108,8 @@ class HospitalLegs:
         """No hospital can be used: wait with the patient, outside the danger zone, and look again."""
         w, refuge = self.w, int(self._refuge[unit])
         w.unit_facility[unit] = -1
+        if not self._in_zone(unit) and self._to_clinic(unit, t_ms):
+            return
         if not self._held(unit):
             self._event("unit_delayed", t_ms, unit, self._why_held(), BED_RETRY_MS / 1000.0)
         if self._in_zone(unit):
@@ -181,6 +186,9 @@ class HospitalLegs:
             return
         if facility < 0:  # had no way to any hospital
             self._to_hospital(unit, t_ms)
+            return
+        if self._is_clinic[facility]:
+            self._hand_over(unit, person, facility, t_ms)
             return
         if self._has_bed(facility):
             slot = self._slot_ms(facility, t_ms)

@@ -67,6 +67,8 @@ class SelfReferral:
     _slot_ms: Any
     _take_place: Any
     _take_in: Any
+    _is_clinic: Any
+    _leave_clinic: Any
 
     def _self_referrals(self, t0_ms: int) -> None:
         self._decide_to_go(t0_ms)
@@ -137,6 +139,9 @@ class SelfReferral:
         if not H_LIGHT <= health <= H_CRITICAL:
             w.person_self_ms[person] = DECIDED
             self._set_care(person, C_NONE, int(w.person_health_event[person]))
+            return
+        if self._is_clinic[facility]:
+            self._leave_clinic(person, facility, t_ms)
             return
         x, y = float(f.x_m[facility]), float(f.y_m[facility])
         if not self._open(facility):

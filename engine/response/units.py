@@ -31,8 +31,10 @@ Crews ordered out with a patient on board leave for the hospital at once; others
 leave a scene by themselves when water there stands above 0.3 m. Who has no way out of the exclusion zone
 by vehicle walks (`on_foot.py`).
 
+Where no hospital can be used a clinic keeps the patient (`clinics.py`).
+
 Limits: no discharge during a run; no hospital inside the exclusion line is chosen while it is drawn (a
-crew without another waits at its staging place; one already bound for it goes
+crew without another, or a clinic, waits at its staging place; one already bound for it goes
 on); one crew frees one person at a time, without heavy equipment.
 """
 
@@ -52,6 +54,8 @@ from engine.events import KIND_CODE, reason
 from engine.kernels.paths import group_edges
 from engine.loading import CARD as LOADING_CARD
 from engine.response.care import CareChain
+from engine.response.clinics import CARD as CLINIC_CARD
+from engine.response.clinics import Clinics
 from engine.response.durations import hospital_limit, rescue_ms, scene_ms, turnout_ms
 from engine.response.hospital_state import CARD as HOSPITAL_CARD
 from engine.response.hospital_state import HospitalState
@@ -96,7 +100,8 @@ _DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING, U_CARRYING)
 
 
 class UnitsComponent(
-    CareChain, CrewsOnFoot, HospitalLegs, HospitalState, MissionTrips, SelfReferral, StreetHazards,
+    CareChain, Clinics, CrewsOnFoot, HospitalLegs, HospitalState, MissionTrips, SelfReferral,
+    StreetHazards,
     Component,
 ):
     """Owner of units, care and control points; applies wakes, arrivals and orders."""
@@ -141,7 +146,7 @@ class UnitsComponent(
     )
 
     card = (*VOLUNTEER_CARD, *HAZARD_CARD, *HOSPITAL_CARD, *SELF_CARD, *WARD_CARD, *LOADING_CARD,
-            *ON_FOOT_CARD)
+            *ON_FOOT_CARD, *CLINIC_CARD)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -157,6 +162,7 @@ class UnitsComponent(
         self._prepare_hospitals()
         self._prepare_missions()
         self._prepare_crews()
+        self._prepare_clinics()
         self._volunteer = site.units.kind == RESCUE
         self._volunteer &= city.departments.volunteers & (site.units.aid < 0)  # else in the vehicle
         self._assembly_ms = np.zeros(site.units.kind.size, np.int64)

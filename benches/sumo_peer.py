@@ -5,12 +5,13 @@
 
 Static routes: both drive each trip's free-flow shortest path, from our trees. Same fundamental
 diagram: vehicles take up 5 m and all four headways of SUMO's model (free or jammed behind and ahead)
-are 1 s, so that a lane holds 0.2 veh/m, passes u w kj / (u + w) and its jam moves back at w = 5 m/s;
+are 1 s, so that a lane holds 0.2 veh/m, passes u w kj / (u + w) and jams move back at about w = 5 m/s;
 `--headways default` keeps SUMO's own (1.13, 1.13, 1.73 and 1.4 s). Junction control and teleporting
 are off. SUMO keeps its other rules: segments of 98 m, queues by turning lane, steps of 1 s; ours merges
 in proportion to capacity. Nodes do not take time in either.
 
-Both run on one thread to the same simulated end (`--end`), and stop before it where all have arrived.
+Both run on one thread to the same simulated end (`--end`); ours stops where all have arrived, SUMO's
+steps are empty from then on.
 SUMO also stops after `--limit` seconds of its processor (asked to end: it completes its step and its
 output); `reached_s` tells how far it came and `stopped` why it ended. For SUMO, reading the network and
 all trips is left out: processor time of a run to second 0 is taken off. Total travel time is waiting at

@@ -9,9 +9,9 @@ queues for the road where it starts. Rules with their status:
   places are taken on arrival; the full one sends people on to the next, else to high ground.
 - A driver who has not moved for `behaviour.car_patience_s` inside the danger zone, or whose road is
   under water, leaves the car where it stands; it keeps blocking its lane, the party walks on.
-- Drivers with the news (`behaviour.news_share`, while telephones work) follow travel times measured
-  anew every 5 minutes and know the closures that the command centre knows; the others take the way
-  of habit and turn where they meet a closure or a barrier (`fleet.py`).
+- Drivers with the news (`behaviour.news_share`, while telephones work) look at measured travel times
+  every 5 minutes, a quarter of them at a time, and know the closures that the command centre knows;
+  the others take the way of habit and turn where they meet a closure or a barrier (`fleet.py`).
 - Units drive by what the command centre knows (`seen_edge_*`), and not into the exclusion zone once
   it is shut; a unit that meets a closure nobody had reported turns and tells.
 - In the dark, where the street lights are out, people walk at `behaviour.dark_walk_share` of their
@@ -44,19 +44,19 @@ from engine.mobility.crews import Crews
 from engine.mobility.departures import Departures
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.driving import Driving
-from engine.mobility.fleet import Fleet
+from engine.mobility.fleet import ROUTE_MS, Fleet
 from engine.mobility.map import Map
 from engine.mobility.ordinary import OrdinaryTrips
 from engine.mobility.pedestrians import Pedestrians
 from engine.mobility.pickups import Pickups
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.riders import Riders
+from engine.mobility.route_choice import GROUPS
 from engine.mobility.together import Together
 from engine.mobility.trip import set_walking
 from engine.mobility.walking import party_speed, tobler_factor
 from engine.parties import positions
 
-ROUTE_MS = 300_000
 WALK_ROUTE_MS = 60_000
 MAP_MS = 60_000
 
@@ -100,6 +100,7 @@ class Mobility(Component):
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
+        ("groups of drivers that look at different times", GROUPS, "", "assumption", "assumption"),
         ("margin beyond the danger zone for cars", 300, "m", "assumption", "assumption"),
         ("commuters are bound for work before, for home after", 12, "h", "assumption", "assumption"),
         ("ordinary trips that begin after the event", 0, "", "assumption", "assumption"),
@@ -216,8 +217,8 @@ class Mobility(Component):
             self._pickups.turn_away(t0_ms)
         fresh = t0_ms % ROUTE_MS == 0
         self._fleet.responders_view(t0_ms, fresh)
-        if t0_ms and fresh and not self.traffic.idle:
-            self._fleet.drivers_view()
+        if t0_ms and not self.traffic.idle:
+            self._fleet.drivers_view(t0_ms, fresh)
         changed = not np.array_equal(self._walk.factor, self.w.street_walk_factor)
         due = t0_ms - self._walk_fresh_ms >= WALK_ROUTE_MS
         if self._walk_fresh_ms < 0 or (changed and due):

@@ -21,6 +21,7 @@ from engine.codes import among
 from engine.component import Component, Context
 from engine.kernels import paths
 from engine.mobility.fleet import Fleet
+from engine.mobility.route_choice import GROUPS
 from engine.world import P_DRIVING, P_WAITING
 
 
@@ -55,8 +56,9 @@ class Cordons:
             shut[order.barred] = paths.CLOSED
             longer = np.full((dests, self.traffic.n_nodes), np.nan, np.float32)
             for dest in range(dests):
-                leads = self.traffic.leads_over(dest, order.barred)
-                before, after = self.traffic.tree(dest, cost)[0], self.traffic.tree(dest, shut)[0]
+                row = dest * GROUPS  # on empty streets all groups go the same way
+                leads = self.traffic.leads_over(row, order.barred)
+                before, after = self.traffic.tree(row, cost)[0], self.traffic.tree(row, shut)[0]
                 leads &= after < paths.UNREACHED
                 longer[dest, leads] = (after - before)[leads] / 1000.0
             self._round_s[order.control] = longer
@@ -83,8 +85,9 @@ class Cordons:
             moved = others[self.host.w.party_dest[others] != wanted]
             self._fleet.retarget(moved)
             self._tell(moved, t0_ms, order.control, 0.0)
-            for dest in np.unique(self.host.w.party_dest[rows[heard]]).tolist():
-                mine = heard & (self.host.w.party_dest[rows] == dest)
+            way = self._fleet.news_row(rows)
+            for dest in np.unique(way[heard]).tolist():
+                mine = heard & (way == dest)
                 enters[mine] = self.traffic.leads_over(dest, order.barred)[node[mine]]
                 cost[mine] = self.traffic.travel_time_ms(dest)[node[mine]]
             out.append(Met(rows[enters], node[enters], cost[enters], order.control, order.barred))
@@ -92,15 +95,15 @@ class Cordons:
 
     def turn_away(self, met: list[Met], t0_ms: int) -> None:
         """Send the cars of `met` elsewhere, now that the routes know the ban."""
-        w = self.host.w
         for party, node, before_ms, control, edges in met:
             self._keep_out(party, node)
             cost, through = np.zeros(party.size, np.int64), np.zeros(party.size, np.bool_)
-            for dest in np.unique(w.party_dest[party]).tolist():
-                mine = w.party_dest[party] == dest
+            way = self._fleet.news_row(party)
+            for dest in np.unique(way).tolist():
+                mine = way == dest
                 through[mine] = self.traffic.leads_over(dest, edges)[node[mine]]
                 cost[mine] = self.traffic.travel_time_ms(dest)[node[mine]]
-            self.traffic.retarget(self._vehicle_of[party], w.party_dest[party])
+            self.traffic.retarget(self._vehicle_of[party], way)
             turned = party[~through]
             longer_s = np.maximum(cost - before_ms, 0)[~through] / 1000.0
             self._tell(turned, t0_ms, control, longer_s)

@@ -5,13 +5,16 @@ Drivers follow one of three knowledges, each with its own ways to every destinat
 - The news: travel times as measured and closures as the command centre knows them, by telephone
   (navigation with live traffic), and closures that another such driver has met. Who has it is a draw
   for each party (`behaviour.news_share`); it counts where telephones work as the party sets out.
+  They do not all look at once: each belongs to one of the groups of `route_choice.py`, which take
+  turns within five minutes, so that a jam or an opening is not answered by all at the same moment.
 - Habit: the way that is fastest on empty, open roads, whatever happened. Such a driver learns of a
   closure or a barrier by coming to it.
 - Turned: who came to one. They know the ways on empty roads, the closures that one of them has met
   (they meet each other turning) and the bans in force (officers tell them).
 
 Limits: habit never yields to a jam; who set out with the news keeps it; radio is not told apart from
-the telephone. Openings are known to those who turned every five minutes.
+the telephone; a closure is known to all groups at once. Openings are known to those who turned every
+five minutes.
 """
 
 from __future__ import annotations
@@ -28,13 +31,16 @@ from engine.component import Component, Context
 from engine.families import families
 from engine.kernels.paths import CLOSED, speed_cost_ms
 from engine.kernels.traffic_layout import S_ARRIVED, V_DEST, TrafficState
+from engine.mobility import route_choice
 from engine.mobility.destinations import car_targets
+from engine.mobility.route_choice import GROUPS
 from engine.mobility.traffic import Traffic, View
 from engine.world import P_DRIVING, P_WAITING
 
 #: Views of the traffic model besides the news, which all other drivers share.
 UNITS, TURNED, HABIT = 1, 2, 3
 _VIEWS = (View(), View(barred=True), View(learns=False))
+ROUTE_MS = 300_000  # in which every driver with the news looks at travel times once
 
 
 class Fleet:
@@ -58,8 +64,9 @@ class Fleet:
             n_nodes=city.nodes.x_m.size, from_node=edges.from_node, to_node=edges.to_node,
             length_m=edges.length_m, free_speed_mps=edges.free_speed_mps,
             capacity_vps=edges.capacity_vps, jam_density_vpm=edges.jam_density_vpm,
-            lanes=edges.lanes, destinations=targets, max_vehicles=with_car.size + units,
-            max_destinations=3 * len(targets) + units + 1 + city.zones.population.size + family,
+            lanes=edges.lanes, destinations=[to for to in targets for _ in range(GROUPS)],
+            max_vehicles=with_car.size + units, max_destinations=(GROUPS + 2) * len(targets)
+            + units + 1 + city.zones.population.size + family,
             views=_VIEWS,
         )
         # Ways of those who turned and of habit, to the same destinations in the same order.
@@ -71,6 +78,8 @@ class Fleet:
         self._free_cost = speed_cost_ms(edges.length_m, edges.free_speed_mps)
         self._has_news = rng.uniform(
             context.seed, "people.route", parties.first, 0) < context.behaviour.news_share
+        self._group = route_choice.group(context.seed, parties.first)
+        self._drivers = route_choice.Drivers(self.traffic, len(targets), ROUTE_MS)
         self.cars = np.arange(with_car.size)
         self.ordinary = np.zeros(parties.count, np.bool_)  # on an ordinary trip (`ordinary.py`)
         self._unit_dest = np.full(units, -1, np.int64)
@@ -83,6 +92,7 @@ class Fleet:
         private["unit_dest"] = self._unit_dest.copy()
         private["view_closed"] = self._view_closed.copy()
         private["ordinary"] = self.ordinary.copy()
+        private["looked_since"] = np.array([self._drivers.since_ms])
         return private
 
     def load(self, private: dict[str, Any]) -> None:
@@ -91,6 +101,7 @@ class Fleet:
         self._unit_dest = private["unit_dest"].copy()
         self._view_closed = private["view_closed"].copy()
         self.ordinary[:] = private["ordinary"]
+        self._drivers.since_ms = int(private["looked_since"][0])
 
     def conserved(self) -> str:
         """What does not add up between parties that drive and vehicles, or an empty string."""
@@ -109,7 +120,7 @@ class Fleet:
         """Cars of parties `rows` [n] set out from `node` [n] for `party_dest`; those on an ordinary
         trip turn to it from where they are."""
         dest = self.host.w.party_dest[rows].astype(np.int64)
-        to = np.where(self.with_news(rows), dest, self._habit[dest])
+        to = np.where(self.with_news(rows), self.news_row(rows), self._habit[dest])
         wheel, car = self.ordinary[rows], self.of_party[rows]
         self.traffic.retarget(car[wheel], to[wheel])
         self.traffic.depart(car[~wheel], t_ms[~wheel], node[~wheel], to[~wheel])
@@ -148,7 +159,11 @@ class Fleet:
     def heard(self, rows: I64) -> B:
         """Whether the drivers of parties [n] under way have the news."""
         row = self.traffic.state.vehicle[self.of_party[rows], V_DEST]
-        return np.asarray(row < self.car_dests)
+        return np.asarray(row < self.car_dests * GROUPS)
+
+    def news_row(self, rows: I64) -> I64:
+        """The traffic model's number of `party_dest` for parties [n] that have the news."""
+        return np.asarray(self.host.w.party_dest[rows] * np.int64(GROUPS) + self._group[rows])
 
     def retarget(self, rows: I64) -> None:
         """Let cars of parties `rows` [n] go to `party_dest` by what their drivers know."""
@@ -156,12 +171,17 @@ class Fleet:
         dest = self.host.w.party_dest[rows].astype(np.int64)
         view = self.traffic.state.dest_view[row]
         to = np.choose(np.searchsorted((0, TURNED, HABIT), view), (
-            dest, self._turned[dest], self._habit[dest]))
+            self.news_row(rows), self._turned[dest], self._habit[dest]))
         self.traffic.retarget(self.of_party[rows], to)
 
-    def drivers_view(self) -> None:
-        """Now and then: the news measures travel times anew, who turned hears what is open again."""
-        self.traffic.refresh_routes(self.traffic.mean_travel_ms())
+    def drivers_view(self, t0_ms: int, fresh: bool) -> None:
+        """Each group with the news looks at travel times in its turn; who turned hears now and then
+        (`fresh`) what is open again."""
+        every = self._drivers.every_ms
+        if t0_ms // every > (t0_ms - self.ctx.tick_ms) // every:
+            self._drivers.look(t0_ms, self.cars)
+        if not fresh:
+            return
         known = self.traffic.state.view_cost_ms[TURNED - 1]
         shut = (known >= CLOSED) & self.traffic.state.edge_closed
         cost = np.where(shut, CLOSED, self._free_cost)

@@ -1,4 +1,4 @@
-"""Route choice of the stand-alone traffic: a stochastic dynamic user optimum.
+"""Route choice of drivers with the news: a stochastic dynamic user optimum.
 
 At every node a driver takes the way that is quickest by the travel times of the moment (the
 instantaneous, or reactive, dynamic user optimum: Ran and Boyce 1996, "Modeling Dynamic
@@ -11,7 +11,9 @@ newest with weight 0.5 (`duo_update_weight`).
 
 The travel time of a link is what who enters it now will need (`Traffic.expected_travel_ms`).
 
-Assumptions: four groups of equal size; everybody hears of travel times; nobody foresees them.
+In the stand-alone traffic every driver is one of them; in a city those with the news (`fleet.py`).
+
+Assumptions: four groups of equal size; nobody foresees travel times.
 A group's trees are rows of the route table like any destination's: destination d of group g is
 row d * GROUPS + g. Known limit: with many destinations the table and the trees are `GROUPS` times
 those of one group.
@@ -20,7 +22,7 @@ those of one group.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from engine import rng
 from engine.mobility.traffic import Traffic
@@ -39,10 +41,15 @@ def rows(destinations: I64) -> list[list[int]]:
     return [[int(node)] for node in destinations for _ in range(GROUPS)]
 
 
+def group(seed: int, driver: ArrayLike) -> I64:
+    """The group of each driver, by his number [n]."""
+    chance = rng.uniform(seed, "traffic.group", driver)
+    return np.minimum((chance * GROUPS).astype(np.int64), GROUPS - 1)
+
+
 def draw(seed: int, goal: I64) -> I64:
     """The row [trips] each driver goes by: that of the destination, `goal` [trips], and its group."""
-    chance = rng.uniform(seed, "traffic.group", np.arange(goal.size))
-    return goal * GROUPS + np.minimum((chance * GROUPS).astype(np.int64), GROUPS - 1)
+    return goal * GROUPS + group(seed, np.arange(goal.size))
 
 
 class Drivers:
@@ -54,14 +61,17 @@ class Drivers:
         self._free_ms = traffic.state.edge_cost_ms.copy()
         self._cost_ms = self._free_ms
         self._first_row = np.arange(destinations, dtype=np.int64) * GROUPS
-        self._since_ms = 0
+        self.since_ms = 0  # when exits began to be counted
 
-    def look(self, now_ms: int) -> None:
-        """Let the group whose turn it is at `now_ms`, a multiple of `every_ms`, choose anew."""
-        if now_ms - self._since_ms >= WINDOW_MS:
-            cost = self.traffic.expected_travel_ms(now_ms - self._since_ms)
+    def look(self, now_ms: int, vehicles: ArrayLike | None = None) -> None:
+        """Let the group whose turn it is at `now_ms` choose anew: the next one in every `every_ms`.
+
+        Those of `vehicles` (all by default) that had no way go on where there is one now.
+        """
+        if now_ms - self.since_ms >= WINDOW_MS:
+            cost = self.traffic.expected_travel_ms(now_ms - self.since_ms)
             self._cost_ms = np.minimum(cost, self._free_ms + _MOST_DELAY_MS)
-            self._since_ms = now_ms
+            self.since_ms = now_ms
         turn = now_ms // self.every_ms % GROUPS
         self.traffic.refresh_routes(self._cost_ms, self._first_row + turn)
-        self.traffic.resume()
+        self.traffic.resume(vehicles)

@@ -10,11 +10,12 @@ import pytest
 
 from engine.city import City
 from engine.mobility.fleet import HABIT, TURNED
+from engine.mobility.route_choice import GROUPS
 from engine.mobility.traffic import Traffic, View
 from engine.plan import Plan
 from engine.run import Run, Session, open_session, simulate
 from engine.scenario import Scenario
-from engine.world import P_DRIVING
+from engine.world import P_DRIVING, P_WAITING
 
 NEWS_ROW, TURNED_ROW, HABIT_ROW = range(3)
 
@@ -169,6 +170,59 @@ def test_knowledge_survives_a_snapshot(
     assert {HABIT, TURNED} & set(fleet.traffic.state.dest_view[row].tolist())
     branch: Session = session.branch()
     assert branch.finish().digest == session.finish().digest
+
+
+def fleet_of(session: Session) -> Any:
+    return next(c for c in session.twin.components if c.name == "mobility")._fleet
+
+
+def test_drivers_with_the_news_are_of_four_groups(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    """Whoever drives keeps to his own group's ways, also where he is sent elsewhere."""
+    session = open_session(town, drivers(scenario, 1.0, duration_s=1500.0), plans["early-warning"], 1)
+    session.advance(600)
+    fleet, world = fleet_of(session), session.twin.world
+    rows = np.flatnonzero(np.isin(world.party_place, (P_DRIVING, P_WAITING)) & (world.party_fetch < 0))
+    rows = rows[fleet.heard(rows)]
+    way = fleet.traffic.state.vehicle[fleet.of_party[rows], 0]
+    np.testing.assert_array_equal(way // GROUPS, world.party_dest[rows])
+    assert np.unique(way % GROUPS).size > 1
+    share = np.bincount(fleet._group[fleet.party], minlength=GROUPS) / fleet.party.size
+    np.testing.assert_allclose(share, 1 / GROUPS, atol=0.06)
+    fleet.retarget(rows)
+    np.testing.assert_array_equal(fleet.traffic.state.vehicle[fleet.of_party[rows], 0], way)
+
+
+def test_an_opening_is_taken_up_by_one_group_after_another(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    """All avoid a closure that is known; once it is open they come back within five minutes."""
+    session = open_session(town, drivers(scenario, 1.0, duration_s=3000.0), plans["historical"], 1)
+    fleet = fleet_of(session)
+    traffic = fleet.traffic
+    node = int(np.bincount(town.edges.from_node).argmax())
+    rank = int(traffic.state.route[0, node])
+    edge = int(traffic._net.out_edge[traffic._net.out_ptr[node] + rank])
+
+    def used() -> list[bool]:
+        return [bool(traffic.state.route[group, node] == rank) for group in range(GROUPS)]
+
+    assert used() == [True] * GROUPS
+    shut = np.zeros(traffic.n_edges, np.bool_)
+    shut[edge] = True
+    keys = traffic.state.edge_speed_mps.copy(), traffic.state.edge_capacity_vps.copy()
+    traffic.set_edge_state(*keys, shut)
+    assert used() == [False] * GROUPS
+    traffic.set_edge_state(*keys, ~shut & False)
+    taken = []
+    for t in range(0, 310_000, 10_000):
+        if t:
+            fleet.drivers_view(t, t % 300_000 == 0)
+        taken.append(sum(used()))
+    assert taken[0] == 0
+    assert sorted(taken) == taken
+    assert set(taken) == set(range(GROUPS + 1))
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5])

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.kernels import paths, traffic_change
+from engine.kernels import paths, traffic_change, tree_batch
 from engine.kernels import traffic as kernel
 from engine.kernels import traffic_layout as lay
 from engine.kernels.traffic_layout import TrafficState
@@ -92,6 +92,7 @@ class Traffic:
         self._net = build_net(self.n_nodes, self.from_node, self.to_node, merge_draw_seed)
         self._csr = paths.group_edges(self.n_nodes, self.to_node, self.from_node)
         self._head, self._work = paths.scratch(self.n_nodes)
+        self._many: tuple[tree_batch.Batch, tree_batch.Room] | None = None
         self.views = tuple(views)
         self._extra = np.zeros(2, dtype=np.int64)
         weight = capacity if merge_priority is None else np.asarray(merge_priority, np.float64)
@@ -256,11 +257,33 @@ class Traffic:
     def _grow(self, dests: I64) -> None:
         views = self.state.dest_view[dests]
         costs = {view: self._cost_of(view) for view in np.unique(views).tolist()}
-        for d, view in zip(dests.tolist(), views.tolist(), strict=True):
-            dist, via = self.tree(d, costs[view])
+        alone = []
+        for view, cost in costs.items():
+            mine = np.asarray(dests[views == view], dtype=np.int64)
+            alone.append(self._grow_many(mine, cost) if mine.size >= tree_batch.LEAST else mine)
+        for d in np.concatenate([dests[:0], *alone]).tolist():
+            dist, via = self.tree(d, costs[int(self.state.dest_view[d])])
             traffic_change.route_ranks(
                 self.state.route[d], dist, via, self._net.edge_rank, paths.UNREACHED
             )
+
+    def _grow_many(self, dests: I64, cost: I64) -> I64:
+        """Grow the trees of several destinations side by side; returns those still to be grown."""
+        if self._many is None:
+            batch = tree_batch.lay_out(
+                self.n_nodes, self.from_node, self.to_node,
+                paths.speed_cost_ms(self.length_m, self.free_speed_mps))
+            self._many = batch, tree_batch.room(batch)
+        batch, room = self._many
+        s = self.state
+        which = np.full(s.dest_used.size, -1, dtype=np.int64)
+        which[dests] = np.arange(dests.size)
+        order = np.argsort(which[s.target_dest], kind="stable")
+        order = order[np.searchsorted(which[s.target_dest][order], 0) :]
+        first = np.searchsorted(which[s.target_dest[order]], np.arange(dests.size + 1))
+        return tree_batch.grow_ranks(
+            s.route, dests, batch, cost, first.astype(np.int64), s.target_node[order],
+            s.target_cost_ms[order], room)
 
     def _grow_through(self, edges: I64, views: Sequence[int]) -> None:
         """Refresh the destinations of `views` whose tree uses any of `edges`."""

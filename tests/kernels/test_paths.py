@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from engine.kernels import paths
+from engine.kernels import paths, tree_batch
 from engine.rng import uniform
 from tests.naive_traffic import slow_reverse_tree
 
@@ -123,3 +123,47 @@ def test_tree_equals_its_slow_twin(case):
 def test_speed_cost_marks_what_cannot_be_used():
     cost = paths.speed_cost_ms([100, 100, 100, 0.001], [10, 0, 10, 10], [False, False, True, False])
     np.testing.assert_array_equal(cost, [10_000, paths.CLOSED, paths.CLOSED, 1])
+
+
+def many(n, tail, head, cost, goals, prices):
+    """Trees of `tree_batch` and their twins grown one by one; `goals` [trees] of nodes."""
+    batch = tree_batch.lay_out(n, tail, head, np.clip(cost, 1, 9_000_000))
+    first = np.cumsum([0, *(len(g) for g in goals)])
+    nodes = np.concatenate(goals).astype(np.int32)
+    dist = np.empty((len(goals), n), dtype=np.int64)
+    via = np.empty((len(goals), n), dtype=np.int32)
+    tree_batch.grow_batch(dist, via, batch, cost, first, nodes, np.concatenate(prices),
+                          tree_batch.room(batch))
+    one = [paths.shortest_tree(batch.csr, cost, g, p) for g, p in zip(goals, prices, strict=True)]
+    return dist, via, np.array([d for d, _ in one]), np.array([v for _, v in one])
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(1, 3), (1, 60_000), (1, 9_000_000), (1, 60_000_000), (1, 1 << 38)])
+def test_trees_side_by_side_are_those_grown_one_by_one(low, high):
+    # Ties, closed edges and several priced places a tree; beyond 2^30 ms the numbers do not do.
+    n, tail, head, cost = grid(25, 3, low, high)
+    draw = np.random.default_rng(2)
+    goals = [draw.choice(n, 1 + k % 3, replace=False) for k in range(70)]
+    prices = [np.sort(draw.integers(0, 20_000 if high > 3 else 9, g.size)) for g in goals]
+    dist, via, one_dist, one_via = many(n, tail, head, cost, goals, prices)
+    np.testing.assert_array_equal(dist, one_dist)
+    np.testing.assert_array_equal(via, one_via)
+
+
+def test_side_by_side_gives_up_where_ways_wind_and_is_right_still():
+    # A one-way spiral turns too often for sweeps; a far place lies beyond 2^30 ms.
+    side = 40
+    place = np.arange(side * side).reshape(side, side)
+    left, turn = place.copy(), []
+    while left.size:
+        turn.extend(left[0].tolist())
+        left = np.rot90(left[1:])
+    way = np.array(turn)
+    tail, head = np.concatenate([way[:-1], [5]]), np.concatenate([way[1:], [5]])
+    cost = np.random.default_rng(1).integers(1, 1_000_000, tail.size)
+    goals = [np.array([int(g)]) for g in way[::-50]]
+    prices = [np.zeros(1, dtype=np.int64) for _ in goals]
+    dist, via, one_dist, one_via = many(side * side, tail, head, cost, goals, prices)
+    np.testing.assert_array_equal(dist, one_dist)
+    np.testing.assert_array_equal(via, one_via)

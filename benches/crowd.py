@@ -127,9 +127,9 @@ def time_stadium(people: int, runs: int) -> dict[str, Any]:
             "times_real_time": round(s["simulated_s"] / wall, 1)}
 
 
-def ours(width_m: float, seed: int, dt_s: float = model.STEP_S) -> tuple[dict[str, Any], CrowdRun]:
+def ours(width_m: float, seed: int, tick_s: float | None = None) -> tuple[dict[str, Any], CrowdRun]:
     """Our engine on a bottleneck: flow, wall, processor time and agent-steps."""
-    run = CrowdRun(bottleneck(width_m), seed, dt_s)
+    run = CrowdRun(bottleneck(width_m), seed, tick_s)
     start = CrowdRun(bottleneck(width_m), seed)
     moved, wall, used = 0, time.perf_counter(), time.process_time()
     while run.rows.size and run.now_s < 300:
@@ -178,7 +178,7 @@ def time_bottlenecks(python: str | None, runs: int) -> Iterator[dict[str, Any]]:
                 continue
             flows = [flow(d["out_s"]) for d in done]
             rates = [d["agent_steps"] / d["cpu_s"] for d in done]
-            step = model.STEP_S if engine == "anlan" else 0.01
+            step = model.TICK_S * model.TICKS if engine == "anlan" else 0.01
             yield {
                 "bench": "crowd", "case": f"bottleneck {width:g} m", "engine": engine,
                 "version": done[0].get("version", ""), "people": PEOPLE,

@@ -27,14 +27,25 @@ FLOW_S = 30.0  #: window of an exit's greatest flow
 
 
 class CrowdRun:
-    """The state of a run; `step` moves everybody by `dt_s`."""
+    """The state of a run; `step` moves everybody by `dt_s`.
 
-    def __init__(self, venue: Venue, seed: int = 1, dt_s: float = model.STEP_S) -> None:
-        self.venue, self.seed, self.dt_s = venue, seed, dt_s
+    With `tick_s` given everybody decides at each tick of that length, instead of each in its own time.
+    """
+
+    def __init__(self, venue: Venue, seed: int = 1, tick_s: float | None = None) -> None:
+        self.venue, self.seed = venue, seed
+        self._clock = kernel.Clock(model.TICK_S, model.MOST_M, model.LONGEST, model.OPEN_MOST_M,
+                                   model.OPEN_LONGEST)
+        if tick_s is not None:
+            self._clock = kernel.Clock(tick_s, 0.0, 1, 0.0, 1)
+        self._ticks_a_step = model.TICKS if tick_s is None else 1
+        self.dt_s = self._clock.tick_s * self._ticks_a_step
         self.ground: Ground = build_ground(venue)
         self.people: People = place_people(venue, self.ground, seed)
         n = self.people.x_m.size
         self.x, self.y = self.people.x_m.copy(), self.people.y_m.copy()
+        self.vx, self.vy = np.zeros(n), np.zeros(n)
+        self.due = np.ceil(self.people.start_s / self._clock.tick_s - 1e-9).astype(np.int32)
         self.exit_no = np.full(n, -1, np.int16)
         self.out_s = np.full(n, np.nan)
         self.gone = np.zeros(n, np.bool_)
@@ -43,18 +54,19 @@ class CrowdRun:
         self._rows, self._inside = np.arange(n, dtype=np.int32), n
         g = self.ground
         ny, nx = g.inside.shape
-        self._nx = int(nx * H_M / kernel.CELL_M) + 1
-        self._ny = int(ny * H_M / kernel.CELL_M) + 1
+        self._nx = int(nx * H_M / kernel.CELL_X_M) + 1
+        self._ny = int(ny * H_M / kernel.CELL_Y_M) + 1
         self._start = np.zeros(self._nx * self._ny + 1, np.int32)
         self._cell, self._order = np.empty(n, np.int32), np.empty(n, np.int32)
-        self._sx, self._sy = np.empty(n), np.empty(n)
-        self._law = kernel.Law(model.LENGTH_M, model.GAP_S, model.WALL_STRENGTH, model.WALL_RANGE_M)
-        self._table = kernel.repulsion_table(model.STRENGTH, model.RANGE_M, model.LENGTH_M)
+        self._sx, self._sy, self._svx, self._svy = np.empty((4, n))
+        self._sdue = np.empty(n, np.int32)
+        self._law = kernel.Law(model.LENGTH_M, model.GAP_S, model.STRENGTH, model.RANGE_M,
+                               model.WALL_STRENGTH, model.WALL_RANGE_M)
 
     @property
     def now_s(self) -> float:
         """Time since the beginning, s."""
-        return self.steps * self.dt_s
+        return self.steps * self._ticks_a_step * self._clock.tick_s
 
     @property
     def rows(self) -> NDArray[np.int32]:
@@ -63,24 +75,31 @@ class CrowdRun:
         return found[~self.gone[found]]
 
     @property
+    def out(self) -> NDArray[np.bool_]:
+        """Who has crossed an exit; the next crossing is known a little ahead of its time."""
+        return self.out_s <= self.now_s
+
+    @property
     def inside(self) -> NDArray[np.int32]:
         """People who have crossed no exit."""
         rows = self.rows
-        return rows[self.exit_no[rows] < 0]
+        return rows[~self.out[rows]]
 
     def step(self) -> None:
         """Move everybody by one step."""
         g = self.ground
+        state = (self.x, self.y, self.vx, self.vy, self.due)
+        copies = (self._sx, self._sy, self._svx, self._svy, self._sdue)
         self._inside = kernel.sort_people(
-            self._rows, self._inside, self.gone, self.x, self.y, g.x0, g.y0, self._nx, self._ny,
-            self._start, self._cell, self._order, self._sx, self._sy,
+            self._rows, self._inside, self.gone, *state, g.x0, g.y0, self._nx, self._ny,
+            self._start, self._cell, self._order, *copies,
         )
         kernel.move_people(
-            self._inside, self._order, self._sx, self._sy, self._start, g.x0, g.y0, self._nx,
-            self._ny, self.people.start_s, self.people.speed_mps, self.people.layer, g.field,
-            g.walls, g.doors, g.stairs, self._law, self._table, self.now_s, self.dt_s,
-            np.uint64(self.seed), self.steps, self.x, self.y, self.still, self.exit_no,
-            self.out_s, self.gone,
+            self._inside, self._order, *copies, self._start, g.x0, g.y0, self._nx, self._ny,
+            self.people.start_s, self.people.speed_mps, self.people.layer, g.field, g.walls,
+            g.doors, g.stairs, self._law, self._clock, np.uint64(self.seed),
+            self.steps * self._ticks_a_step, self._ticks_a_step, *state, self.still,
+            self.exit_no, self.out_s, self.gone,
         )
         self._rows, self._order = self._order, self._rows
         self.steps += 1
@@ -97,7 +116,7 @@ class CrowdResult:
 
 
 def simulate_crowd(
-    venue: Venue | Path | str, seed: int = 1, dt_s: float = model.STEP_S
+    venue: Venue | Path | str, seed: int = 1, tick_s: float | None = None
 ) -> CrowdResult:
     """Let everybody leave the venue, up to its `duration_s`.
 
@@ -109,13 +128,13 @@ def simulate_crowd(
     if not isinstance(venue, Venue):
         venue = load_venue(Path(venue))
     try:
-        run = CrowdRun(venue, seed, dt_s)
+        run = CrowdRun(venue, seed, tick_s)
     except InputError as error:
         raise InputError(f"{file}{error}") from None
     measures = Measures(run.ground, run.x.size)
-    every, back = round(EVERY_S / dt_s), round(BACK_S / dt_s)
+    every, back = round(EVERY_S / run.dt_s), round(BACK_S / run.dt_s)
     old_x, old_y = run.x.copy(), run.y.copy()
-    last = int(np.ceil(venue.duration_s / dt_s))
+    last = int(np.ceil(venue.duration_s / run.dt_s - 1e-9))
     built = time.perf_counter()
     while run.steps < last and len(run.rows if run.steps % every == 0 else "go"):
         run.step()
@@ -132,16 +151,17 @@ def simulate_crowd(
 
 def _result(run: CrowdRun, measures: Measures, build_s: float, wall_s: float) -> CrowdResult:
     venue, n = run.venue, run.x.size
-    out = run.exit_no >= 0
+    out = run.out
     inside = int(run.inside.size)
-    if int(out.sum()) + inside != n or not np.array_equal(out, np.isfinite(run.out_s)):
+    if int(out.sum()) + inside != n or not np.array_equal(run.exit_no >= 0, np.isfinite(run.out_s)):
         raise RunError(f"crowd: {n:,} people began, {int(out.sum()):,} are out and {inside:,} inside")
     times = np.sort(run.out_s[out])
     names = np.array([e.name for e in venue.exits], dtype=object)
     arrivals = pd.DataFrame({
         "person": np.arange(n), "group": np.array([g.name for g in venue.groups], dtype=object)[
             run.people.group], "start_s": run.people.start_s.round(2),
-        "exit": np.where(out, names[np.maximum(run.exit_no, 0)], ""), "out_s": run.out_s.round(2),
+        "exit": np.where(out, names[np.maximum(run.exit_no, 0)], ""),
+        "out_s": np.where(out, run.out_s, np.nan).round(2),
     })
     cameras = [c.name for c in venue.cameras]
     counts = pd.DataFrame(
@@ -157,7 +177,7 @@ def _result(run: CrowdRun, measures: Measures, build_s: float, wall_s: float) ->
         "inside": inside, "simulated_s": round(run.now_s, 1),
         "half_out_s": _when(times, n, 0.5), "nine_in_ten_out_s": _when(times, n, 0.9),
         "last_out_s": round(float(times[-1]), 1) if times.size and inside == 0 else None,
-        "exits": [_exit(e.name, float(g.doors.width_m[k]), np.sort(run.out_s[run.exit_no == k]))
+        "exits": [_exit(e.name, float(g.doors.width_m[k]), np.sort(run.out_s[out & (run.exit_no == k)]))
                   for k, e in enumerate(venue.exits)],
         "peak_density_pm2": round(measures.peak_pm2, 2), "peak_density_at": _at(measures.peak_at),
         "most_in_1_m2": measures.most_in_1_m2,

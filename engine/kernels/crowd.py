@@ -1,4 +1,4 @@
-"""People in the plane: the collision-free speed model, one synchronous step for everybody.
+"""People in the plane: the collision-free speed model, each deciding in its own time.
 
 Tordeux, Chraibi and Seyfried (2016), "Collision-free speed model for pedestrian dynamics", Traffic
 and Granular Flow '15 (arXiv 1512.05597). Person i walks in the direction
@@ -15,13 +15,13 @@ strip that the own body sweeps. Nobody sees, or is pushed by, a person behind a 
 speed is 0; stepping back at 0.01 m/s is taken from JuPedSim's third version of the model. Everybody
 reads the last positions and writes the next, so the result is the same for any number of threads.
 
-One rule is our own: who made no way towards the exit in the last step turns e by an angle drawn up to
-90 degrees to either side for the next. Without it the model's equations have arches of three at doors
+One rule is our own: who makes no way towards the exit turns e by an angle drawn up to 90 degrees to
+either side at the next decision. Without it the model's equations have arches of three at doors
 that stand for ever, and pairs that step to and fro in front of one.
 
-Numerical choices: the repulsion of persons comes from a table in the squared distance and ends at
+Numerical choices: distances to neighbours are in single precision; repulsion of persons ends at
 `REACH_M`, where it is 2 % of the desired direction; a body that would enter a wall is set back to
-touching it, and stays where it is if that fails. Positions are sorted into cells every step.
+touching it, and stays where it is if that fails. People are sorted into cells every few ticks.
 
 Known limits: no inertia, no pushing, no lanes: dense streams that meet head on in a passage hold each
 other up far more than people do. Doors narrower than 0.9 m, two bodies and a tenth, can clog.
@@ -40,15 +40,17 @@ from engine.kernels._jit import jit
 from engine.rng import STREAMS, uniform1
 
 REACH_M = 1.0  #: repulsion of persons further away is left out
-CELL_M = 0.5  #: side of the cells that hold people
+CELL_X_M, CELL_Y_M = 0.5, 1.1  #: cells that hold people: wide in y, so that few runs hold the near ones
+SKIN_M = 0.1  #: a neighbour may have walked this far since people were sorted
 WALL_CELL_M = 1.0  #: side of the cells that list walls
-TABLE = 2048  #: intervals of the repulsion table
 CHUNK = 128  #: people a parallel task moves
 OUT_M = 1.0  #: people leave the model this far beyond an exit, so that they slow those behind
 STILL_MPS = 0.02  #: who made less way than this tries another direction next
 SIDESTEP = STREAMS["crowd.sidestep"]
 BACK_MPS = -0.01  #: least speed: people in contact step back, so that arches at doors come loose
-NEAR = 256  #: most people in the cells round one
+NEAR = 512  #: most people in the cells round one
+LANES = 8  #: numbers a processor handles at once; lists of neighbours are filled up to it
+FAR_M = 1e3  #: where those stand that fill up a list
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -107,26 +109,31 @@ class Law(NamedTuple):
 
     length_m: float
     gap_s: float
+    strength: float
+    range_m: float
     wall_strength: float
     wall_range_m: float
 
 
-def repulsion_table(strength: float, range_m: float, length_m: float) -> F64:
-    """a exp((l - s) / D) / s at TABLE + 1 squared distances up to REACH_M squared, then zero."""
-    s = np.sqrt(np.linspace(0.0, REACH_M**2, TABLE + 1))
-    s[0] = s[1] / 2
-    return np.append(strength * np.exp((length_m - s[:-1]) / range_m) / s[:-1], [0.0, 0.0])
+class Clock(NamedTuple):
+    """When people decide."""
+
+    tick_s: float
+    most_m: float  # way walked between two decisions where walls or an exit are in sight
+    longest: int  # most ticks between two decisions there
+    open_most_m: float  # the same in the open
+    open_longest: int
 
 
 @jit()
 def sort_people(  # type: ignore[no-untyped-def]
-    rows, n, gone, x, y, x0, y0, nx, ny, start, cell, order, sx, sy,
+    rows, n, gone, x, y, vx, vy, due, x0, y0, nx, ny, start, cell, order, sx, sy, svx, svy, sdue,
 ):
     """Sort those of the first `n` people in `rows` who are not gone by cell; returns their number.
 
-    Written: `order`, their rows; `sx`, `sy`, their positions; `start`, where each cell begins.
+    Written: `order`, their rows; `sx`, `sy`, `svx`, `svy`, `sdue`, their places, velocities and next
+    decisions; `start`, where each cell begins.
     """
-    inv = 1.0 / CELL_M
     start[:] = 0
     left = 0
     for k in range(n):
@@ -134,8 +141,8 @@ def sort_people(  # type: ignore[no-untyped-def]
         if gone[i]:
             continue
         rows[left] = i
-        cx = min(max(int((x[i] - x0) * inv), 0), nx - 1)
-        cy = min(max(int((y[i] - y0) * inv), 0), ny - 1)
+        cx = min(max(int((x[i] - x0) * (1.0 / CELL_X_M)), 0), nx - 1)
+        cy = min(max(int((y[i] - y0) * (1.0 / CELL_Y_M)), 0), ny - 1)
         c = cy * nx + cx
         cell[left] = c
         start[c + 1] += 1
@@ -148,8 +155,7 @@ def sort_people(  # type: ignore[no-untyped-def]
         start[c] = p + 1
         i = rows[k]
         order[p] = i
-        sx[p] = x[i]
-        sy[p] = y[i]
+        sx[p], sy[p], svx[p], svy[p], sdue[p] = x[i], y[i], vx[i], vy[i], due[i]
     for c in range(nx * ny, 0, -1):
         start[c] = start[c - 1]
     start[0] = 0
@@ -182,21 +188,7 @@ def _hidden(px, py, qx, qy, walls, first, last):  # type: ignore[no-untyped-def]
     return False
 
 
-@jit(fast=True)
-def _visible(near_x, near_y, count, px, py, walls, first, last):  # type: ignore[no-untyped-def]
-    """Keep the neighbours within REACH_M that no wall hides; returns their number."""
-    kept = 0
-    for m in range(count):
-        dx, dy = near_x[m], near_y[m]
-        if dx * dx + dy * dy < REACH_M * REACH_M and not _hidden(
-            px, py, px + dx, py + dy, walls, first, last
-        ):
-            near_x[kept], near_y[kept] = dx, dy
-            kept += 1
-    return kept
-
-
-@jit(fast=True)
+@jit(inline="always", fast=True)
 def desired(field, layer, px, py):  # type: ignore[no-untyped-def]
     """Unit direction of a layer at a point, blended from the nodes round it."""
     fx = (px - field.x0) / field.h
@@ -231,7 +223,7 @@ def desired(field, layer, px, py):  # type: ignore[no-untyped-def]
     return ex, ey
 
 
-@jit(fast=True)
+@jit(inline="always", fast=True)
 def _headway(ex, ey, px, py, sx, sy, me, lo, hi, length, best, walls, first, last):  # type: ignore[no-untyped-def]
     """Nearest of sorted people lo..hi in the strip that a body sweeps, or `best` if nearer."""
     for q in range(lo, hi):
@@ -246,114 +238,218 @@ def _headway(ex, ey, px, py, sx, sy, me, lo, hi, length, best, walls, first, las
     return best
 
 
+@jit(inline="always", fast=True)
+def _gather(px, py, sx, sy, start, x0, y0, nx, ny, near_x, near_y):  # type: ignore[no-untyped-def]
+    """Copy side by side where people near (px, py) stand from there; returns their number."""
+    reach = REACH_M + SKIN_M
+    left = min(max(int((px - reach - x0) * (1.0 / CELL_X_M)), 0), nx - 1)
+    right = min(max(int((px + reach - x0) * (1.0 / CELL_X_M)), 0), nx - 1)
+    cy = min(max(int((py - y0) * (1.0 / CELL_Y_M)), 0), ny - 1)
+    count = 0
+    for row in range(max(cy - 1, 0), min(cy + 2, ny)):
+        lo, hi = start[row * nx + left], start[row * nx + right + 1]
+        hi = min(hi, lo + NEAR - LANES - count)
+        # Unsigned, so that no index needs a look whether it counts from the end.
+        to = np.uintp(count) - np.uintp(lo)
+        for q in range(np.uintp(lo), np.uintp(hi)):
+            near_x[q + to] = np.float32(sx[q] - px)
+            near_y[q + to] = np.float32(sy[q] - py)
+        count += hi - lo
+    for k in range(LANES):
+        near_x[count + k] = FAR_M
+        near_y[count + k] = FAR_M
+    return (count + LANES - 1) // LANES * LANES
+
+
+@jit(inline="always", fast=True)
+def _hide(near_x, near_y, count, ax, ay, bx, by):  # type: ignore[no-untyped-def]
+    """Move away who stands behind a wall, its ends as seen from the own place."""
+    ax, ay, bx, by = np.float32(ax), np.float32(ay), np.float32(bx), np.float32(by)
+    own = ay * (bx - ax) - ax * (by - ay)
+    for m in range(count):
+        dx, dy = near_x[m], near_y[m]
+        theirs = (ay - dy) * (bx - ax) - (ax - dx) * (by - ay)
+        hidden = (own * theirs < 0.0) & ((dx * ay - dy * ax) * (dx * by - dy * bx) < 0.0)
+        near_x[m] = np.float32(FAR_M) if hidden else dx
+
+
+@jit(inline="always", fast=True)
+def _repulsion(near_x, near_y, count, strength, range_m, length):  # type: ignore[no-untyped-def]
+    """Sum of a exp((l - s) / D) n over people within REACH_M, and how many they are.
+
+    exp(z) is (1 + u + u^2/2 + u^3/6 + u^4/24)^64 with u = z / 64: to 1e-5, and done side by side.
+    """
+    one, none = np.float32(1.0), np.float32(0.0)
+    least, reach2 = np.float32(1e-6), np.float32(REACH_M * REACH_M)
+    scale = np.float32(1.0 / (64.0 * range_m))
+    body = np.float32(length)
+    half, third, fourth = np.float32(0.5), np.float32(1.0 / 3.0), np.float32(0.25)
+    ex = ey = there = none
+    for m in range(count):
+        dx, dy = near_x[m], near_y[m]
+        d2 = dx * dx + dy * dy
+        near = (d2 < reach2) & (d2 > least)
+        d2 = d2 if near else one
+        s = np.sqrt(d2)
+        u = (body - s) * scale
+        f = one + u * (one + half * u * (one + third * u * (one + fourth * u)))
+        f *= f
+        f *= f
+        f *= f
+        f *= f
+        f *= f
+        f *= f
+        f = f / s if near else none
+        there += one if near else none
+        ex += f * dx
+        ey += f * dy
+    return -strength * ex, -strength * ey, there
+
+
+@jit(inline="always", fast=True)
+def _ahead(near_x, near_y, count, ex, ey, length, see):  # type: ignore[no-untyped-def]
+    """Distance, at most `see`, to the nearest in the strip that a body sweeps."""
+    ex, ey, l2 = np.float32(ex), np.float32(ey), np.float32(length * length)
+    s2, far = np.float32(see * see), np.float32(1e9)
+    least = np.float32(1e-6)
+    for m in range(count):
+        dx, dy = near_x[m], near_y[m]
+        across = dx * ey - dy * ex
+        d2 = dx * dx + dy * dy
+        hit = (dx * ex + dy * ey > least) & (across * across <= l2)
+        d2 = d2 if hit else far
+        s2 = d2 if d2 < s2 else s2
+    return np.sqrt(s2)
+
+
 @jit(parallel=True, fast=True)
 def move_people(  # type: ignore[no-untyped-def]
-    n, order, sx, sy, start, x0, y0, nx, ny, starts, speed, layer, field, walls, doors, stairs,
-    law, table, now, dt, seed, step, x, y, still, exit_no, out_s, gone,
+    n, order, sx, sy, svx, svy, sdue, start, x0, y0, nx, ny, starts, speed, layer, field, walls,
+    doors, stairs, law, clock, seed, tick, ticks, x, y, vx, vy, due, still, exit_no, out_s, gone,
 ):
-    """Move the `n` sorted people by one step of `dt` seconds from time `now`.
+    """Move the `n` sorted people from tick number `tick` on by `ticks`.
 
     [people]: `starts`: time of setting out, s; `speed`: free speed, m/s; `layer` of the field;
-    written: the next positions `x`, `y`; `still`, who made no way; `exit_no` and `out_s`, the exit
-    crossed and when; `gone`.
+    written: the next places `x`, `y`, velocities `vx`, `vy` and ticks of decision `due`; `still`, who
+    makes no way; `exit_no` and `out_s`, the exit crossed and when; `gone`.
     """
-    length, gap = law.length_m, law.gap_s
+    chunks = (n + CHUNK - 1) // CHUNK
+    for now in range(tick, tick + ticks):
+        for chunk in numba.prange(chunks):
+            near_x, near_y = np.empty(NEAR, np.float32), np.empty(NEAR, np.float32)
+            for p in range(chunk * CHUNK, min((chunk + 1) * CHUNK, n)):
+                if sdue[p] <= now:
+                    i = order[p]
+                    if starts[i] > now * clock.tick_s:
+                        sdue[p] = now + 1
+                    else:
+                        svx[p], svy[p], sdue[p], still[i] = _decide(
+                            i, p, now, near_x, near_y, sx, sy, start, x0, y0, nx, ny, speed[i],
+                            layer[i], field, walls, doors, stairs, law, clock, seed, still[i],
+                            exit_no, out_s, gone,
+                        )
+        for p in range(n):
+            sx[p] += svx[p] * clock.tick_s
+            sy[p] += svy[p] * clock.tick_s
+    for p in range(n):
+        i = order[p]
+        x[i], y[i], vx[i], vy[i], due[i] = sx[p], sy[p], svx[p], svy[p], sdue[p]
+
+
+@jit(inline="always", fast=True)
+def _decide(  # type: ignore[no-untyped-def]
+    i, p, now, near_x, near_y, sx, sy, start, x0, y0, nx, ny, free, layer, field, walls, doors,
+    stairs, law, clock, seed, still, exit_no, out_s, gone,
+):
+    """Velocity of one person from tick `now` on, the tick of the next decision, whether it stands."""
+    length = law.length_m
     radius = 0.5 * length
-    per_m2 = TABLE / REACH_M**2
-    inv = 1.0 / CELL_M
-    for chunk in numba.prange((n + CHUNK - 1) // CHUNK):
-        near_x, near_y = np.empty(NEAR), np.empty(NEAR)
-        for p in range(chunk * CHUNK, min((chunk + 1) * CHUNK, n)):
-            i = order[p]
-            if starts[i] > now:
-                continue
-            px, py = sx[p], sy[p]
-            wx = min(max(int((px - walls.x0) / WALL_CELL_M), 0), walls.nx - 1)
-            wy = min(max(int((py - walls.y0) / WALL_CELL_M), 0), walls.ny - 1)
-            first, last = walls.ptr[wy * walls.nx + wx], walls.ptr[wy * walls.nx + wx + 1]
-            e0x, e0y = desired(field, layer[i], px, py)
-            ex, ey = e0x, e0y
-            cx = min(max(int((px - x0) * inv), 0), nx - 1)
-            cy = min(max(int((py - y0) * inv), 0), ny - 1)
-            left, right = max(cx - 2, 0), min(cx + 2, nx - 1)
-            count = 0
-            # Copied side by side first, so that the two loops over them have no branches.
-            for row in range(max(cy - 2, 0), min(cy + 2, ny - 1) + 1):
-                for q in range(start[row * nx + left], start[row * nx + right + 1]):
-                    near_x[count] = sx[q] - px
-                    near_y[count] = sy[q] - py
-                    count += count < NEAR - 1
-            if first < last:
-                count = _visible(near_x, near_y, count, px, py, walls, first, last)
-            for m in range(count):
-                dx, dy = near_x[m], near_y[m]
-                at = min((dx * dx + dy * dy) * per_m2, TABLE)
-                k = int(at)
-                push = table[k] + (at - k) * (table[k + 1] - table[k])
-                ex -= push * dx
-                ey -= push * dy
-            for m in range(first, last):
-                w = walls.item[m]
-                dx, dy = _nearest(px, py, walls.ax[w], walls.ay[w], walls.bx[w], walls.by[w])
-                d = math.sqrt(dx * dx + dy * dy)
-                if 1e-9 < d < radius + 15.0 * law.wall_range_m:
-                    push = law.wall_strength * math.exp((radius - d) / law.wall_range_m) / d
-                    ex += push * dx
-                    ey += push * dy
-            norm = math.sqrt(ex * ex + ey * ey)
-            if norm > 1e-9:
-                ex /= norm
-                ey /= norm
-            else:
-                ex, ey = e0x, e0y
-            if still[i]:
-                turn = math.pi * (uniform1(seed, SIDESTEP, i, step) - 0.5)
-                c, d = math.cos(turn), math.sin(turn)
-                ex, ey = c * ex - d * ey, d * ex + c * ey
-            fx = min(max(int((px - field.x0) / field.h + 0.5), 0), doors.near.shape[1] - 1)
-            fy = min(max(int((py - field.y0) / field.h + 0.5), 0), doors.near.shape[0] - 1)
-            top = speed[i]
-            flight = stairs.at[fy, fx]
-            if flight > 0:
-                climbs = ex * stairs.ux[flight] + ey * stairs.uy[flight] > 0.0
-                top *= stairs.up if climbs else stairs.down
-            see = top * gap + length
-            s2 = see * see
-            for m in range(count):
-                dx, dy = near_x[m], near_y[m]
-                along, across = dx * ex + dy * ey, dx * ey - dy * ex
-                hit = (along > 0.0) & (across * across <= length * length)
-                s2 = min(s2, dx * dx + dy * dy if hit else 1e9)
-            s = math.sqrt(s2)
-            if s > REACH_M:
-                # Nobody near enough to stop for: look on along the strip.
-                far = int(see * inv) + 1
-                left, right = max(cx - far, 0), min(cx + far, nx - 1)
-                for row in range(max(cy - far, 0), min(cy + far, ny - 1) + 1):
-                    s = _headway(ex, ey, px, py, sx, sy, p, start[row * nx + left],
-                                 start[row * nx + right + 1], length, s, walls, first, last)
-            v = min(top, max(BACK_MPS, (s - length) / gap))
-            qx, qy = px + v * dt * ex, py + v * dt * ey
-            if first < last:
-                qx, qy = _clear(px, py, qx, qy, radius, walls, first, last)
-            x[i], y[i] = qx, qy
-            still[i] = (qx - px) * e0x + (qy - py) * e0y < STILL_MPS * dt
-            door = doors.near[fy, fx]
-            if door < 0:
-                continue
-            before = ((px - doors.px[door]) * doors.ox[door]
-                      + (py - doors.py[door]) * doors.oy[door])
-            after = ((qx - doors.px[door]) * doors.ox[door]
-                     + (qy - doors.py[door]) * doors.oy[door])
-            if exit_no[i] < 0 and before <= 0.0 < after:
-                part = before / (before - after)
-                at = ((px + part * (qx - px) - doors.px[door]) * doors.tx[door]
-                      + (py + part * (qy - py) - doors.py[door]) * doors.ty[door])
-                if 0.0 <= at <= doors.width_m[door]:
-                    exit_no[i] = door
-                    out_s[i] = now + part * dt
-            if exit_no[i] >= 0 and after >= OUT_M:
-                gone[i] = True
+    px, py = sx[p], sy[p]
+    wx = min(max(int((px - walls.x0) / WALL_CELL_M), 0), walls.nx - 1)
+    wy = min(max(int((py - walls.y0) / WALL_CELL_M), 0), walls.ny - 1)
+    first, last = walls.ptr[wy * walls.nx + wx], walls.ptr[wy * walls.nx + wx + 1]
+    e0x, e0y = desired(field, layer, px, py)
+    count = _gather(px, py, sx, sy, start, x0, y0, nx, ny, near_x, near_y)
+    ex, ey = e0x, e0y
+    beside = False
+    for m in range(first, last):
+        w = walls.item[m]
+        ax, ay = walls.ax[w] - px, walls.ay[w] - py
+        bx, by = walls.bx[w] - px, walls.by[w] - py
+        dx, dy = _nearest(0.0, 0.0, ax, ay, bx, by)
+        d = math.sqrt(dx * dx + dy * dy)
+        if d < REACH_M + SKIN_M:
+            _hide(near_x, near_y, count, ax, ay, bx, by)
+        if 1e-9 < d < radius + 15.0 * law.wall_range_m:
+            beside = True
+            push = law.wall_strength * math.exp((radius - d) / law.wall_range_m) / d
+            ex += push * dx
+            ey += push * dy
+    rx, ry, there = _repulsion(near_x, near_y, count, law.strength, law.range_m, length)
+    ex += rx
+    ey += ry
+    norm = math.sqrt(ex * ex + ey * ey)
+    if norm > 1e-9:
+        ex /= norm
+        ey /= norm
+    else:
+        ex, ey = e0x, e0y
+    if still:
+        turn = math.pi * (uniform1(seed, SIDESTEP, i, now) - 0.5)
+        c, d = math.cos(turn), math.sin(turn)
+        ex, ey = c * ex - d * ey, d * ex + c * ey
+    fx = min(max(int((px - field.x0) / field.h + 0.5), 0), doors.near.shape[1] - 1)
+    fy = min(max(int((py - field.y0) / field.h + 0.5), 0), doors.near.shape[0] - 1)
+    top = free
+    flight = stairs.at[fy, fx]
+    if flight > 0:
+        climbs = ex * stairs.ux[flight] + ey * stairs.uy[flight] > 0.0
+        top *= stairs.up if climbs else stairs.down
+    see = top * law.gap_s + length
+    s = float(_ahead(near_x, near_y, count, ex, ey, length, see))
+    if s > REACH_M:
+        # Nobody near enough to stop for: look on along the strip.
+        far = see + SKIN_M
+        left = min(max(int((px - far - x0) * (1.0 / CELL_X_M)), 0), nx - 1)
+        right = min(max(int((px + far - x0) * (1.0 / CELL_X_M)), 0), nx - 1)
+        low = min(max(int((py - far - y0) * (1.0 / CELL_Y_M)), 0), ny - 1)
+        high = min(max(int((py + far - y0) * (1.0 / CELL_Y_M)), 0), ny - 1)
+        for row in range(low, high + 1):
+            s = _headway(ex, ey, px, py, sx, sy, p, start[row * nx + left],
+                         start[row * nx + right + 1], length, s, walls, first, last)
+    v = min(top, max(BACK_MPS, (s - length) / law.gap_s))
+    door = doors.near[fy, fx]
+    if first < last or door >= 0:
+        most, longest = clock.most_m, clock.longest
+    else:
+        most, longest = clock.open_most_m, clock.open_longest
+    wait = longest
+    if there > 0.0 or beside or s < see:
+        wait = max(min(int(most / (abs(v) * clock.tick_s + 1e-9)), longest), 1)
+    dt = wait * clock.tick_s
+    qx, qy = px + v * dt * ex, py + v * dt * ey
+    if first < last:
+        qx, qy = _clear(px, py, qx, qy, radius, walls, first, last)
+    if door >= 0:
+        _cross(i, door, px, py, qx, qy, now * clock.tick_s, dt, doors, exit_no, out_s, gone)
+    makes_no_way = (qx - px) * e0x + (qy - py) * e0y < STILL_MPS * dt
+    return (qx - px) / dt, (qy - py) / dt, now + wait, makes_no_way
+
+
+@jit(inline="always")
+def _cross(i, door, px, py, qx, qy, now, dt, doors, exit_no, out_s, gone):  # type: ignore[no-untyped-def]
+    """Note whether the way from p to q leads through an exit, and who is beyond it."""
+    before = (px - doors.px[door]) * doors.ox[door] + (py - doors.py[door]) * doors.oy[door]
+    after = (qx - doors.px[door]) * doors.ox[door] + (qy - doors.py[door]) * doors.oy[door]
+    if exit_no[i] < 0 and before <= 0.0 < after:
+        part = before / (before - after)
+        at = ((px + part * (qx - px) - doors.px[door]) * doors.tx[door]
+              + (py + part * (qy - py) - doors.py[door]) * doors.ty[door])
+        if 0.0 <= at <= doors.width_m[door]:
+            exit_no[i] = door
+            out_s[i] = now + part * dt
+    if exit_no[i] >= 0 and before >= OUT_M:
+        gone[i] = True
 
 
 @jit()

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from benches.crowd import stadium
+from benches.crowd import PEOPLE, flow, ours, stadium
 from engine.crowd import model
 from engine.crowd.ground import build_ground
 from engine.crowd.simulate import CrowdRun, simulate_crowd
@@ -53,7 +53,7 @@ def slow_velocity(run: CrowdRun, i: int) -> np.ndarray:
 def test_the_kernel_moves_people_as_its_slow_twin() -> None:
     venue = make(box(0, 0, 12, 9), {"door": [[12, 3], [12, 6]]},
                  [{"count": 150, "ring": box(0, 0, 9, 9)}])
-    run = CrowdRun(venue, 3)
+    run = CrowdRun(venue, 3, tick_s=0.05)  # everybody decides at each tick
     compared = 0
     for _ in range(60):
         before = np.c_[run.x, run.y]
@@ -85,6 +85,24 @@ def test_flow_through_bottlenecks_is_that_of_experiments(width: float, seed: int
     assert result.summary["person_s_above"]["7_pm2"] == 0
 
 
+@pytest.mark.parametrize(("width", "least", "most"), [
+    (1.0, 1.437, 1.527), (1.2, 1.428, 1.618), (2.0, 1.541, 1.626)])
+def test_flow_at_the_shipped_decisions_is_within_the_scatter_of_jupedsim(
+    width: float, least: float, most: float
+) -> None:
+    """JuPedSim 1.4.2, steps of 0.01 s, same places and parameters: least and most of 15 seeds.
+
+    From `benches.crowd --peer`; one of its seeds at 1 m, which jams for good with 15 people out, is
+    left out.
+    """
+    flows = []
+    for seed in range(1, 9):
+        run, _ = ours(width, seed)
+        assert len(run["out_s"]) == PEOPLE
+        flows.append(flow(run["out_s"]) / width)
+    assert least <= np.mean(flows) <= most
+
+
 @pytest.mark.parametrize(("width", "count", "room"), [(0.9, 300, 12), (1.0, 800, 20)])
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_doors_do_not_clog(width: float, count: int, room: float, seed: int) -> None:
@@ -96,7 +114,7 @@ def test_doors_do_not_clog(width: float, count: int, room: float, seed: int) -> 
 
 
 def test_bodies_hardly_overlap() -> None:
-    """The model forbids it in continuous time; with steps of 0.1 s centres may come a bit nearer."""
+    """The model forbids it in continuous time; with steps centres may come a bit nearer."""
     run = CrowdRun(hall(2), 1)
     nearest, middle = [], []
     while run.now_s < 120:
@@ -148,7 +166,7 @@ def test_nobody_is_lost(
     run = CrowdRun(venue, seed)
     while run.rows.size and run.now_s < 900:
         run.step()
-        assert run.inside.size + int((run.exit_no >= 0).sum()) == count + back
+        assert run.inside.size + int(run.out.sum()) == count + back
     assert run.inside.size == 0
     assert np.isfinite(run.out_s).all()
     assert (run.out_s >= run.people.start_s).all()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from engine.city import I32, B, City
-from engine.site import Site
+
+if TYPE_CHECKING:
+    from engine.site import Site
 
 CROSSING_MS = 120_000  #: units stop driving through the zone so long before it shuts (assumption)
 

@@ -11,13 +11,16 @@ So a set-up that is refused could not be in time at best; one that passes may st
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.access import CROSSING_MS
 from engine.city import I32, B, City
 from engine.errors import InputError
 from engine.kernels.paths import UNREACHED, reverse_tree, speed_cost_ms
+from engine.loading import lying_ms, passengers_ms, sitting_ms
 from engine.plan import Plan
 from engine.scenario import Earthquake, Scenario
 from engine.street_orders import StreetOrder
@@ -67,6 +70,36 @@ def decided_s(scenario: Scenario, plan: Plan, wave_s: float) -> float:
     if quake is not None and trigger.magnitude is not None and quake.magnitude >= trigger.magnitude:
         times.append(MAGNITUDE_S)
     return min(times, default=math.inf)
+
+
+def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: B, missions: Any) -> None:
+    """InputError for a hospital's or care home's evacuation or a bus line whose vehicles could not even
+    be loaded and out again before the exclusion line shuts, had they stood there when the order came.
+
+    - shut: [nodes] inside the exclusion line; missions: rows of `engine.missions.Missions`.
+    """
+    wave_s = predicted_s(city, scenario, plan, danger)
+    if math.isinf(wave_s):
+        return
+    order_s = decided_s(scenario, plan, wave_s)
+    left_s = wave_s - plan.exclusion.lead_s - order_s
+    keys = [f"facility_evacuation.{row}" for row in range(len(plan.facility_evacuation))]
+    keys += [f"buses.{row}" for row in range(len(plan.buses))]
+    for row, key in enumerate(keys):
+        stops = missions.stop_node[row][missions.stop_node[row] >= 0]
+        if not shut[stops].any():
+            continue
+        escorts = int(missions.escorts[row])
+        load_s = (min(lying_ms(1, escorts), sitting_ms(1, escorts)) if missions.facility[row] >= 0
+                  else passengers_ms(1, True) + int(missions.between_ms[row])) / 1000.0
+        need_s = TURNOUT_S + load_s + CROSSING_MS / 1000.0 + missions.start_ms[row] / 1000.0
+        if need_s > left_s:
+            raise InputError(
+                f"plan '{plan.name}': {key}: no vehicle would be back outside the exclusion line: it shuts "
+                f"{max(left_s, 0.0):.0f} s after the order at the earliest (first wave predicted "
+                f"{wave_s:.0f} s after the start, exclusion.lead_s {plan.exclusion.lead_s:g}), and turning "
+                f"out, loading and leaving take {need_s:.0f} s without the way there"
+            )
 
 
 def check_contraflow(

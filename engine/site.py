@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.city import F64, I16, I32, I64, B, City
 from engine.errors import InputError, unknown
-from engine.lead_time import check_contraflow
+from engine.lead_time import check_contraflow, check_missions
 from engine.levers.roads import Post
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
@@ -230,6 +230,8 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     units = _units(city, plan, scenario)
     cars = units.kind == UNIT_KINDS.index("police")
     check_contraflow(city, scenario, plan, danger, orders, units.node[cars], units.aid[cars])
+    missions = build_missions(city, scenario, plan, danger, safe, order_zone)
+    check_missions(city, scenario, plan, danger, shut, missions)
     controls += [order.node for order in orders]
     officers += [post.officers for post in plan.posts[len(officers):]]
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
@@ -260,7 +262,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         return_phase=_return_phase(city, plan),
         shelters=staff_shelters(city, plan, shelter, scenario.population.share),
         refuges=find_refuges(city, plan, danger, walk_node, scenario.population.share),
-        missions=build_missions(city, scenario, plan, danger, safe, order_zone),
+        missions=missions,
     )
 
 

@@ -94,6 +94,10 @@ def remarks(
         yield f"destinations.shelter_open_s {plan.destinations.shelter_open_s:g} lies past the end"
     if plan.rumour_correction is not None and scenario.rumour is None:
         yield "rumour_correction: the scenario has no rumour"
+    names = [str(name) for name in city.facilities.name]
+    for row, ward in enumerate(plan.facility_evacuation):
+        if danger_node.any() and not danger_node[city.facilities.node[names.index(ward.facility)]]:
+            yield f"facility_evacuation.{row}: '{ward.facility}' lies outside the danger zone"
     for row, place in enumerate(plan.staging):
         x, y = city.xy(place.lon, place.lat)
         node = int(np.argmin(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)))

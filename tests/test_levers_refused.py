@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from engine.city import City
 from engine.errors import InputError
-from engine.plan import Plan
+from engine.plan import Plan, load_plan
 from engine.run import open_session
 from engine.scenario import Scenario
 
@@ -83,3 +83,16 @@ def test_the_plan_without_that_lever_works(
     town: City, scenario: Scenario, plans: dict[str, Plan]
 ) -> None:
     assert open_session(town, scenario, Plan.model_validate(bare(plans)), 1)
+
+
+def test_nobody_is_fetched_where_no_vehicle_is_back_in_time(
+    town: City, scenario: Scenario
+) -> None:
+    document = load_plan("assisted", scenario).model_dump(exclude_defaults=True)
+    assert open_session(town, scenario, Plan.model_validate(document), 1)
+    late = {**document, "exclusion": {**document["exclusion"], "arrival_s": 400}}
+    with pytest.raises(InputError, match=r"facility_evacuation\.1: no vehicle would be back"):
+        open_session(town, scenario, Plan.model_validate(late), 1)
+    late.pop("facility_evacuation")
+    with pytest.raises(InputError, match=r"buses\.0: no vehicle would be back"):
+        open_session(town, scenario, Plan.model_validate(late), 1)

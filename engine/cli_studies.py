@@ -90,6 +90,8 @@ def worth(
     plan: Annotated[str, typer.Option(help="The plan whose levers are judged.")],
     layers: Annotated[str | None, typer.Option(
         help="Levers by key, with all below them: channels,dispatch.rule. All by default.")] = None,
+    only_whole: Annotated[bool, typer.Option(
+        "--whole", help="Whole levers only, not also each of their rows and keys.")] = False,
     replications: Annotated[int, typer.Option(help="Seeds per lever.", min=1)] = 10,
     workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
     city: Annotated[str | None, typer.Option(help="City instead of the scenario's.")] = None,
@@ -113,13 +115,15 @@ def worth(
     from engine.runfolder import write_json
     from engine.scenario import load_scenario
     from engine.summary import print_worth
-    from engine.worth import chosen, find_levers, fitting, table
+    from engine.worth import chosen, find_levers, fitting, table, whole
 
     loaded = load_scenario(scenario, settings or ())
     judged = load_plan(plan, loaded)
     found, refused = find_levers(judged, default_plan(loaded))
     wanted = [part.strip() for part in (layers or "").split(",") if part.strip()]
     levers = chosen(found, wanted)
+    if only_whole:
+        levers = whole(levers)
     if not levers:
         raise InputError(f"plan '{judged.name}' has no lever that could be switched off alone")
     if only_list:

@@ -102,6 +102,15 @@ def chosen(levers: Sequence[Lever], layers: Sequence[str]) -> list[Lever]:
     return [x for x in levers if not layers or any(_below(x.key, layer) for layer in layers)]
 
 
+def whole(levers: Sequence[Lever]) -> list[Lever]:
+    """The levers that are no part of another one among them."""
+    keys = {lever.key for lever in levers}
+    return [
+        x for x in levers
+        if not any(x.key != key and _below(x.key, key) for key in keys) and ".*." not in x.key
+    ]
+
+
 def _below(key: str, layer: str) -> bool:
     return key == layer or key.startswith(f"{layer}.")
 

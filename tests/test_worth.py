@@ -12,7 +12,7 @@ from engine.errors import InputError
 from engine.plan import Plan, load_plan
 from engine.scenario import Scenario, load_scenario
 from engine.scoring.comparison import NO_DIFFERENCE
-from engine.worth import METRICS, Lever, chosen, find_levers, fitting, table
+from engine.worth import METRICS, Lever, chosen, find_levers, fitting, table, whole
 from engine.yamlfile import Strict
 
 
@@ -124,6 +124,11 @@ def test_layers_choose_by_key(scenario: Scenario) -> None:
     assert "dispatch.rule" in some
     assert "dispatch.call_takers" not in some
     assert all(key == "dispatch.rule" or key.split(".")[0] == "channels" for key in some)
+    alone = {x.key for x in whole(levers)}
+    assert "door_to_door" in alone
+    assert not any(key.startswith("door_to_door.") or ".*." in key for key in alone)
+    assert len(alone) < len(levers)
+    assert "channels.siren" in alone  # there is no plan without channels
     with pytest.raises(InputError, match="did you mean 'channels'"):
         chosen(levers, ["chanels"])
 

@@ -82,6 +82,8 @@ def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: 
     if math.isinf(wave_s):
         return
     order_s = decided_s(scenario, plan, wave_s)
+    if math.isinf(order_s):  # no order ever comes; `anlan scenario check` says so
+        return
     left_s = wave_s - plan.exclusion.lead_s - order_s
     keys = [f"facility_evacuation.{row}" for row in range(len(plan.facility_evacuation))]
     keys += [f"buses.{row}" for row in range(len(plan.buses))]

@@ -36,6 +36,7 @@ U8 = NDArray[np.uint8]
 LANES = 32  #: trees grown together
 LEAST = 6  #: fewer trees than this are grown faster one by one
 _FAR = 1 << 30  # cost where there is no way; one more edge still fits 32 bits
+_SHUT = _FAR - 1  # price of a closed edge, and with it the cost of a node beside a source behind one
 _SWEEPS = 1000
 _LOOKS = 14  # looks at a node, on average, beyond which trees are grown faster one by one
 _TILE = 128  # nodes whose rows stay in the first-level cache while they are written out
@@ -120,7 +121,7 @@ def _choose(
         out, cost_, at_, far_, price_, name_, first_, last_ = values
         here = builder.load(_row(context, builder, cost, cost_, at_), align=4)
         word = ir.IntType(32)
-        there = builder.icmp_signed("<", here, _all(builder, word(_FAR)))
+        there = builder.icmp_signed("<", here, _all(builder, word(_SHUT)))
         now = cgutils.alloca_once_value(builder, _all(builder, word(-1)))
         with cgutils.for_range_slice(builder, first_, last_, first_.type(1)) as (count, _count):
             back = builder.sub(builder.add(first_, last_), builder.add(count, count.type(1)))
@@ -145,9 +146,9 @@ def _set_prices(price, edge, cost):  # type: ignore[no-untyped-def]
     for i in range(edge.size):
         c = cost[edge[i]]
         if c < 1 or c >= CLOSED:
-            price[i] = _FAR - 1
+            price[i] = _SHUT
         else:
-            price[i] = min(c, _FAR - 1)
+            price[i] = min(c, _SHUT)
             largest = max(largest, c)
     return largest
 
@@ -196,7 +197,7 @@ def _sweep(batch, room, name, first, sources, source_cost, most):  # type: ignor
     farthest = np.int64(0)
     for i in range(size):
         for k in range(LANES):
-            if cost[i, k] < _FAR:
+            if cost[i, k] < _SHUT:
                 farthest = max(farthest, np.int64(cost[i, k]))
     if farthest + most >= _FAR:
         return False  # what looks unreached might be farther than the numbers go
@@ -221,7 +222,7 @@ def _write_trees(dist, via, trees, batch, room):  # type: ignore[no-untyped-def]
             for n in range(begin, end):
                 i = batch.place[n]
                 c = np.int64(room.cost[i, k])
-                row[n] = c if c < _FAR else UNREACHED
+                row[n] = c if c < _SHUT else UNREACHED
                 edge[n] = room.next[i, k]
 
 
@@ -235,7 +236,7 @@ def _write_ranks(route, dests, batch, room):  # type: ignore[no-untyped-def]
                 i = batch.place[n]
                 r = room.next[i, k]
                 if r < 0:
-                    r = RANK_ARRIVED if room.cost[i, k] < _FAR else RANK_NONE
+                    r = RANK_ARRIVED if room.cost[i, k] < _SHUT else RANK_NONE
                 route[dests[k], n] = r
 
 

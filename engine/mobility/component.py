@@ -219,6 +219,8 @@ class Mobility(Component):
         self._fleet.responders_view(t0_ms, fresh)
         if t0_ms and not self.traffic.idle:
             self._fleet.drivers_view(t0_ms, fresh)
+        else:
+            self._fleet.nobody_drives(t0_ms)
         changed = not np.array_equal(self._walk.factor, self.w.street_walk_factor)
         due = t0_ms - self._walk_fresh_ms >= WALK_ROUTE_MS
         if self._walk_fresh_ms < 0 or (changed and due):

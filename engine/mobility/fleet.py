@@ -174,6 +174,10 @@ class Fleet:
             self.news_row(rows), self._turned[dest], self._habit[dest]))
         self.traffic.retarget(self.of_party[rows], to)
 
+    def nobody_drives(self, t0_ms: int) -> None:
+        """Empty roads tell nothing of travel times: exits are counted anew from now on."""
+        self._drivers.since_ms = t0_ms
+
     def drivers_view(self, t0_ms: int, fresh: bool) -> None:
         """Each group with the news looks at travel times in its turn; who turned hears now and then
         (`fresh`) what is open again."""

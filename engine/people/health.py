@@ -22,6 +22,8 @@ from engine.kernels import sweep
 from engine.people import casualties, refuge, vertical, water_effects
 from engine.world import (
     C_HOSPITAL,
+    C_SELF,
+    C_TRANSPORT,
     H_CRITICAL,
     H_DEAD,
     H_SERIOUS,
@@ -42,6 +44,7 @@ from engine.world import (
     P_WITH,
 )  # fmt: skip
 
+_TAKEN = (C_TRANSPORT, C_HOSPITAL, C_SELF)  #: no longer with their party
 INDOOR_FLOW = 0.3
 WET_M = 0.3
 _ON_FOOT = (P_WALKING, P_RETURNING, P_TO_STOP, P_TO_FAMILY, P_WITH)  # or in the car of who fetched them
@@ -261,7 +264,7 @@ class Health(Component):
         person = parties.member[np.repeat(first, count) + inside]
         alive = (
             (self.w.person_health[person] != H_DEAD) & (self.w.person_swept_event[person] < 0)
-            & (self.w.person_care[person] != C_HOSPITAL)
+            & ~among(self.w.person_care[person], _TAKEN)
         )
         person, party = person[alive], party[alive]
         lost = water_effects.loses_stability(

@@ -36,6 +36,8 @@ from engine.people.audience import Audience
 from engine.world import P_PREPARING, P_START, P_STAYING
 
 _NOT_SET_OUT = (P_START, P_PREPARING, P_STAYING)
+_SEEN = 1 << model.WATER | 1 << model.SEA  # alerts after which nobody sets out to fetch
+_CUT_OFF = 3  # party_decision, as in `decisions.py`, which imports this module
 AGREED = -2  #: party_fetcher of those who meet the others in safety
 
 
@@ -77,12 +79,16 @@ class Pickups:
         lost = np.flatnonzero(w.party_unfetched_event >= 0)
         by = log.column("subject")[w.party_unfetched_event[lost]]
         mine = w.party_fetcher[lost] == by
+        mine &= w.party_unfetched_event[lost] > w.party_decision_event[by]  # not an earlier errand's
         out: list[tuple[int, int, float, bool]] = []
         w.party_fetcher[lost[mine]] = -1
         for first in dict.fromkeys(by[mine].tolist()):
             event = int(w.party_unfetched_event[lost[mine & (by == first)]].max())
             kin = who.household(first)
             kin = kin[(kin != first) & among(w.party_place[kin], _NOT_SET_OUT)]
+            kin = kin[(w.party_alert[kin] & _SEEN == 0) & (w.party_decision[kin] != _CUT_OFF)]
+            if self._gone(first):  # nobody is left who could telephone
+                continue
             for party in kin[self._reached(first, kin)].tolist():
                 at = int(np.searchsorted(who.rows, party))
                 known = at < who.rows.size and who.rows[at] == party
@@ -121,6 +127,13 @@ class Pickups:
             self.host.emit("pickup_agreed", t_ms, np.full(agreed.size, party), agreed, cause=cause)
             w.party_fetcher[agreed] = AGREED
         return np.asarray(wanted[~reached])
+
+    def _gone(self, party: int) -> bool:
+        """Whether nobody of the party is left with it: dead, or in care."""
+        w, parties = self.host.w, self.ctx.parties
+        who = parties.member[parties.member_ptr[party] : parties.member_ptr[party + 1]]
+        return bool(holding_and_gone(
+            w.person_trapped[who], w.person_health[who], w.person_care[who])[1].all())
 
     def _held(self, party: int) -> bool:
         """Whether members who are trapped or badly hurt keep the party where it is (`held.py`)."""

@@ -120,8 +120,8 @@ class Warning(Component):
             return
         self._here[self._road] = self.w.party_node[self.who.rows[self._road]]
         self._decisions.fetched(t0_ms)
-        self._decisions.take_over(t0_ms)
         if self.w.all_clear_event[0] < 0:
+            self._decisions.take_over(t0_ms)
             self._felt()
             again = self._broadcast.step(self, t0_ms, t1_ms)
             self.w.party_again[self.who.rows[again]] += 1

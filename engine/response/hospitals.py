@@ -58,6 +58,7 @@ class HospitalLegs:
     _to_clinic: Any
     _hand_over: Any
     _is_clinic: Any
+    _at: Any
     _way_out: Any
     _walk_out: Any
 
@@ -114,7 +115,7 @@ class HospitalLegs:
             self._event("unit_delayed", t_ms, unit, self._why_held(), BED_RETRY_MS / 1000.0)
         if self._in_zone(unit):
             goal, why = self._way_out(unit, t_ms, refuge)
-            if goal >= 0:
+            if goal >= 0 and goal != self._at(unit):
                 self._drive(unit, t_ms, goal, U_TO_HOSPITAL)
                 return
             if why:

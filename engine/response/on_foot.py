@@ -28,6 +28,7 @@ from engine.events import reason
 from engine.kernels.paths import UNREACHED, Csr, shortest_tree
 from engine.response.street_hazards import DEATH_SHARE, crew_deaths
 from engine.world import (
+    C_TRANSPORT,
     C_WAITING,
     H_DEAD,
     NEVER,
@@ -89,8 +90,11 @@ class CrewsOnFoot:
         if at == home:
             return home, 0
         dist, via = shortest_tree(self._csr, self._drive_cost(), at)
+        if not self._in_zone(unit) and dist[home] < UNREACHED:
+            return home, 0
         predicted = int(w.predicted_ms[0])
-        left_ms = predicted - t_ms if predicted < NEVER else NEVER
+        # Once the first wave has come there is no hour to be out by; the next one's nobody knows.
+        left_ms = predicted - t_ms if t_ms < predicted < NEVER else NEVER
         if dist[home] < UNREACHED and self._out_ms(at, home, dist, via) <= left_ms:
             return home, 0
         ways: I64 = np.where(self._outside, dist, UNREACHED)
@@ -165,20 +169,27 @@ class CrewsOnFoot:
                 self._look_again(unit, t_ms)
 
     def _hand_on(self, unit: int, person: int, t_ms: int) -> None:
-        """Somebody drives the patient on to hospital from where the crew has carried them."""
+        """Somebody drives the patient on to hospital from where the crew has carried them; while none
+        can be used the crew stays with the patient."""
         w, nodes = self.w, self.ctx.city.nodes
-        w.unit_person[unit] = -1
         self._set_care(person, C_WAITING, int(w.unit_event[unit]))
         if w.person_health[person] < H_DEAD:
             node = int(w.unit_crew_node[unit])
             self._go_to(person, t_ms, float(nodes.x_m[node]), float(nodes.y_m[node]), ())
+            if w.person_care[person] == C_WAITING:
+                self._set_care(person, C_TRANSPORT, int(w.unit_event[unit]))
+                return
+        w.unit_person[unit] = -1
 
     def _crews_back(self, t_ms: int) -> None:
         """After the all-clear crews set out to their vehicles."""
         w, clear = self.w, int(self.w.all_clear_event[0])
+        for unit in np.flatnonzero((w.unit_phase == U_AWAY) & (w.unit_person >= 0)):
+            if (t_ms - int(w.unit_since_ms[unit])) % LOOK_MS < self.ctx.tick_ms:
+                self._hand_on(int(unit), int(w.unit_person[unit]), t_ms)
         if clear < 0 or w.exclusion_ms[0] < NEVER:
             return
-        out = (w.unit_phase == U_AWAY) | ((w.unit_phase == U_ON_FOOT) & (w.unit_person < 0))
+        out = np.isin(w.unit_phase, (U_AWAY, U_ON_FOOT)) & (w.unit_person < 0)
         for unit in np.flatnonzero(out):
             cause = max(int(w.unit_event[unit]), clear)
             w.unit_event[unit] = self.emit("crew_walks_back", t_ms, unit, cause=cause)[0]
@@ -209,8 +220,8 @@ class CrewsOnFoot:
         if dead:
             self.emit("responders_died", t_ms, unit, value=dead, cause=event)
         person = int(w.unit_person[unit])
-        if person >= 0 and w.person_health[person] < H_DEAD:
-            self._set_care(person, C_WAITING, event)
+        if person >= 0:
+            self._set_care(person, C_WAITING, event)  # the dead need none (`_sync_care`)
         w.unit_person[unit] = -1
         self._phase(unit, U_OFF, t_ms)
         self.signal(unit)

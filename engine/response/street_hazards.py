@@ -20,7 +20,7 @@ import numpy as np
 from engine import rng
 from engine.city import I32
 from engine.component import Context
-from engine.world import C_WAITING, H_DEAD, U_AWAY, U_BACK, U_OFF, U_ON_FOOT
+from engine.world import C_WAITING, U_AWAY, U_BACK, U_OFF, U_ON_FOOT
 
 FLOAT_DEPTH_M = 0.6
 FLOAT_DV = 0.6
@@ -96,8 +96,8 @@ class StreetHazards:
         if w.unit_control[unit] >= 0:
             self._leave_control(unit, t_ms)
         person = int(w.unit_person[unit])
-        if person >= 0 and units.kind[unit] == 0 and w.person_health[person] < H_DEAD:
-            self._set_care(person, C_WAITING, event)
+        if person >= 0 and units.kind[unit] == 0:
+            self._set_care(person, C_WAITING, event)  # the dead need none (`_sync_care`)
         w.unit_incident[unit] = w.unit_control[unit] = w.unit_person[unit] = -1
         w.unit_facility[unit] = w.unit_dest_node[unit] = -1
         w.unit_node[unit] = self._drive_node[node]

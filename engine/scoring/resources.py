@@ -137,7 +137,8 @@ def hospitals(r: Record) -> list[Metric]:
 def busy_ms(r: Record) -> I64:
     """Time each unit was on a task [units]: from its order until it is available again, lost, or its
     crew is in safety without it."""
-    over = ("unit_available", "unit_caught", "crew_in_safety", "crew_caught")
+    over = ("unit_available", "unit_caught", "crew_in_safety", "crew_caught",
+            "crew_back")
     rows = r.log.rows("unit_dispatched", "unit_departed", "control_staffed", "crew_on_foot",
                       "crew_walks_back", *over)
     unit = np.where(rows.kind == KIND_CODE["control_staffed"], rows.object, rows.subject)

@@ -167,3 +167,14 @@ def test_side_by_side_gives_up_where_ways_wind_and_is_right_still():
     dist, via, one_dist, one_via = many(side * side, tail, head, cost, goals, prices)
     np.testing.assert_array_equal(dist, one_dist)
     np.testing.assert_array_equal(via, one_via)
+
+
+def test_a_junction_whose_ways_are_closed_has_none_side_by_side():
+    # Closed between a place and the next junction: no way at all, as one by one, without growing singly.
+    tail, head = np.array([1, 2, 3]), np.array([0, 1, 2])
+    cost = np.array([paths.CLOSED, 10, 10])
+    goals = [np.array([0])] * 8
+    dist, via, one_dist, one_via = many(4, tail, head, cost, goals, [np.zeros(1, dtype=np.int64)] * 8)
+    np.testing.assert_array_equal(dist, one_dist)
+    np.testing.assert_array_equal(via, one_via)
+    assert (dist[:, 1:] == paths.UNREACHED).all()

@@ -19,6 +19,7 @@ from engine.run import Run, Session, open_session
 from engine.scenario import Scenario
 from engine.site import UNIT_KINDS
 from engine.world import (
+    C_TRANSPORT,
     NEVER,
     U_AVAILABLE,
     U_AWAY,
@@ -216,6 +217,21 @@ def test_where_the_waiting_place_is_cut_off_the_nearest_outside_will_do() -> Non
     assert not np.isin(rig.log.column("kind")[mine], moves).any()
 
 
+def test_once_the_wave_has_come_who_is_outside_goes_back_to_the_waiting_place() -> None:
+    rig, unit = in_zone()
+    refuge = int(rig.components[2]._refuge[unit])  # type: ignore[attr-defined]
+    rig.order()
+    rig.run(600)
+    assert int(rig.w.unit_node[unit]) == refuge
+    other = next(int(n) for n in np.flatnonzero(rig.site.safe_node) if n != refuge
+                 and not rig.site.exclusion_node[n] and n in rig.city.edges.from_node)
+    rig.w.unit_node[unit] = other
+    rig.w.predicted_ms[0] = rig.now_ms - 60_000
+    goal, why = rig.components[2]._way_out(  # type: ignore[attr-defined]
+        unit, rig.now_ms, refuge)
+    assert (goal, why) == (refuge, 0)
+
+
 def walked_out(seed: int = 1) -> tuple[Rig, int]:
     """A crew in safety on foot."""
     rig, unit = in_zone(seed=seed)
@@ -299,6 +315,24 @@ def test_a_patient_on_board_is_carried_and_driven_on() -> None:
     assert rig.w.unit_phase[unit] == U_AWAY
     assert rig.w.unit_person[unit] == -1
     assert [row[1] for row in rig.rows("self_referred")] == [person]
+
+
+def test_while_no_hospital_can_be_used_the_crew_stays_with_its_patient() -> None:
+    """And is not treated, called for or drowned where it was hurt; then it is driven on."""
+    rig, unit = walked_out()
+    person = int(np.flatnonzero(rig.site.exclusion_node[rig.parties.node[rig.parties.of_person]])[0])
+    rig.hurt(person)
+    rig.w.unit_person[unit], rig.w.person_care[person] = person, C_TRANSPORT
+    assert rig.site.exclusion_node[rig.city.facilities.node[rig.site.hospital]].all()
+    rig.run(400)
+    assert rig.w.unit_phase[unit] == U_AWAY
+    assert rig.w.unit_person[unit] == person
+    assert rig.w.person_care[person] == C_TRANSPORT
+    rig.order(clear=True)
+    rig.run(500)
+    assert rig.w.unit_person[unit] == -1
+    assert rig.w.unit_phase[unit] == U_BACK
+    assert person in [row[1] for row in rig.rows("self_referred")]
 
 
 # --- property ---------------------------------------------------------------------------------------

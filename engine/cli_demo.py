@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RECORDED, SEVERE = "coquimbo-tsunami", "coquimbo-tsunami-severe"
 WORKERS = 2  # a run needs about 2 GiB
+EVENING = "duration_s=14400"  # all that the record tells happened within four hours
 
 
 def demo(
@@ -40,7 +41,9 @@ def demo(
     from viz.replay import write_replay
 
     silent = quiet or as_json
-    recorded, severe = (load_scenario(name, settings or ()) for name in (RECORDED, SEVERE))
+    given = settings or []
+    evening = [] if any(key.startswith("duration_s=") for key in given) else [EVENING]
+    recorded, severe = load_scenario(RECORDED, [*evening, *given]), load_scenario(SEVERE, given)
     city = load_city(severe.city)
     plans = default_plans(severe)
     check_file(out / "replay.html")

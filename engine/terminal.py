@@ -60,7 +60,7 @@ class Progress:
         """Show that `share` (0..1) is done."""
         if self._bar is not None:
             self._bar.update(self._task, completed=share)
-        elif not self._quiet and (share >= 1.0 or share - self._shown >= 0.25):
+        elif not self._quiet and (share >= 1.0 > self._shown or share - self._shown >= 0.25):
             self._shown = share
             wall = time.perf_counter() - self._begun
             print(f"{self._label}: {share:4.0%} after {wall:.0f} s", file=sys.stderr, flush=True)

@@ -49,7 +49,7 @@ OTHER: dict[str, list[Any]] = {
     "street": ["Avenida del Mar", "Avenida Costanera", "Balmaceda"],
     "municipality": ["La Serena", "Coquimbo"],
     "to_s": [700.0, 1200.0, 3600.0],
-    "from_s": [0.0, 600.0],
+    "from_s": [0.0, 600.0, 3600.0],
     "end_s": [600.0],
     "below_m": [12.0, 25.0],
     "withdraw_s": [1200.0, 3000.0],

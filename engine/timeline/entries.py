@@ -142,7 +142,7 @@ RULES: dict[str, Rule] = {
     "mission_held": Rule("Dispatch", True, 600, Teller.mission_held, True, single_up_to=12),
     "mission_ordered": Rule("Dispatch", True, 300, Teller.mission_ordered, True, single_up_to=24),
     "unit_unloaded": Rule("Units", True, 600, Teller.unloaded, True, single_up_to=24),
-    "escorts_start": Rule("Care homes", True, 300, places.escorts_start, single_up_to=6),
+    "escorts_start": Rule("Care homes", True, 300, places.escorts_start),
     "escort_back": Rule("Care homes", False, 600, places.escort_back, single_up_to=6),
     "escorts_done": Rule("Care homes", True, 300, places.escorts_done, True, single_up_to=12),
 }

@@ -138,7 +138,7 @@ def _switches(plan: Plan, first: Plan | None) -> Iterator[tuple[str, str, dict[s
 
 
 def _without_homes(document: dict[str, Any], plan: Plan) -> bool:
-    """Leave out the rows of homes emptied on foot whose refuge has been left out; whether there were any."""
+    """Leave out homes emptied on foot whose refuge has been left out; whether there were any."""
     refuges = {refuge["name"] for refuge in document["vertical_refuges"]}
     gone = {refuge.name for refuge in plan.vertical_refuges} - refuges
     rows = document["facility_evacuation"]

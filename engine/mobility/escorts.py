@@ -10,11 +10,12 @@ Who is in the home leaves it while the free walk ends before the predicted first
 the quicker ones alone where the slower would be too late. Nobody goes back in who could not be outside with
 the next one when the responders' line shuts, `exclusion.lead_s` before that wave. For a vertical
 refuge they set out once it is open; when it is full or lost they make for high ground. Whoever is left
-stays, and goes upstairs when the water comes (`engine/people/refuge.py`), with the staff who are there.
+stays, and goes upstairs when the water comes, where there is an upper floor (`engine/people/refuge.py`).
 
-Limits: staff are no people of the city (they add nothing to the crowd, and no harm to them is counted); who
-has stopped for want of time does not begin again when a later wave is predicted; in the street nobody is
-left behind for a wheelchair that slows in the crowd.
+Limits: staff are no people of the city (they add nothing to the crowd, and no harm to them is counted); no
+time passes for bringing upstairs those who stay, even where all of the staff have left with the others; who
+has stopped for want of time does not begin again when a later wave is predicted; under way nobody is left
+behind or turned round for being slower than expected.
 """
 
 from __future__ import annotations

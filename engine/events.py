@@ -58,6 +58,8 @@ REASONS = (
     "no way out of the zone",
     # calls for help, and patients on board
     "nobody called", "hospitals inside exclusion zone", "no way to a hospital",
+    # homes emptied on foot
+    "too late to be out before the wave",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -248,6 +250,14 @@ KINDS: tuple[Kind, ...] = tuple(
          "is at a pick-up and waits for a bus; value is the time it took to get there", False),
         ("party_boarded", "party", "unit", "s", "truth",
          "is on board; value is the time that getting on took", False),
+        ("escorts_start", "mission", "facility", "people", "decision",
+         "the staff of a home begin to lead its residents out on foot; value is the staff", False),
+        ("party_led", "party", "mission", "s", "truth",
+         "is led or pushed out of its home by staff; value is the time since they began", False),
+        ("escort_back", "mission", "none", "s", "truth",
+         "a member of staff is back at the home for the next; value is the time on foot", False),
+        ("escorts_done", "mission", "reason", "people", "decision",
+         "nobody else is led out of the home; value is how many stay there", False),
         ("unit_unloaded", "unit", "facility", "people", "truth",
          "sets people down; facility -1 is high ground, -1 also where it goes no further", False),
         ("shelter_opened", "facility", "none", "places", "decision", "the shelter opens", False),

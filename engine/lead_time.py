@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from engine.access import CROSSING_MS
 from engine.city import I32, B, City
 from engine.errors import InputError
+from engine.escorts import QUICKEST_MPS, Led, ready_s
 from engine.kernels.paths import UNREACHED, reverse_tree, speed_cost_ms
 from engine.loading import lying_ms, passengers_ms, sitting_ms
 from engine.plan import Plan
@@ -88,6 +89,8 @@ def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: 
     keys = [f"facility_evacuation.{row}" for row in range(len(plan.facility_evacuation))]
     keys += [f"buses.{row}" for row in range(len(plan.buses))]
     for row, key in enumerate(keys):
+        if missions.on_foot[row]:  # see check_led
+            continue
         stops = missions.stop_node[row][missions.stop_node[row] >= 0]
         if not shut[stops].any():
             continue
@@ -101,6 +104,31 @@ def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: 
                 f"{max(left_s, 0.0):.0f} s after the order at the earliest (first wave predicted "
                 f"{wave_s:.0f} s after the start, exclusion.lead_s {plan.exclusion.lead_s:g}), and turning "
                 f"out, loading and leaving take {need_s:.0f} s without the way there"
+            )
+
+
+def check_led(city: City, scenario: Scenario, plan: Plan, danger: B, led: Led) -> None:
+    """InputError for a home on foot from which not even the quickest resident, alone and at once, would
+    be there before the first wave as it will be predicted."""
+    wave_s = predicted_s(city, scenario, plan, danger)
+    order_s = decided_s(scenario, plan, wave_s)
+    if math.isinf(wave_s) or math.isinf(order_s):
+        return
+    for home in range(led.mission.size):
+        row, lever = int(led.mission[home]), plan.facility_evacuation[led.mission[home]]
+        leaves_s = lever.start_s + ready_s(0, 1)
+        for refuge in plan.vertical_refuges:
+            if refuge.name == lever.to:  # nobody sets out before its keyholder has been there
+                zones = min(zone.offset_s for zone in plan.order.zones)
+                opens_s = plan.order.delay_s + plan.order.confirmation_s + zones + refuge.open_s
+                leaves_s = max(leaves_s, opens_s)
+        walk_s = float(led.walk_ms[home]) / 1000.0 / QUICKEST_MPS
+        if order_s + leaves_s + walk_s > wave_s:
+            raise InputError(
+                f"plan '{plan.name}': facility_evacuation.{row}.to: nobody on foot would be at "
+                f"'{lever.to}' in time: the first wave is predicted {wave_s:.0f} s after the start, the "
+                f"order is decided at {order_s:.0f} s, the first could leave {leaves_s:.0f} s later and "
+                f"the quickest would walk {walk_s:.0f} s"
             )
 
 

@@ -3,7 +3,8 @@
 A mission has stops where people board, a place where they are set down, and vehicles of named kinds
 that work for it at once; each trip is an order of its own (`engine/command/missions.py`). First come the
 rows of plan.facility_evacuation, then those of plan.buses, and last the rows of plan.door_to_door whose
-teams are crews of the city's units: they fetch nobody, but drive to the zone and work there.
+teams are crews of the city's units: they fetch nobody, but drive to the zone and work there. A home that
+is emptied on foot is a mission without vehicles, its own staff's affair (`engine/escorts.py`).
 `check_vehicles` refuses what the city or scenario does not have.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 from engine.access import drive_node, main_network
 from engine.city import F64, FACILITIES, I16, I32, I64, B, City
 from engine.errors import InputError, unknown
+from engine.escorts import check_on_foot
 from engine.kernels.paths import forward_tree, speed_cost_ms
 from engine.levers.transport import HIGH_GROUND, BusLine, FacilityEvacuation
 from engine.plan import Plan
@@ -38,11 +40,13 @@ class Missions:
     `stop_node` where vehicles stop, `wait_node` where people wait on foot; `dest` the facility where
     they are set down, -1 for high ground, at junction `dest_node`. Of a line: `depot`, its row in
     scenario.bus_depots, `headway_ms`, `wait_ms`, `walk_m`, `patience_ms`. Times count from the order.
+    `on_foot`: its staff lead its people out, nobody is fetched.
     """
 
     name: tuple[str, ...]
     facility: I32
     people: I32
+    on_foot: B
     escorts: I16
     ambulances: I16
     buses: I16
@@ -84,7 +88,8 @@ def build_missions(
         house = _ward(city, ward.facility, f"{where}.facility")
         if house in facility:
             raise InputError(f"{where}.facility: '{ward.facility}' is emptied by an earlier row")
-        target = _target(city, danger, ward.to, RECEIVES, f"{where}.to")
+        on_foot = ward.mode == "foot"  # where to then follows in Site.led
+        target = -1 if on_foot else _target(city, danger, ward.to, RECEIVES, f"{where}.to")
         if target == house:
             raise InputError(f"{where}.to: '{ward.to}' is what is emptied")
         facility.append(house)
@@ -108,6 +113,9 @@ def build_missions(
     for row, at in enumerate(waits):
         stops.append([int(nearest[node]) for node in at])
         between.append(_between_ms(city, stops[row]))
+        if row < len(wards) and (w := wards[row]) and w.mode == "foot":
+            dest_node.append(stops[row][-1])
+            continue
         dest_node.append(
             _high_ground(city, safe, stops[row][-1], f"plan '{plan.name}': destinations")
             if dest[row] < 0 else int(nearest[city.facilities.node[dest[row]]])
@@ -138,9 +146,10 @@ def build_missions(
               *(f"door to door in {team.zone}" for team in teams)),
         facility=np.array(facility, np.int32),
         people=np.array([np.ceil(share * w.patients) if w else 0 for w in wards], np.int32),
+        on_foot=np.array([w is not None and w.mode == "foot" for w in wards], np.bool_),
         escorts=np.array([w.escorts if w else 0 for w in wards], np.int16),
-        ambulances=_scaled([w.vehicles.ambulances if w else 0 for w in wards], share),
-        buses=_scaled([w.vehicles.buses if w else b.buses if b else 0
+        ambulances=_scaled([w.ambulances if w else 0 for w in wards], share),
+        buses=_scaled([w.buses if w else b.buses if b else 0
                        for w, b in zip(wards, lines, strict=True)], share),
         police=team_of("police"), fire_rescue=team_of("fire_rescue"),
         door=np.array([*(-1 for _ in before), *doors], np.int16),
@@ -263,18 +272,20 @@ def _check_patients(city: City, scenario: Scenario, plan: Plan) -> None:
                 f"{where}.patients: {lever.patients} are more than the {there} {who} of "
                 f"'{lever.facility}' (scenario '{scenario.name}': population.{key})"
             )
-        need = lever.vehicles.ambulances
+        need = lever.ambulances
         if need > ambulances:
             raise InputError(
                 f"{where}.vehicles.ambulances: {need} are more than the {ambulances} there are"
             )
+        if lever.mode == "foot":
+            check_on_foot(city, scenario, house, there, lever, where)
 
 
 def _check_buses(scenario: Scenario, plan: Plan) -> None:
     have = {depot.name: depot.buses for depot in scenario.bus_depots}
     all_of_them, used = sum(have.values()), 0
     for row, ward in enumerate(plan.facility_evacuation):
-        used += ward.vehicles.buses
+        used += ward.buses
         _enough(used, all_of_them, f"plan '{plan.name}': facility_evacuation.{row}.vehicles.buses",
                 f"the bus_depots of scenario '{scenario.name}'")
     for row, line in enumerate(plan.buses):

@@ -13,7 +13,8 @@ import numpy as np
 
 from engine.city import F64, I16, I32, I64, B, City
 from engine.errors import InputError, unknown
-from engine.lead_time import check_contraflow, check_missions
+from engine.escorts import Led, find_led
+from engine.lead_time import check_contraflow, check_led, check_missions
 from engine.levers.roads import Post
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
@@ -88,6 +89,7 @@ class Site:
     return_phase: I16  # phase of the staged return [nodes], -1 none
     shelters: Shelters  # places and staff of the facilities
     missions: Missions  # trips for people who cannot leave alone
+    led: Led  # homes whose staff lead their people out on foot
 
 
 def area_mask(city: City, area: Area, where: str) -> B:
@@ -237,9 +239,15 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
     walk_node = _walkable(city)
-    shelter = np.empty(0, np.int32)
+    shelter, meeting = np.empty(0, np.int32), np.empty(0, np.int32)
     if plan.destinations.shelters:
         shelter = _outside(city, danger, "shelter")
+    if plan.destinations.meeting_points:
+        meeting = _outside(city, danger, "meeting_point")
+    share = scenario.population.share
+    refuges = find_refuges(city, plan, danger, walk_node, share)
+    led = find_led(city, plan, safe, meeting, shelter, refuges, walk_node, share)
+    check_led(city, scenario, plan, danger, led)
     return Site(
         danger_node=danger, order_zone=order_zone, safe_node=safe,
         units=units,
@@ -250,8 +258,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
             + [-np.inf] * (len(setup) - len(plan.control_points))),
         control_edges=tuple(into), closure_edges=tuple(closures), orders=orders,
         gauge_x_m=np.atleast_1d(gx), gauge_y_m=np.atleast_1d(gy),
-        meeting=_outside(city, danger, "meeting_point") if plan.destinations.meeting_points
-        else np.empty(0, np.int32),
+        meeting=meeting,
         shelter=shelter,
         hospital=city.facilities_of("hospital"),
         beds=_beds(city),
@@ -260,9 +267,10 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         exclusion_edge=shut[city.edges.to_node] & ~shut[city.edges.from_node],
         walk_node=walk_node,
         return_phase=_return_phase(city, plan),
-        shelters=staff_shelters(city, plan, shelter, scenario.population.share),
-        refuges=find_refuges(city, plan, danger, walk_node, scenario.population.share),
+        shelters=staff_shelters(city, plan, shelter, share),
+        refuges=refuges,
         missions=missions,
+        led=led,
     )
 
 

@@ -132,7 +132,19 @@ def _switches(plan: Plan, first: Plan | None) -> Iterator[tuple[str, str, dict[s
                 break
             here = here[part] if isinstance(part, int) else getattr(here, part)
         _put(document, path, value)
+        if _without_homes(document, plan):
+            off += ", with the homes that go there"
         yield ".".join(label), off, document
+
+
+def _without_homes(document: dict[str, Any], plan: Plan) -> bool:
+    """Leave out homes emptied on foot whose refuge has been left out; whether there were any."""
+    refuges = {refuge["name"] for refuge in document["vertical_refuges"]}
+    gone = {refuge.name for refuge in plan.vertical_refuges} - refuges
+    rows = document["facility_evacuation"]
+    document["facility_evacuation"] = [
+        row for row in rows if row["mode"] != "foot" or row["to"] not in gone]
+    return len(document["facility_evacuation"]) < len(rows)
 
 
 _REMOVED = object()
@@ -164,9 +176,10 @@ def _plain(value: Any) -> Any:
 
 
 def _entry(items: Sequence[Any], row: int) -> str:
-    """What an entry of a list is called: its name, kind or number."""
+    """What an entry of a list is called: its name, kind, facility or number."""
     def word(item: Any) -> str:
-        found = getattr(item, "name", None) or getattr(item, "kind", None)
+        found = next((getattr(item, key) for key in ("name", "kind", "facility")
+                      if getattr(item, key, None)), None)
         return str(found) if found else ""
 
     mine = word(items[row])

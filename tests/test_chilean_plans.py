@@ -84,8 +84,8 @@ def test_each_row_of_each_lever_leaves_its_trace(name: str, until_s: float) -> N
     by_police = events[(events.kind == "street_closed") & (events.object > 0)]
     assert len(by_police) >= len(plan.closures)
     assert rows("refuge_opened") == all_of(plan.vertical_refuges)
-    assert rows("party_to_refuge", column="object") == all_of(plan.vertical_refuges)
-    assert rows("mission_held") | rows("mission_ordered", column="object") == set(
+    assert rows("party_to_refuge", "party_in_refuge", column="object") == all_of(plan.vertical_refuges)
+    assert rows("mission_held", "escorts_start") | rows("mission_ordered", column="object") == set(
         range(site.missions.count))
     assert len(rows("shelter_opened")) == site.shelter.size
     assert (site.units.staging_node != site.units.node).any() == bool(plan.staging)

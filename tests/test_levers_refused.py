@@ -89,6 +89,8 @@ def test_nobody_is_fetched_where_no_vehicle_is_back_in_time(
     town: City, scenario: Scenario
 ) -> None:
     document = load_plan("assisted", scenario).model_dump(exclude_defaults=True)
+    document["facility_evacuation"] = [*document["facility_evacuation"][:1], {
+        "facility": "Test Home", "patients": 5, "vehicles": {"ambulances": 1}, "start_s": 60}]
     assert open_session(town, scenario, Plan.model_validate(document), 1)
     late = {**document, "exclusion": {**document["exclusion"], "arrival_s": 400}}
     with pytest.raises(InputError, match=r"facility_evacuation\.1: no vehicle would be back"):
@@ -96,3 +98,47 @@ def test_nobody_is_fetched_where_no_vehicle_is_back_in_time(
     late.pop("facility_evacuation")
     with pytest.raises(InputError, match=r"buses\.0: no vehicle would be back"):
         open_session(town, scenario, Plan.model_validate(late), 1)
+
+
+@pytest.mark.parametrize(
+    ("lever", "message"),
+    [
+        ({"vehicles": {"buses": 1}}, "nobody drives in mode foot"),
+        ({"mode": "vehicle"}, "nobody would be fetched without them"),
+        ({"facility": "Test Hospital", "patients": 1}, r"facility_evacuation\.0\.mode: .* no care home"),
+        ({"facility": "Test Hom"}, r"facility_evacuation\.0\.facility: .*Test Home"),
+        ({"patients": 7}, r"facility_evacuation\.0\.patients: 7 are more than the 6 residents"),
+        ({"escorts": 3}, r"facility_evacuation\.0\.escorts: 3 are more than the 2 on duty"),
+        ({"to": "Test Hospital"}, r"facility_evacuation\.0\.to: unknown place .*high ground"),
+        ({"to": "Mill House"}, r"facility_evacuation\.0\.to: unknown place"),
+        ({"start_s": 900}, r"facility_evacuation\.0\.to: nobody on foot would be at 'high ground' in time"),
+    ],
+)
+def test_a_home_is_not_emptied_on_foot_where_that_cannot_work(
+    lever: dict[str, Any], message: str, town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    document = bare(plans)
+    works = {"facility": "Test Home", "mode": "foot", "patients": 6}
+    document["facility_evacuation"] = [works]
+    assert open_session(town, scenario, Plan.model_validate(document), 1)
+    document["facility_evacuation"] = [{**works, **lever}]
+    with pytest.raises((InputError, ValidationError), match=message):
+        open_session(town, scenario, Plan.model_validate(document), 1)
+
+
+def test_who_could_only_reach_a_refuge_before_it_opens_is_refused(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    """At the door at once, but its keyholder comes after the wave."""
+    document = bare(plans)
+    refuge = {"name": "Mill House", "lon": -70.99886, "lat": -29.99791, "water_m": 2.0}
+    document["facility_evacuation"] = [
+        {"facility": "Test Home", "mode": "foot", "patients": 6, "to": "Mill House"}]
+    for open_s, fits in ((300, True), (1500, False)):
+        document["vertical_refuges"] = [{**refuge, "open_s": open_s}]
+        plan = Plan.model_validate(document)
+        if fits:
+            assert open_session(town, scenario, plan, 1)
+            continue
+        with pytest.raises(InputError, match=r"facility_evacuation\.0\.to: nobody on foot"):
+            open_session(town, scenario, plan, 1)

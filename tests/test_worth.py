@@ -178,3 +178,19 @@ def test_table_pairs_by_seed_and_keeps_no_difference_apart(
     assert row["unchanged_runs"] == unchanged
     assert row["differences"]["deaths"]["mean"] == sum(without) / 4 - 3.5
     assert row["differences"]["staff_hours"]["verdict"] == NO_DIFFERENCE
+
+
+def test_a_refuge_is_left_out_with_the_homes_that_go_there() -> None:
+    scenario = load_scenario("coquimbo-tsunami-severe")
+    plan, first = (load_plan(name, scenario) for name in ("early-warning", "historical"))
+    levers = {lever.key: lever for lever in find_levers(plan, first)[0]}
+    homes = [row.facility for row in plan.facility_evacuation]
+    for row in plan.facility_evacuation:
+        alone = levers[f"facility_evacuation.{row.facility}"]
+        assert len(alone.plan.facility_evacuation) == len(homes) - 1
+        assert alone.plan.vertical_refuges == plan.vertical_refuges
+        tower = levers[f"vertical_refuges.{row.to}"]
+        assert [x.facility for x in tower.plan.facility_evacuation] == [
+            name for name in homes if name != row.facility]
+        assert "the homes that go there" in tower.off
+    assert levers["vertical_refuges"].plan.facility_evacuation == ()

@@ -55,6 +55,8 @@ class MissionOrders:
         w, missions = self.w, self.ctx.site.missions
         begun = int(w.order_decided_ms[0])
         for row in range(missions.count):
+            if missions.on_foot[row]:  # its own staff's affair
+                continue
             if not missions.start_ms[row] <= t0_ms - begun < missions.end_ms[row]:
                 continue
             if t0_ms < w.mission_retry_ms[row]:

@@ -1,8 +1,8 @@
-"""Fetching people who cannot leave alone: vehicles of named kinds, trip by trip."""
+"""People who cannot leave alone: fetched by vehicles of named kinds, trip by trip, or led on foot."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -27,16 +27,41 @@ class Vehicles(Strict):
 
 
 class FacilityEvacuation(Strict):
-    """A hospital or care home is emptied: from `start_s` after the order so many of its people are fetched
-    trip by trip, `escorts` of its staff with each vehicle, and taken to another hospital, a shelter
-    or the nearest high ground."""
+    """A hospital or care home is emptied from `start_s` after the order on, as far as so many of its
+    people.
+
+    `mode: vehicle`: they are fetched trip by trip, `escorts` of its staff with each of the `vehicles`, and
+    taken to another hospital, a shelter or the nearest high ground. `mode: foot`, of a care home: its
+    staff on duty, `escorts` of them, lead those who walk and push the others, one each, in relays, to high
+    ground (or a meeting point that is nearer), a shelter or a vertical refuge of the plan
+    (`engine/escorts.py`).
+    """
 
     facility: str
     patients: Annotated[int, Field(ge=1, le=5000)]
+    mode: Literal["vehicle", "foot"] = "vehicle"
     escorts: Annotated[int, Field(ge=1, le=20)] = 2
-    vehicles: Vehicles
+    vehicles: Vehicles | None = None
     to: str = HIGH_GROUND
     start_s: Seconds = 300.0
+
+    @model_validator(mode="after")
+    def _vehicles_or_feet(self) -> FacilityEvacuation:
+        if self.mode == "vehicle" and self.vehicles is None:
+            raise ValueError("vehicles: nobody would be fetched without them (or mode: foot)")
+        if self.mode == "foot" and self.vehicles is not None:
+            raise ValueError("vehicles: nobody drives in mode foot")
+        return self
+
+    @property
+    def ambulances(self) -> int:
+        """Most ambulances at once."""
+        return self.vehicles.ambulances if self.vehicles else 0
+
+    @property
+    def buses(self) -> int:
+        """Most buses at once."""
+        return self.vehicles.buses if self.vehicles else 0
 
 
 class PickUp(Strict):

@@ -22,7 +22,8 @@ queues for the road where it starts. Rules with their status:
   go on together (`together.py`).
 - Parties that go back home before the all-clear walk, also those that came by car (their car stays
   where it is, an assumption); where water stands ahead they turn round (`returns.py`).
-- Crews without a way out for their vehicle walk (`crews.py`).
+- Crews without a way out for their vehicle walk (`crews.py`); residents of care homes go with those who
+  lead or push them (`escorts.py`).
 - Commuters with a car are on the road when the event begins (`ordinary.py`).
 
 Limits: no ordinary trips begin later; nobody drives through from elsewhere.
@@ -34,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import vertical
+from engine import escorts, vertical
 from engine.component import Component, Context
 from engine.mobility.arrivals import Arrivals
 from engine.mobility.bus_stops import BusStops
@@ -44,6 +45,7 @@ from engine.mobility.crews import Crews
 from engine.mobility.departures import Departures
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.driving import Driving
+from engine.mobility.escorts import Escorts
 from engine.mobility.fleet import ROUTE_MS, Fleet
 from engine.mobility.map import Map
 from engine.mobility.ordinary import OrdinaryTrips
@@ -77,7 +79,7 @@ class Mobility(Component):
         "control_order_event", "zone_order_ms", "zone_order_event", "building_damage_event",
         "zone_flooded_event", "party_refuge", "refuge_load", "refuge_open_event",
         "refuge_full_event", "refuge_lost_event", "party_unit", "party_alert",
-        "order_decided_ms", "order_event", "all_clear_event", "party_line", "party_stop_ms",
+        "order_decided_ms", "order_event", "all_clear_event", "predicted_ms", "party_line", "party_stop_ms",
         "zone_telecom_on", "party_fetcher", "party_fetch", "party_with", "person_care",
         "unit_phase", "unit_since_ms", "unit_person", "unit_crew_node", "unit_crew_arc",
     )
@@ -97,6 +99,7 @@ class Mobility(Component):
         "party_to_refuge", "party_in_refuge", "refuge_opened", "refuge_full", "refuge_lost",
         "party_home", "party_waits", "party_met_closure",
         "party_on_road", "party_trip_ended", "pickup_set_out", "pickup_met", "pickup_missed",
+        "escorts_start", "party_led", "escort_back", "escorts_done",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
@@ -109,6 +112,7 @@ class Mobility(Component):
         ("response vehicle on a free road over the speed of cars", 1.0, "",
          "guidance allows 10 mph above the limit under the best conditions alone", "assumption"),
         *vertical.CARD,
+        *escorts.CARD,
         *CREW_CARD,
     )
 
@@ -140,6 +144,8 @@ class Mobility(Component):
             self, context, self._walk, self._arrivals, self._departures, self._refuges,
             self._together)
         self._crews = Crews(self, context, self._walk, self._together)
+        self._escorts = Escorts(
+            self, context, self._walk, self._together, self._pedestrians, self._departures)
         self._map = Map(self, context, self._fleet, self._crews)
 
     def start(self) -> None:
@@ -156,7 +162,7 @@ class Mobility(Component):
     def save(self) -> None:
         private: dict[str, Any] = {
             **self._fleet.save(), **self._walk.save(), **self._pedestrians.save(),
-            **self._stops.save(), **self._pickups.save()}
+            **self._stops.save(), **self._pickups.save(), **self._escorts.save()}
         private["walk_fresh"] = np.array([self._walk_fresh_ms])
         self.ctx.world.private[self.name] = private
 
@@ -167,11 +173,12 @@ class Mobility(Component):
         self._pedestrians.load(private)
         self._stops.load(private)
         self._pickups.load(private)
+        self._escorts.load(private)
         self._together.load()
         self._walk_fresh_ms = int(private["walk_fresh"][0])
 
     def conserved(self) -> str:
-        return self._fleet.conserved() or self._together.conserved()
+        return self._fleet.conserved() or self._together.conserved() or self._escorts.conserved()
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         first_row = len(self.ctx.log)
@@ -180,6 +187,7 @@ class Mobility(Component):
         self._riders.ride()
         self._stops.advance(t0_ms, t1_ms, self._departures.choose, self._pedestrians.free_speed)
         self._departures.leave(t1_ms)
+        self._escorts.set_out(t0_ms, t1_ms)
         self._driving.give_up_cars(t0_ms)
         self._driving.advance(t1_ms)
         self._pedestrians.advance(t0_ms, t1_ms)
@@ -190,6 +198,7 @@ class Mobility(Component):
         self._together.drivers()
         self._together.follow(first_row, self._arrivals.out_of_zone)
         self._pickups.tidy()
+        self._escorts.come_back(t0_ms, t1_ms)
         self._crews.advance(t0_ms, t1_ms)
         self._arrivals.left_zone(t0_ms, t1_ms)
         if t0_ms % MAP_MS == 0 or t1_ms % MAP_MS == 0:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.city import I32, I64
+from engine.city import I32, I64, Streets
 from engine.codes import among
 from engine.component import Component, Context
 from engine.kernels.paths import UNREACHED
@@ -40,6 +40,18 @@ CARD: tuple[tuple[str, object, str, str, str], ...] = (
     ("crew on foot with a stretcher", CARRYING_MPS, "m/s",
      "Knapik et al. 2000: 4.8 km/h for 2.7 min by hand, as long a rest assumed", "assumption"),
 )
+
+
+def crowd_left(w: Any, streets: Streets, people: I32, arc: I32) -> NDArray[np.float64]:
+    """What the people on their streets leave of the speed of others on arcs [n], -1 at a junction; `people`
+    [parties] go together with each walker."""
+    walking = np.flatnonzero((w.party_place == P_WALKING) & (w.party_arc >= 0))
+    on = np.bincount(w.party_arc[walking] >> 1, people[walking], streets.length_m.size)
+    street = np.maximum(arc, 0) >> 1
+    across = np.maximum(w.street_walk_width_m[street], 0.5)
+    density = on[street] / (np.maximum(streets.length_m[street], SHORT_M) * across)
+    part = np.clip(weidmann_speed(density, 1.0), FLOOR, 1.0)
+    return np.asarray(np.where(arc >= 0, part, 1.0))
 
 
 class Crews:
@@ -127,16 +139,8 @@ class Crews:
         return np.asarray(speed, np.float64)
 
     def _crowd(self, rows: I64) -> NDArray[np.float64]:
-        """What the people on their street leave of the speed of crews [n]."""
-        w, streets = self.host.w, self.ctx.city.streets
-        walking = np.flatnonzero((w.party_place == P_WALKING) & (w.party_arc >= 0))
-        people = np.bincount(
-            w.party_arc[walking] >> 1, self._together.people[walking], streets.length_m.size)
-        street = np.maximum(w.unit_crew_arc[rows], 0) >> 1
-        across = np.maximum(w.street_walk_width_m[street], 0.5)
-        density = people[street] / (np.maximum(streets.length_m[street], SHORT_M) * across)
-        part = np.clip(weidmann_speed(density, 1.0), FLOOR, 1.0)
-        return np.asarray(np.where(w.unit_crew_arc[rows] >= 0, part, 1.0))
+        return crowd_left(
+            self.host.w, self.ctx.city.streets, self._together.people, self.host.w.unit_crew_arc[rows])
 
     def _tree(self, goal: int) -> tuple[I32, I64]:
         """Next arcs and cost to a goal, by the walkers' streets as they were last looked at."""

@@ -63,7 +63,8 @@ class Pedestrians:
             street_factor=self.host.w.street_walk_factor,
             free_speed_mps=self.free_speed(rows, t0_ms), size=self._size, dest=w.party_dest,
             next_arc=self._walk.next_arc, target=self._walk.target,
-            start_ms=np.asarray(w.party_depart_ms),
+            # Who is led or set down by a vehicle has not chosen a time to leave.
+            start_ms=np.minimum(w.party_depart_ms, w.party_left_ms),
         )
         order = np.lexsort((moved.arrived, moved.arrived_ms))
         arrived = moved.arrived[order]

@@ -176,9 +176,10 @@ class Decisions:
         w.party_depart_ms[rows] = t_ms + prepare
 
     def fetched(self, t0_ms: int) -> None:
-        """Parties that somebody of their household has just fetched leave with them."""
+        """Parties that somebody of their household has just fetched leave with them; who is led out of a
+        care home has not decided anything."""
         w = self.host.w
-        rows = np.flatnonzero(w.party_with >= 0)
+        rows = np.flatnonzero((w.party_with >= 0) & (self.host.ctx.parties.ward < 0))
         rows = rows[(w.party_decision[rows] != LEAVES) | (w.party_depart_ms[rows] > t0_ms)]
         new = rows[w.party_decision[rows] != LEAVES]
         w.party_mode[rows] = w.party_mode[w.party_with[rows]]

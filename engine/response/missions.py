@@ -63,10 +63,12 @@ class MissionTrips:
         parties, missions = self.ctx.parties, self.ctx.site.missions
         self._lies = lies(
             self.ctx.city, self.ctx.seed, parties.first.astype(np.int64), parties.ward)
-        #: In-patients of each mission: the first so many of the ward's, in the table's order.
+        #: In-patients of each mission: the first so many of the ward's, in the table's order; none
+        #: where the staff lead them out on foot.
         self._patients = [
-            np.flatnonzero(parties.ward == facility)[:people]
-            for facility, people in zip(missions.facility, missions.people, strict=True)
+            np.flatnonzero(parties.ward == facility)[: 0 if on_foot else people]
+            for facility, people, on_foot in zip(
+                missions.facility, missions.people, missions.on_foot, strict=True)
         ]
 
     # --- what the place reports -----------------------------------------------------------------

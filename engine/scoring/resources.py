@@ -177,7 +177,8 @@ def _town(r: Record, facility: int) -> str:
 
 def staff(r: Record) -> list[Metric]:
     """Staff-hours on task, by the units' municipality and kind; staff of shelters from their opening
-    and crews of fuel trucks from the order to the end of the run."""
+    and crews of fuel trucks from the order to the end of the run, staff of homes emptied on foot until
+    nobody else is led out."""
     units = r.context.units
     hours = busy_ms(r) * np.array([u.staff for u in units], np.int64) / MS_PER_HOUR
     groups: dict[str, dict[str, Any]] = {"municipality": {}, "unit_kind": {}}
@@ -198,6 +199,15 @@ def staff(r: Record) -> list[Metric]:
         total += h
         town = _town(r, int(base[0])) if base.size else str(r.city.zones.municipality[0])
         for name, key in (("municipality", town), ("unit_kind", "fuel_crew")):
+            groups[name][key] = groups[name].get(key, 0.0) + h
+    led, done = r.log.rows("escorts_start"), r.log.rows("escorts_done")
+    end_ms = dict(zip(done.subject.tolist(), done.t_ms.tolist(), strict=True))
+    for home, facility, people, t in zip(
+        led.subject.tolist(), led.object.tolist(), led.value, led.t_ms, strict=True
+    ):
+        h = float(people) * (end_ms.get(home, r.context.duration_ms) - int(t)) / MS_PER_HOUR
+        total += h
+        for name, key in (("municipality", _town(r, facility)), ("unit_kind", "home_staff")):
             groups[name][key] = groups[name].get(key, 0.0) + h
     groups = {name: dict(sorted(part.items())) for name, part in groups.items()}
     return [metric("staff_hours", total, "h", "lower", groups)]

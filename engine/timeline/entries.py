@@ -32,7 +32,7 @@ SILENT = {
     "party_going_home", "party_heard_rumour",
     "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
     "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
-    "party_boarded", "party_waits", "party_on_road", "party_trip_ended",
+    "party_boarded", "party_waits", "party_on_road", "party_trip_ended", "party_led",
 }
 #: Entries of kinds without a rule are joined when they come within this time.
 _OTHER_WINDOW_S = 300.0
@@ -142,6 +142,9 @@ RULES: dict[str, Rule] = {
     "mission_held": Rule("Dispatch", True, 600, Teller.mission_held, True, single_up_to=12),
     "mission_ordered": Rule("Dispatch", True, 300, Teller.mission_ordered, True, single_up_to=24),
     "unit_unloaded": Rule("Units", True, 600, Teller.unloaded, True, single_up_to=24),
+    "escorts_start": Rule("Care homes", True, 300, places.escorts_start),
+    "escort_back": Rule("Care homes", False, 600, places.escort_back, single_up_to=6),
+    "escorts_done": Rule("Care homes", True, 300, places.escorts_done, True, single_up_to=12),
 }
 #: Shares of the people at risk whose leaving is a milestone of its own.
 MILESTONES = (10, 25, 50, 75, 90, 95, 99)

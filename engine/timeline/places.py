@@ -130,3 +130,25 @@ def channel_fuelled(teller: Teller, g: Rows) -> str:
     """Masts or sirens are supplied."""
     what = teller.names.channel(int(g.object[0]))
     return f"Fuel delivered for {what}, {g.value[0]:.0f} h: {teller.names.zones(g.subject)}."
+
+
+def escorts_start(teller: Teller, g: Rows) -> str:
+    """Staff of homes begin to lead their residents out."""
+    which = listed((teller.names.facility(int(n)) for n in g.object), 6)
+    return (f"Residents are got ready to leave on foot, {which}: "
+            f"{int(g.value.sum())} staff lead or push them.")
+
+
+def escort_back(teller: Teller, g: Rows) -> str:
+    """Staff are back for the next ones."""
+    which = listed((teller.names.mission(int(n)) for n in np.unique(g.subject)), 3)
+    return f"{count(g.row.size, 'member')} of staff back for the next resident: {which}."
+
+
+def escorts_done(teller: Teller, g: Rows) -> str:
+    """Nobody else is led out."""
+    why, stay = int(g.object[0]), int(g.value.sum())
+    which = listed((teller.names.mission(int(n)) for n in g.subject), 3)
+    if why == 0:
+        return f"All residents who were to leave are out: {which}."
+    return f"Nobody else is led out, {REASONS[why]}; {stay:,} stay in the house: {which}."

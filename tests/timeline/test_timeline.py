@@ -223,3 +223,11 @@ def test_zone_table_adds_up(views: dict[str, RunView]) -> None:
         mine = (found.zone == zone) & (found.out_ms <= 2_400_000)
         assert out[int(zone)] == found.size[mine].sum()
     assert report_lines(view, Names(view), s, 1)[2].startswith("SITUATION REPORT 1")
+
+
+def test_a_home_emptied_on_foot_is_told_by_its_name(assisted_run: Run) -> None:
+    told = {e.kind: e for e in entries(view_of(assisted_run)) if e.source == "Care homes"}
+    assert told["escorts_start"].text == (
+        "Residents are got ready to leave on foot, Test Home: 2 staff lead or push them.")
+    assert told["escorts_done"].text == (
+        "All residents who were to leave are out: evacuation of Test Home.")

@@ -58,6 +58,8 @@ REASONS = (
     "no way out of the zone",
     # calls for help, and patients on board
     "nobody called", "hospitals inside exclusion zone", "no way to a hospital",
+    # how people left an incident (or "dead")
+    "needs no help any more", "taken to hospital", "went to hospital by themselves",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -184,7 +186,9 @@ KINDS: tuple[Kind, ...] = tuple(
          "nobody there can telephone; value is the walk to the nearest station", False),
         ("call_answered", "incident", "none", "s", "seen", "call answered; value is the wait", False),
         ("incident_opened", "incident", "building", "people", "truth", "people need help at a building", False),
-        ("incident_closed", "incident", "none", "s", "truth", "nobody is left who needs help there", False),
+        ("incident_closed", "incident", "reason", "s", "truth",
+         "nobody is left who needs help there; the reason is how people left it: dead, if somebody died there",
+         False),
         ("dispatch_held", "incident", "reason", "s", "decision",
          "nobody is sent for now; value is the time since it became known", False),
         ("unit_dispatched", "unit", "incident", "s", "decision", "ordered; value is the expected travel time", False),

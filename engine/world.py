@@ -143,6 +143,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("incident_patients", "i4", "incident", "people", 0, "reported people waiting for an ambulance"),
         ("incident_trapped", "i4", "incident", "people", 0, "reported trapped people"),
         ("incident_severity", "u1", "incident", "severity", 0, "worst reported health there"),
+        ("incident_left", "u1", "incident", "", 0, "how people have left it: 0 able, 1 taken to hospital, 2 by their own way, 3 somebody died"),
         ("taker_busy_until_ms", "i8", "taker", "ms", 0, "call taker is busy until"),
         ("person_incident", "i4", "person", "incident", -1, "incident that stands for the person"),
     )

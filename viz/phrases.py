@@ -285,6 +285,7 @@ ZH_REASONS: dict[str, str] = {
     "no way back before the wave": "波到前无法撤回", "hospital damaged": "医院受损",
     "hospital without power": "医院停电", "queue at hospital": "医院排队",
     "withdrawn before the wave": "波到前撤岗", "street for walkers": "步行专用", "one-way street": "单行", "contraflow": "逆向行车", "inbound ban": "禁止驶入",
+    "needs no help any more": "已无需救援", "taken to hospital": "已送医院", "went to hospital by themselves": "自行就医",
     "buildings destroyed": "建筑毁坏", "home not habitable": "住所无法居住",
     "heard that the alert is cancelled": "听说警报解除",
     "building damaged": "建筑受损", "no staff": "无工作人员", "water too deep for the refuge": "水深超过避难所承受",

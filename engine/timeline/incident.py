@@ -137,7 +137,7 @@ def _sentence(kind: str, who: str, what: str, value: float, target: int) -> str:
         "person_admitted": f"{who} admitted to {what}, {value:.0f} beds in use there",
         "hospital_full": f"{who} has no bed free",
         "unit_available": f"{who} free again",
-        "incident_closed": "closed: nobody is left who needs help there",
+        "incident_closed": "closed: nobody is left who needs help there" + (f" ({what})" if what else ""),
     }
     if kind in told:
         return told[kind]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.events import CAUSES
+from engine.events import CAUSES, reason
 from engine.scoring.casualties import water_series
 from engine.scoring.metrics import all_metrics
 from engine.scoring.record import read
@@ -169,6 +169,27 @@ def test_response_counts_help_that_never_came_as_infinite(story, measure):
     assert m["response_p90"]["value"] is None
     assert m["response_p90"]["by_group"]["municipality"] == {"East": None, "West": None}
     assert m["incidents_unanswered"]["by_group"]["municipality"] == {"East": 1, "West": 1}
+
+
+def test_incidents_no_unit_reached_are_told_apart_by_what_became_of_them(story, measure):
+    """Of five without a unit two closed alive, one dead, one is open, one closed and open again."""
+    for number in range(6):
+        story.say(10, "incident_opened", number, 0, 1).say(20, "call_made", number, 0)
+        story.say(30, "call_answered", number, -1, 10)
+        story.say(40, "dispatch_held", number, reason("no way to scene"), 10)
+    story.say(50, "incident_closed", 0, reason("went to hospital by themselves"), 40)
+    story.say(50, "incident_closed", 1, reason("needs no help any more"), 40)
+    story.say(50, "incident_closed", 2, reason("dead"), 40)
+    story.say(50, "incident_closed", 4, reason("went to hospital by themselves"), 40)
+    story.say(60, "incident_opened", 4, 0, 1)
+    story.say(60, "unit_arrived", 0, 5, 20).say(70, "incident_closed", 5, reason("taken to hospital"), 60)
+    m = measure(story)
+    assert m["incidents_unanswered"]["value"] == 5
+    assert m["incidents_not_needed"]["value"] == 2
+    assert m["incidents_unanswered"]["by_group"]["outcome"] == {
+        "no longer needed": 2, "died before a unit came": 1, "never reached": 2}
+    assert m["incidents_unanswered"]["by_group"]["reason"] == {
+        "went to hospital by themselves": 1, "needs no help any more": 1, "dead": 1, "no way to scene": 2}
 
 
 def test_incident_without_opening_starts_with_its_call(story, measure):

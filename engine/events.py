@@ -58,6 +58,7 @@ REASONS = (
     "no way out of the zone",
     # calls for help, and patients on board
     "nobody called", "hospitals inside exclusion zone", "no way to a hospital",
+    "no way on foot",
     # how people left an incident (or "dead")
     "needs no help any more", "taken to hospital", "went to hospital by themselves",
 )
@@ -207,6 +208,8 @@ KINDS: tuple[Kind, ...] = tuple(
          False),
         ("crew_in_safety", "unit", "none", "s", "truth",
          "the crew is in safety without its vehicle; value is the time on foot", False),
+        ("crew_walks_to_scene", "unit", "incident", "s", "truth",
+         "the crew leaves its vehicle and walks to the scene; value is the walk expected", False),
         ("crew_walks_back", "unit", "none", "", "truth", "the crew sets out to its vehicle on foot", False),
         ("crew_back", "unit", "none", "s", "truth",
          "the crew is at its vehicle again; value is the time on foot", False),

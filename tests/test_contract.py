@@ -30,6 +30,8 @@ ELSEWHERE: dict[str, str] = {
     **{kind: "tests/response/test_on_foot.py"
         "::test_a_crew_cut_off_walks_to_safety_and_comes_back_after_the_all_clear"
         for kind in ("crew_on_foot", "crew_in_safety", "crew_walks_back", "crew_back")},
+    "crew_walks_to_scene": "tests/response/test_scene_on_foot.py"
+        "::test_in_a_run_a_crew_walks_to_a_scene_and_brings_its_patient_to_hospital",
     "crew_caught": "tests/response/test_on_foot.py"
         "::test_the_water_may_take_a_crew_whose_walk_takes_too_long",
     "responders_died": "tests/response/test_street_hazards.py"

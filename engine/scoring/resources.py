@@ -152,17 +152,34 @@ def hospitals(r: Record) -> list[Metric]:
     ]
 
 
+_SETS_OUT = ("crew_on_foot", "crew_walks_to_scene", "crew_walks_back")
+_IS_BACK = ("crew_in_safety", "crew_back", "crew_caught")
+
+
+def _codes(kinds: tuple[str, ...]) -> list[int]:
+    return [KIND_CODE[kind] for kind in kinds]
+
+
 def busy_ms(r: Record) -> I64:
     """Time each unit was on a task [units]: from its order until it is available again, lost, or its
-    crew is in safety without it."""
-    over = ("unit_available", "unit_caught", "crew_in_safety", "crew_caught",
-            "crew_back")
-    rows = r.log.rows("unit_dispatched", "unit_departed", "control_staffed", "crew_on_foot",
-                      "crew_walks_back", *over)
+    crew is in safety without it. A crew on foot works on when the water takes its vehicle."""
+    over = ("unit_available", "unit_caught", *_IS_BACK)
+    rows = r.log.rows("unit_dispatched", "unit_departed", "control_staffed", *_SETS_OUT, *over)
     unit = np.where(rows.kind == KIND_CODE["control_staffed"], rows.object, rows.subject)
     order = np.argsort(unit, kind="stable")
-    unit, t = unit[order], rows.t_ms[order]
-    starts = ~np.isin(rows.kind[order], [KIND_CODE[kind] for kind in over])
+    unit, t, kind = unit[order], rows.t_ms[order], rows.kind[order]
+    # Crews on foot: the last that was told of a crew before is that it set out.
+    at = np.arange(unit.size)
+    last = np.maximum.accumulate(np.where(np.isin(kind, _codes((*_SETS_OUT, *_IS_BACK))), at, -1))
+    walks = (last >= 0) & (unit[last] == unit) & np.isin(kind[last], _codes(_SETS_OUT))
+    lost = kind == KIND_CODE["unit_caught"]
+    lost_at = np.full(len(r.context.units), unit.size)
+    np.minimum.at(lost_at, unit[lost], at[lost])
+    # A crew back at a vehicle that can drive is free when that is told, or goes on to hospital.
+    back = (kind == KIND_CODE["crew_back"]) & (at < lost_at[unit])
+    told = ~(lost & walks) & ~back
+    unit, t, kind = unit[told], t[told], kind[told]
+    starts = ~np.isin(kind, _codes(over))
     new = np.ones(unit.size, np.bool_)
     new[1:] = unit[1:] != unit[:-1]
     previous = np.concatenate([[False], starts[:-1]]) & ~new

@@ -221,6 +221,25 @@ def test_hospital_peak_over_capacity(story, measure):
     assert m["hospital_full"]["value"] == 2
 
 
+def test_a_crew_on_foot_works_on_when_the_water_takes_its_vehicle(story, measure):
+    # Ambulance (2 people): walks to a scene, the vehicle is lost at 200 s, it is back there at 900 s.
+    story.say(0, "unit_dispatched", 0, 0).say(100, "crew_walks_to_scene", 0, 0, 60)
+    story.say(200, "unit_caught", 0).say(600, "crew_walks_back", 0).say(900, "crew_back", 0)
+    # Police (3 people): walk out 0-300 s, the vehicle is lost at 50 s, and back there 1000-1300 s.
+    story.say(0, "crew_on_foot", 1, 0, 300).say(50, "unit_caught", 1).say(300, "crew_in_safety", 1)
+    story.say(1000, "crew_walks_back", 1).say(1300, "crew_back", 1)
+    hours = measure(story)["staff_hours"]["by_group"]["unit_kind"]
+    assert hours["ambulance"] == pytest.approx(2 * 900 / 3600)
+    assert hours["police"] == pytest.approx(3 * 600 / 3600)
+
+
+def test_a_crew_back_with_its_patient_works_on_until_it_is_free(story, measure):
+    story.say(0, "unit_dispatched", 0, 0).say(100, "crew_walks_to_scene", 0, 0, 60)
+    story.say(600, "crew_walks_back", 0).say(900, "crew_back", 0).say(2000, "unit_available", 0)
+    hours = measure(story)["staff_hours"]["by_group"]["unit_kind"]
+    assert hours["ambulance"] == pytest.approx(2 * 2000 / 3600)
+
+
 def test_staff_hours_from_order_to_available(story, measure):
     # Ambulance (2 people): 0-1800 s with a second order in between, then 2700 s to the end.
     story.say(0, "unit_dispatched", 0, 0).say(60, "unit_departed", 0, 0)

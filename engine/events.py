@@ -58,8 +58,11 @@ REASONS = (
     "no way out of the zone",
     # calls for help, and patients on board
     "nobody called", "hospitals inside exclusion zone", "no way to a hospital",
+    "no way on foot",
     # homes emptied on foot
     "too late to be out before the wave",
+    # how people left an incident (or "dead")
+    "needs no help any more", "taken to hospital", "went to hospital by themselves",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -186,7 +189,9 @@ KINDS: tuple[Kind, ...] = tuple(
          "nobody there can telephone; value is the walk to the nearest station", False),
         ("call_answered", "incident", "none", "s", "seen", "call answered; value is the wait", False),
         ("incident_opened", "incident", "building", "people", "truth", "people need help at a building", False),
-        ("incident_closed", "incident", "none", "s", "truth", "nobody is left who needs help there", False),
+        ("incident_closed", "incident", "reason", "s", "truth",
+         "nobody is left who needs help there; the reason is how people left it: dead, if somebody died there",
+         False),
         ("dispatch_held", "incident", "reason", "s", "decision",
          "nobody is sent for now; value is the time since it became known", False),
         ("unit_dispatched", "unit", "incident", "s", "decision", "ordered; value is the expected travel time", False),
@@ -205,6 +210,8 @@ KINDS: tuple[Kind, ...] = tuple(
          False),
         ("crew_in_safety", "unit", "none", "s", "truth",
          "the crew is in safety without its vehicle; value is the time on foot", False),
+        ("crew_walks_to_scene", "unit", "incident", "s", "truth",
+         "the crew leaves its vehicle and walks to the scene; value is the walk expected", False),
         ("crew_walks_back", "unit", "none", "", "truth", "the crew sets out to its vehicle on foot", False),
         ("crew_back", "unit", "none", "s", "truth",
          "the crew is at its vehicle again; value is the time on foot", False),

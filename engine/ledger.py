@@ -15,6 +15,7 @@ from engine.world import (
     P_DRIVING,
     P_WALKING,
     U_AWAY,
+    U_BACK,
     U_ON_FOOT,
     U_TO_HOSPITAL,
 )
@@ -46,7 +47,7 @@ def check_conservation(twin: Twin) -> None:
     if beds < 0 or in_hospital > beds:
         raise RunError(f"{in_hospital} patients are in hospital, but {beds} beds are used")
     carried = np.flatnonzero(world.person_care == C_TRANSPORT)
-    aboard = world.unit_person[np.isin(world.unit_phase, (U_TO_HOSPITAL, U_ON_FOOT, U_AWAY))]
+    aboard = world.unit_person[np.isin(world.unit_phase, (U_TO_HOSPITAL, U_ON_FOOT, U_AWAY, U_BACK))]
     if not set(carried) <= set(aboard[aboard >= 0]):
         raise RunError("a patient is on the way to hospital without a unit")
     if np.any(world.person_trapped & ~np.isin(world.person_care, (C_TRAPPED,))):

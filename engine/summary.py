@@ -25,6 +25,7 @@ _SHORT = (
     ("response_p50", "first unit on scene, median", 0),
     ("response_p90", "first unit on scene, 9 in 10", 0),
     ("incidents_unanswered", "incidents no unit reached", 0),
+    ("incidents_not_needed", "  of them no longer needed", 0),
     ("trapped", "people trapped", 0),
     ("rescued_alive", "  rescued alive", 0),
     ("staff_hours", "staff-hours", 0),
@@ -94,11 +95,14 @@ def _print_unreached(console: Console, metrics: list[dict[str, Any]]) -> None:
     found = {m["name"]: m for m in metrics}
     missed, every = found["incidents_unanswered"], found["incidents"]
     if missed["value"]:
-        reasons = missed["by_group"]["reason"]
-        listed = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+        def listed(group: str) -> str:
+            counts = missed["by_group"].get(group, {})
+            rows = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+            return ", ".join(f"{name} {count:,}" for name, count in rows)
+
         console.print(
-            f"incidents no unit reached: {missed['value']:,} of {every['value']:,} ("
-            + ", ".join(f"{name} {count:,}" for name, count in listed) + ")"
+            f"incidents no unit reached: {missed['value']:,} of {every['value']:,}: "
+            f"{listed('outcome')} ({listed('reason')})"
         )
 
 

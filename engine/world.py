@@ -35,10 +35,10 @@ C_NONE, C_TRAPPED, C_WAITING, C_TREATED, C_TRANSPORT, C_HOSPITAL, C_SELF = range
 #: Phases of a response unit.
 UNIT_PHASES = ("available", "turnout", "to scene", "on scene", "to hospital", "at hospital",
                "returning", "staffing", "withdrawing", "off", "carrying", "setting down",
-               "on foot", "away from vehicle", "back to vehicle")
+               "on foot", "away from vehicle", "back to vehicle", "walking to scene")
 (U_AVAILABLE, U_TURNOUT, U_TO_SCENE, U_ON_SCENE, U_TO_HOSPITAL, U_AT_HOSPITAL, U_RETURNING,
  U_STAFFING, U_WITHDRAWING, U_OFF, U_CARRYING, U_SETTING_DOWN,
- U_ON_FOOT, U_AWAY, U_BACK) = range(len(UNIT_PHASES))
+ U_ON_FOOT, U_AWAY, U_BACK, U_WALKING) = range(len(UNIT_PHASES))
 
 #: Incident states.
 INCIDENT_STATES = ("unknown", "calling", "queued", "known", "assigned", "closed")
@@ -143,6 +143,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("incident_patients", "i4", "incident", "people", 0, "reported people waiting for an ambulance"),
         ("incident_trapped", "i4", "incident", "people", 0, "reported trapped people"),
         ("incident_severity", "u1", "incident", "severity", 0, "worst reported health there"),
+        ("incident_left", "u1", "incident", "", 0, "how people have left it: 0 able, 1 taken to hospital, 2 by their own way, 3 somebody died"),
         ("taker_busy_until_ms", "i8", "taker", "ms", 0, "call taker is busy until"),
         ("person_incident", "i4", "person", "incident", -1, "incident that stands for the person"),
     )
@@ -287,6 +288,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("unit_detour_reason", "u1", "unit", "reason", 0, "why the last of them was closed"),
         ("unit_caught_event", "i8", "unit", "event", -1, "event of being caught by the water"),
         ("unit_called_ms", "i8", "unit", "ms", NEVER, "when its volunteers were called"),
+        ("unit_scene_node", "i4", "unit", "node", -1, "junction that its crew walks to from the vehicle, and works at"),
         ("unit_stop_reason", "u1", "unit", "reason", 0, "why the last order was given up, 0 done"),
         ("hospital_known_full", "?", "facility", "", 0, "has turned a crew away for want of beds"),
         ("incident_reached_ms", "i8", "incident", "ms", NEVER, "first unit on scene"),

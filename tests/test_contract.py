@@ -32,6 +32,8 @@ ELSEWHERE: dict[str, str] = {
         for kind in ("crew_on_foot", "crew_in_safety", "crew_walks_back", "crew_back")},
     "escort_back": "tests/mobility/test_escorts.py"
         "::test_a_relay_takes_the_way_out_and_back_and_the_time_to_get_ready",
+    "crew_walks_to_scene": "tests/response/test_scene_on_foot.py"
+        "::test_in_a_run_a_crew_walks_to_a_scene_and_brings_its_patient_to_hospital",
     "crew_caught": "tests/response/test_on_foot.py"
         "::test_the_water_may_take_a_crew_whose_walk_takes_too_long",
     "responders_died": "tests/response/test_street_hazards.py"

@@ -191,6 +191,7 @@ def _todo(
         out.append(f"{zone}余量最小：{worst / 60:.0f} 分钟。" if zh else
                    f"Guard the margin of {zone}, the smallest: {worst / 60:,.0f} min.")
     unanswered, incidents = _value(metrics, "incidents_unanswered"), _value(metrics, "incidents")
+    unanswered = (unanswered or 0) - (_value(metrics, "incidents_not_needed") or 0)
     response = _value(metrics, "response_p50")
     cause = _slowest(run, lang) if run else ""
     if unanswered and incidents:

@@ -18,6 +18,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "response_p50": ("Median response", "响应中位数"),
     "response_p90": ("90th percentile response", "响应九成分位"),
     "incidents_unanswered": ("Incidents not reached", "无人到场的事件"),
+    "incidents_not_needed": ("Not reached, no longer needed", "未到场且已无需救援"),
     "rescued_alive": ("Freed alive", "生还获救"), "trapped": ("Trapped", "被困"),
     "fetched_by_family": ("Fetched by family", "由家人接走"),
     "went_in_for_family": ("Went in to fetch family", "入危险区接家人"),

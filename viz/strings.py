@@ -77,6 +77,7 @@ UI: dict[str, dict[str, str]] = {
         "to hospital": "送院途中", "at hospital": "在医院", "returning": "返回", "staffing": "值守",
         "withdrawing": "撤离", "off": "停勤", "carrying": "运送途中", "setting down": "下客",
         "on foot": "徒步撤离", "away from vehicle": "弃车避险", "back to vehicle": "徒步返车",
+        "walking to scene": "徒步赶赴现场",
         "bus": "客车",
     },
 }

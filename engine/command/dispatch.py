@@ -7,8 +7,11 @@ reported patient gets one ambulance (one ambulance carries one patient).
 
 The unit is the free one with the least travel time on the network as the command centre sees it
 (`seen_edge_speed_mps`, `seen_edge_closed`): one reverse shortest-path tree from the incident gives
-the times of all units. The rule `nearest_station` takes the unit whose station is nearest in a
-straight line, among those that have a way. Positions of units are known (vehicle location).
+the times of all units. Who has no known way there by vehicle counts with the way to where its crew can
+walk on, and that walk (`engine/approach.py`), unless the exclusion line is drawn round the scene; that
+water or rubble stops walkers the command centre does not know before a crew tells. The rule
+`nearest_station` takes the unit whose station is nearest in a straight line, among those that have a way.
+Positions of units are known (vehicle location).
 
 Exclusion. Nobody may be inside the exclusion line from `exclusion.lead_s` before the predicted first
 wave until the all-clear; without a prediction, from the order on. A unit is sent to a scene or control
@@ -20,8 +23,9 @@ for the all-clear. Free units wait outside meanwhile (at their staging place whe
 their station. Police staff the plan's posts after the order, in the plan's order.
 
 An incident without a unit is held with the reason: "no way to scene" only where no unit of the kind in
-service has one by the seen network, else "no unit free". It is looked at again after a while, at once when
-a unit becomes free, and while the plan's barriers are taken away after the all-clear.
+service has one by the seen network, the last part on foot or not, else "no unit free". It is looked at
+again after a while, at once when a unit becomes free, and while the plan's barriers are taken away after
+the all-clear; an hour after a crew on foot did not get through.
 
 Transport missions (`missions.py`) have their vehicles before incidents do.
 
@@ -37,6 +41,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from engine.access import CROSSING_MS, main_network, refuge_nodes, responders_closed
+from engine.approach import Approach
 from engine.city import F64, I32, I64, B
 from engine.command.missions import MissionOrders
 from engine.component import Component, Context
@@ -56,17 +61,20 @@ from engine.world import (
     U_STAFFING,
     U_TO_SCENE,
     U_TURNOUT,
+    U_WALKING,
     U_WITHDRAWING,
 )
 
 AMBULANCE, RESCUE, POLICE, BUS = range(len(UNIT_KINDS))
 FAILED_RETRY_MS = 600_000  #: after a unit gave up (assumption)
+NO_WALK_RETRY_MS = 3_600_000  #: after a crew on foot found water or rubble in its way (assumption)
 NO_WAY_RETRY_MS = 300_000  #: after no unit had a way (assumption)
 TURNOUT_MS = 120_000  #: allowed for when a scene lies inside the exclusion line (assumption)
 TASK_MS = (13.4 * 60_000, 30 * 60_000, 0)  #: by kind: mean time on scene, one rescue; set-up apart
 BARRIERS_MS = 60_000  #: until the plan's barriers are away after the all-clear, and known to be
 CONTROL_RETRY_MS = 1_800_000  #: after officers had to leave a control point (assumption)
 _NO_UNIT, _NO_WAY = reason("no unit free"), reason("no way to scene")
+_NO_WALK, _STUCK = reason("no way on foot"), reason("no way out of the zone")
 _FREE = (U_AVAILABLE, U_RETURNING, U_WITHDRAWING)
 
 
@@ -91,6 +99,7 @@ class Dispatch(MissionOrders, Component):
         "control_retry_ms", "unit_retry_ms", "predicted_ms", "predicted_event", "exclusion_ms",
         "control_reason", "unit_mission", "unit_stop", "unit_riders", "mission_lying", "mission_sitting",
         "mission_block", "mission_reason", "mission_retry_ms", "unit_since_ms",
+        "unit_scene_node",
     )
     writes = (
         "unit_order_incident", "unit_order_control", "unit_order_event", "unit_order_serial",
@@ -114,6 +123,7 @@ class Dispatch(MissionOrders, Component):
         own = units.station >= 0  # a neighbour's unit counts from its gate
         self._station_x = np.where(own, city.facilities.x_m[units.station], city.nodes.x_m[units.node])
         self._station_y = np.where(own, city.facilities.y_m[units.station], city.nodes.y_m[units.node])
+        self._approach = Approach(city, context.site)
         self._main = np.flatnonzero(main_network(city))
         self._tree = cKDTree(
             np.column_stack([city.nodes.x_m[self._main], city.nodes.y_m[self._main]])
@@ -225,7 +235,8 @@ class Dispatch(MissionOrders, Component):
         w.incident_unit[w.unit_order_incident[ordered]] = ordered
         for unit, row in zip(done, incident, strict=True):
             if w.unit_stop_reason[unit]:
-                w.incident_retry_ms[row] = t0_ms + FAILED_RETRY_MS
+                failed = w.unit_stop_reason[unit] == _NO_WALK
+                w.incident_retry_ms[row] = t0_ms + (NO_WALK_RETRY_MS if failed else FAILED_RETRY_MS)
                 self._hold(np.array([row]), int(w.unit_stop_reason[unit]), t0_ms)
         closed = np.flatnonzero(w.incident_state[:count] == I_CLOSED)
         w.incident_reason[closed] = 0
@@ -261,6 +272,22 @@ class Dispatch(MissionOrders, Component):
         ms = shortest_tree(self._csr, self._cost, node)[0][self._at]
         return np.where(ms < UNREACHED, ms / 1000.0, np.inf)
 
+    def _scene_times_s(self, node: int) -> F64:
+        """Time of every unit to a scene, s: by vehicle or, where it has no way, the last part on foot;
+        inf without either."""
+        times = self._times_s(node)
+        drawn = bool(self.w.exclusion_ms[0] < NEVER)
+        if np.isfinite(times).all() or (drawn and self._inside[node]):
+            return times
+        walk = self._approach.walk_ms(node, None, self._inside if drawn else None)
+        stops = self._approach.stops(walk)
+        if stops.size == 0:
+            return times
+        assert self._cost is not None
+        ms = shortest_tree(self._csr, self._cost, stops, walk[stops])[0][self._at]
+        on_foot = np.where(ms < UNREACHED, ms / 1000.0, np.inf)
+        return np.where(np.isfinite(times), times, on_foot)
+
     def _withdraw(self, t0_ms: int) -> None:
         """Order units out from inside the line, early enough to be out when it shuts."""
         w, site = self.w, self.ctx.site
@@ -278,6 +305,10 @@ class Dispatch(MissionOrders, Component):
             stop = site.missions.stop_node[np.maximum(w.unit_mission, 0), w.unit_stop]
             target = np.where(w.unit_mission >= 0, stop, target)
         heading = bound & (target >= 0) & closed[np.maximum(target, 0)]
+        # Crews on foot to a scene or at one: at once, theirs is the longer way.
+        scene = w.unit_scene_node
+        walks = (phase == U_WALKING) | ((phase == U_ON_SCENE) & (scene >= 0))
+        heading |= walks & self._inside[np.maximum(scene, 0)]
         leaving = np.zeros(phase.size, np.bool_)
         if site.control_node.size:
             at_post = (w.unit_control >= 0) & np.isin(phase, (*still, U_TO_SCENE))
@@ -285,6 +316,7 @@ class Dispatch(MissionOrders, Component):
             leaving = at_post & due[np.maximum(w.unit_control, 0)] & ~here & ~heading
         out = here | heading
         tried = (phase == U_AVAILABLE) & (w.unit_retry_ms > t0_ms)  # and found no way out
+        tried |= self._stuck()
         out &= (w.unit_serial_done == w.unit_order_serial) & ~tried
         out &= heading | (w.unit_node != self._refuge)
         out |= leaving & (w.unit_serial_done == w.unit_order_serial)
@@ -434,7 +466,7 @@ class Dispatch(MissionOrders, Component):
         if not candidates.any():
             return False
         node = int(w.incident_node[incident])
-        every = self._times_s(node)
+        every = self._scene_times_s(node)
         times = np.where(candidates, every, np.inf)
         order = times
         if self.ctx.plan.dispatch.rule == "nearest_station":
@@ -476,12 +508,20 @@ class Dispatch(MissionOrders, Component):
         )
         w.incident_reason[rows] = why
 
+    def _stuck(self) -> B:
+        """Units that have told that they find no way out, and look for one by themselves [units]."""
+        w = self.w
+        told = (w.unit_phase == U_AVAILABLE) & (w.unit_stop_reason == _STUCK)
+        return np.asarray(told & self._inside[w.unit_node])
+
     def _send_to_wait(self, t0_ms: int, barred: bool) -> None:
         """Send idle units to their waiting place while the line is drawn, else to their station."""
         w = self.w
         wait = self._refuge if barred else self.ctx.site.units.node
         idle = self._free() & (w.unit_phase == U_AVAILABLE) & (w.unit_node != wait)
         idle &= w.unit_retry_ms <= t0_ms
+        if barred:
+            idle &= ~self._stuck()
         lifted = int(w.all_clear_event[0])
         for unit in np.flatnonzero(idle):
             # Units that were not on a task move because of the order or the all-clear.

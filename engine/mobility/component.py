@@ -82,6 +82,7 @@ class Mobility(Component):
         "order_decided_ms", "order_event", "all_clear_event", "predicted_ms", "party_line", "party_stop_ms",
         "zone_telecom_on", "party_fetcher", "party_fetch", "party_with", "person_care",
         "unit_phase", "unit_since_ms", "unit_person", "unit_crew_node", "unit_crew_arc",
+        "unit_scene_node",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",

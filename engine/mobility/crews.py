@@ -1,9 +1,11 @@
-"""Crews of response vehicles on foot: out of the exclusion zone, and back to their vehicle.
+"""Crews of response vehicles on foot: out of the exclusion zone, to scenes, and back to their vehicle.
 
-Whether a crew leaves its vehicle is response's to say (`engine/response/on_foot.py`, by the unit's phase);
-here it walks. Speed on the level, clear street: 1.52 m/s (3.4 mph), the "fast walk" of Wood et al. 2015
-(PNAS, Cascadia; confirmed by reports of it); with a patient on a stretcher 0.67 m/s: two soldiers carried
-80 kg by hand at 4.8 km/h for 2.7 minutes (Knapik et al. 2000), taken with as long a rest (assumption).
+Whether a crew leaves its vehicle is response's to say (`engine/response/on_foot.py` and `scene_on_foot.py`,
+by the unit's phase); here it walks. To a scene it carries its kit (`engine/approach.py`).
+Speed on the level, clear street: 1.52 m/s (3.4 mph), the "fast walk" of Wood et al. 2015 (PNAS, Cascadia;
+confirmed by reports of it); with a patient on a stretcher 0.67 m/s: two soldiers carried 80 kg by hand at
+4.8 km/h for 2.7 minutes (Knapik et al. 2000; 3.0 minutes in Rice et al. 1996), taken with as long a rest
+(assumption).
 Slope, water, rubble, darkness and the crowd slow them as they slow everybody; streets closed to walkers
 are closed to them, and a new way is looked for every minute. Safety is high ground outside the danger
 zone, the ordered zones and the exclusion line.
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.approach import KIT_MPS
 from engine.city import I32, I64, Streets
 from engine.codes import among
 from engine.component import Component, Context
@@ -29,7 +32,7 @@ from engine.mobility.geometry import StreetGeometry
 from engine.mobility.together import Together
 from engine.mobility.walking import weidmann_speed
 from engine.shore import is_dark
-from engine.world import NEVER, P_WALKING, U_AWAY, U_BACK, U_ON_FOOT
+from engine.world import NEVER, P_WALKING, U_AWAY, U_BACK, U_ON_FOOT, U_ON_SCENE, U_WALKING
 
 CREW_MPS = 1.52
 CARRYING_MPS = 0.67
@@ -77,8 +80,9 @@ class Crews:
     def advance(self, t0_ms: int, t1_ms: int) -> None:
         """Walk on, report who has arrived, and tell how long the walk out would be."""
         w, site = self.host.w, self.ctx.site
-        on_foot = among(w.unit_phase, (U_ON_FOOT, U_BACK))
-        with_vehicle = np.flatnonzero(~on_foot & (w.unit_phase != U_AWAY))
+        on_foot = among(w.unit_phase, (U_ON_FOOT, U_BACK, U_WALKING))
+        stays = (w.unit_phase == U_AWAY) | ((w.unit_phase == U_ON_SCENE) & (w.unit_scene_node >= 0))
+        with_vehicle = np.flatnonzero(~on_foot & ~stays)
         w.unit_crew_node[with_vehicle] = w.unit_crew_arc[with_vehicle] = -1
         new = np.flatnonzero(on_foot & (w.unit_crew_node < 0))
         w.unit_crew_node[new] = site.walk_node[w.unit_node[new]]
@@ -92,6 +96,7 @@ class Crews:
         w, site = self.host.w, self.ctx.site
         goal = np.where(
             w.unit_phase[rows] == U_ON_FOOT, _SAFETY, site.walk_node[w.unit_node[rows]])
+        goal = np.where(w.unit_phase[rows] == U_WALKING, w.unit_scene_node[rows], goal)
         goals, which = np.unique(goal, return_inverse=True)
         dest = np.zeros(w.unit_phase.size, np.int16)
         dest[rows] = which
@@ -119,6 +124,7 @@ class Crews:
         if w.exclusion_ms[0] >= NEVER:
             return
         node = np.where(w.unit_edge >= 0, edges.to_node[np.maximum(w.unit_edge, 0)], w.unit_node)
+        node = np.where(w.unit_crew_node >= 0, w.unit_crew_node, node)
         rows = np.flatnonzero(site.exclusion_node[node])
         if rows.size == 0:
             return
@@ -131,7 +137,8 @@ class Crews:
         """Speed of crews [n] on an empty level street."""
         w = self.host.w
         carrying = self._ambulance[rows] & (w.unit_person[rows] >= 0)
-        speed = np.where(carrying, CARRYING_MPS, CREW_MPS)
+        speed = np.where(w.unit_phase[rows] == U_WALKING, KIT_MPS, CREW_MPS)
+        speed = np.where(carrying, CARRYING_MPS, speed)
         if is_dark(self.ctx.city, self.ctx.scenario.start + timedelta(milliseconds=t0_ms)):
             at = np.where(w.unit_crew_node[rows] >= 0, w.unit_crew_node[rows], w.unit_node[rows])
             lit = w.zone_power_on[self.ctx.site.zone_of_node[at]]

@@ -61,10 +61,13 @@ class HospitalLegs:
     _at: Any
     _way_out: Any
     _walk_out: Any
+    _carry_back: Any
 
     def _transport(self, unit: int, t_ms: int) -> None:
         """Leave the scene with the patient for a hospital."""
         w, person = self.w, int(self.w.unit_person[unit])
+        if self._carry_back(unit, t_ms):
+            return
         w.unit_incident[unit] = -1
         self._set_care(person, C_TRANSPORT, int(w.person_care_event[person]))
         self._phase(unit, U_TO_HOSPITAL, t_ms)

@@ -37,6 +37,8 @@ from engine.world import (
     U_BACK,
     U_OFF,
     U_ON_FOOT,
+    U_ON_SCENE,
+    U_WALKING,
 )
 
 LOOK_MS = 60_000
@@ -68,6 +70,8 @@ class CrewsOnFoot:
     _available: Any
     _set_care: Any
     _go_to: Any
+    _at_vehicle: Any
+    _begin_task: Any
 
     def _prepare_crews(self) -> None:
         site = self.ctx.site
@@ -132,6 +136,9 @@ class CrewsOnFoot:
             return
         last = int(w.unit_event[unit])
         told = last >= 0 and self.ctx.log.column("object")[last] == NO_WAY
+        ordered = (w.unit_order_incident, w.unit_order_control, w.unit_order_mission)
+        if all(order[unit] < 0 for order in ordered):
+            w.unit_stop_reason[unit] = NO_WAY  # command need not order it again
         if not told:
             self._event("unit_turned_back", t_ms, unit, NO_WAY)
         if w.unit_phase[unit] != U_AVAILABLE:
@@ -142,7 +149,7 @@ class CrewsOnFoot:
         """Leave the vehicle and walk; a patient on board is carried."""
         w = self.w
         self._event("crew_on_foot", t_ms, unit, why, float(w.unit_walk_out_ms[unit]) / 1000.0)
-        w.unit_facility[unit] = w.unit_dest_node[unit] = -1
+        w.unit_facility[unit] = w.unit_dest_node[unit] = w.unit_scene_node[unit] = -1
         self._phase(unit, U_ON_FOOT, t_ms)
 
     def _look_again(self, unit: int, t_ms: int) -> None:
@@ -151,7 +158,7 @@ class CrewsOnFoot:
             self.w.unit_due_ms[unit] = t_ms + self.ctx.tick_ms
 
     def _crew_arrives(self, unit: int, t_ms: int) -> None:
-        """Mobility's report: in safety, or at the vehicle."""
+        """Mobility's report: in safety, at the vehicle, or at the scene."""
         w, phase = self.w, int(self.w.unit_phase[unit])
         walked_s = (t_ms - int(w.unit_since_ms[unit])) / 1000.0
         if phase == U_ON_FOOT:
@@ -162,11 +169,9 @@ class CrewsOnFoot:
                 self._hand_on(unit, person, t_ms)
         elif phase == U_BACK:
             self._event("crew_back", t_ms, unit, value=walked_s)
-            if w.unit_caught_event[unit] >= 0:
-                self._phase(unit, U_OFF, t_ms)
-            else:
-                self._available(unit, t_ms)
-                self._look_again(unit, t_ms)
+            self._at_vehicle(unit, t_ms)
+        elif phase == U_WALKING:
+            self._begin_task(unit, t_ms)
 
     def _hand_on(self, unit: int, person: int, t_ms: int) -> None:
         """Somebody drives the patient on to hospital from where the crew has carried them; while none
@@ -206,7 +211,8 @@ class CrewsOnFoot:
         node = np.where(under_way, city.walk.head[arc], w.unit_crew_node[rows])
         depth = np.where(under_way, w.street_depth_m[arc >> 1], w.node_depth_m[node])
         taken = (depth > STAND_DEPTH_M) | ((depth > 0.1) & (depth * w.node_flow_mps[node] > STAND_DV))
-        taken &= np.isin(w.unit_phase[rows], (U_ON_FOOT, U_AWAY, U_BACK))
+        at_scene = (w.unit_phase[rows] == U_ON_SCENE) & (w.unit_scene_node[rows] >= 0)
+        taken &= np.isin(w.unit_phase[rows], (U_ON_FOOT, U_AWAY, U_BACK, U_WALKING)) | at_scene
         for i in np.flatnonzero(taken):
             self._lose_crew(int(rows[i]), t_ms, int(node[i]), float(depth[i]))
 
@@ -222,7 +228,7 @@ class CrewsOnFoot:
         person = int(w.unit_person[unit])
         if person >= 0:
             self._set_care(person, C_WAITING, event)  # the dead need none (`_sync_care`)
-        w.unit_person[unit] = -1
+        w.unit_incident[unit] = w.unit_person[unit] = w.unit_scene_node[unit] = -1
         self._phase(unit, U_OFF, t_ms)
         self.signal(unit)
 

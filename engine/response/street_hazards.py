@@ -55,6 +55,7 @@ class StreetHazards:
     _set_care: Any
     _leave_control: Any
     _drop_mission: Any
+    _crew_out: Any
 
     def _met(self, unit: int, t_ms: int, edge: int, detour_ms: int) -> None:
         """A closure that was not on the seen network: turned, told."""
@@ -88,7 +89,7 @@ class StreetHazards:
         cause = max(int(w.unit_event[unit]), flood)
         event = int(self.emit("unit_caught", t_ms, unit, value=depth_m, cause=cause)[0])
         w.unit_event[unit] = w.unit_caught_event[unit] = event
-        if w.unit_phase[unit] in (U_ON_FOOT, U_AWAY, U_BACK):
+        if w.unit_phase[unit] in (U_ON_FOOT, U_AWAY, U_BACK) or self._crew_out(unit):
             return  # the vehicle alone: its crew is elsewhere
         dead = crew_deaths(self.ctx, unit)
         if dead:

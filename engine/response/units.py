@@ -29,7 +29,8 @@ and those already under way there, among hospitals with a bed left.
 
 Crews ordered out with a patient on board leave for the hospital at once; others turn back. Crews
 leave a scene by themselves when water there stands above 0.3 m. Who has no way out of the exclusion zone
-by vehicle walks (`on_foot.py`).
+by vehicle walks (`on_foot.py`), and the last part of the way to a scene that no vehicle reaches
+(`scene_on_foot.py`).
 
 Where no hospital can be used a clinic keeps the patient (`clinics.py`).
 
@@ -48,6 +49,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from engine.access import drive_node, refuge_nodes
+from engine.approach import CARD as APPROACH_CARD
 from engine.component import Component, Context
 from engine.errors import RunError
 from engine.events import KIND_CODE, reason
@@ -62,7 +64,9 @@ from engine.response.hospital_state import HospitalState
 from engine.response.hospitals import BED_RETRY_MS, DELAY_REPORTED_S, HospitalLegs
 from engine.response.missions import MissionTrips
 from engine.response.on_foot import CARD as ON_FOOT_CARD
-from engine.response.on_foot import CrewsOnFoot
+from engine.response.on_foot import NO_WAY, CrewsOnFoot
+from engine.response.scene_on_foot import CARD as SCENE_CARD
+from engine.response.scene_on_foot import NO_WALK, ScenesOnFoot
 from engine.response.self_referral import CARD as SELF_CARD
 from engine.response.self_referral import SelfReferral
 from engine.response.street_hazards import CARD as HAZARD_CARD
@@ -90,18 +94,21 @@ from engine.world import (
     U_TO_HOSPITAL,
     U_TO_SCENE,
     U_TURNOUT,
+    U_WALKING,
     U_WITHDRAWING,
 )
 
 AMBULANCE, RESCUE, POLICE, BUS = range(4)
 WATER_LIMIT_M = 0.3
+WADE_M = 0.7  #: depth that closes a street to walkers (`engine/networks/roads.py`)
 VOLUNTEERS_MMI = 6.0
+_ON_FOOT = (U_ON_FOOT, U_AWAY, U_BACK, U_WALKING)
 _DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING, U_CARRYING)
 
 
 class UnitsComponent(
-    CareChain, Clinics, CrewsOnFoot, HospitalLegs, HospitalState, MissionTrips, SelfReferral,
-    StreetHazards,
+    CareChain, Clinics, CrewsOnFoot, HospitalLegs, HospitalState, MissionTrips, ScenesOnFoot,
+    SelfReferral, StreetHazards,
     Component,
 ):
     """Owner of units, care and control points; applies wakes, arrivals and orders."""
@@ -123,7 +130,8 @@ class UnitsComponent(
         "hospital_fuel_ms", "hospital_fuel_event",
         "party_place", "unit_order_mission", "party_board_event", "party_line", "party_stop",
         "party_stop_ms", "unit_stop", "unit_wait_ms", "order_decided_ms", "all_clear_event",
-        "predicted_ms", "unit_walk_out_ms", "unit_crew_node", "unit_crew_arc",
+        "predicted_ms", "unit_walk_out_ms", "unit_crew_node", "unit_crew_arc", "unit_scene_node",
+        "street_walk_factor",
     )
     writes = (
         "unit_phase", "unit_due_ms", "unit_incident", "unit_control", "unit_node", "unit_person",
@@ -135,6 +143,7 @@ class UnitsComponent(
         "person_self_ms", "person_hospital", "hospital_shut", "hospital_dark_ms",
         "hospital_next_ms", "unit_mission", "unit_riders", "mission_lying", "mission_sitting",
         "mission_block", "party_unit", "party_board_event", "unit_stop", "unit_wait_ms",
+        "unit_scene_node",
     )
     emits = (
         "unit_departed", "unit_arrived", "unit_delayed", "unit_turned_back", "person_rescued",
@@ -142,11 +151,11 @@ class UnitsComponent(
         "unit_available", "control_staffed", "control_left", "unit_blocked", "unit_caught",
         "responders_died", "aid_arrived", "self_referred", "hospital_shut", "hospital_opened",
         "party_boarded", "unit_unloaded", "crew_on_foot", "crew_in_safety", "crew_walks_back",
-        "crew_back", "crew_caught",
+        "crew_back", "crew_caught", "crew_walks_to_scene",
     )
 
     card = (*VOLUNTEER_CARD, *HAZARD_CARD, *HOSPITAL_CARD, *SELF_CARD, *WARD_CARD, *LOADING_CARD,
-            *ON_FOOT_CARD, *CLINIC_CARD)
+            *ON_FOOT_CARD, *CLINIC_CARD, *APPROACH_CARD, *SCENE_CARD)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -162,6 +171,7 @@ class UnitsComponent(
         self._prepare_hospitals()
         self._prepare_missions()
         self._prepare_crews()
+        self._prepare_scenes()
         self._prepare_clinics()
         self._volunteer = site.units.kind == RESCUE
         self._volunteer &= city.departments.volunteers & (site.units.aid < 0)  # else in the vehicle
@@ -178,7 +188,8 @@ class UnitsComponent(
         ordered = np.any(w.unit_order_serial != w.unit_serial_done)
         if mail.wakes or mail.unit_arrivals or mail.crews or ordered:
             return now_ms
-        working = np.isin(w.unit_phase, (U_ON_SCENE, U_STAFFING, U_ON_FOOT, U_AWAY, U_BACK)).any()
+        working = np.isin(w.unit_phase, (
+            U_ON_SCENE, U_STAFFING, U_ON_FOOT, U_AWAY, U_BACK, U_WALKING)).any()
         if mail.met or (w.zone_flooded_event >= 0).any() or (w.zone_lifeline_event >= 0).any():
             return now_ms
         if np.any(w.person_health > 0):  # somebody may set out for hospital
@@ -220,6 +231,7 @@ class UnitsComponent(
         self._caught(t0_ms)
         self._caught_on_foot(t0_ms)
         self._crews_back(t0_ms)
+        self._watch_walks_back(t0_ms)
         self._leave_water(t0_ms)
         self._check_patients(t0_ms)
         for unit in np.flatnonzero(self.w.unit_order_serial != self.w.unit_serial_done):
@@ -259,6 +271,8 @@ class UnitsComponent(
             self._free_person(unit, t_ms)
         elif phase == U_ON_SCENE:
             self._transport(unit, t_ms)
+        elif phase == U_WALKING:
+            self._not_through(unit, t_ms)
         elif phase == U_TO_HOSPITAL:
             self._at_door(unit, t_ms)
         elif phase == U_AT_HOSPITAL:
@@ -297,6 +311,9 @@ class UnitsComponent(
         t_ms = max(t_ms, int(self.ctx.log.column("t_ms")[event]))
         if incident < 0 and control < 0 and mission < 0:
             self._stand_down(unit, t_ms, event)
+            return
+        if w.unit_phase[unit] in _ON_FOOT:  # left its vehicle in this very tick; command sends another
+            self.emit("unit_turned_back", t_ms, unit, NO_WAY, cause=max(event, int(w.unit_event[unit])))
             return
         w.unit_event[unit] = event
         w.unit_incident[unit], w.unit_control[unit] = incident, control
@@ -337,7 +354,12 @@ class UnitsComponent(
         w = self.w
         if w.unit_phase[unit] in (U_TO_HOSPITAL, U_AT_HOSPITAL, U_CARRYING, U_SETTING_DOWN):
             return  # it leaves anyway, and the patient comes first
+        if w.unit_phase[unit] in (U_ON_FOOT, U_AWAY):
+            return  # it is out, or nearly
         w.unit_event[unit] = event
+        if w.unit_phase[unit] == U_BACK or self._crew_out(unit):
+            self._pull_out(unit, t_ms)
+            return
         if w.unit_phase[unit] == U_ON_SCENE and self._kind(unit) == AMBULANCE and (
             w.unit_person[unit] >= 0
         ):
@@ -391,7 +413,9 @@ class UnitsComponent(
         """Crews leave scenes and control points that the water has reached."""
         w = self.w
         at_work = np.isin(w.unit_phase, (U_ON_SCENE, U_STAFFING))
-        wet = at_work & (w.node_depth_m[w.unit_node] > WATER_LIMIT_M)
+        out = (w.unit_scene_node >= 0) & (w.unit_crew_node >= 0)
+        node = np.where(out, w.unit_scene_node, w.unit_node)
+        wet = at_work & (w.node_depth_m[node] > np.where(out, WADE_M, WATER_LIMIT_M))
         for unit in np.flatnonzero(wet):
             u = int(unit)
             if w.unit_person[u] >= 0 and self._kind(u) == AMBULANCE:
@@ -400,7 +424,10 @@ class UnitsComponent(
                 self._carry(u, t_ms)
             else:
                 self._give_up(u, t_ms, reason("road under water"))
-                self._go_wait(u, t_ms, U_WITHDRAWING)
+                if self._crew_out(u):
+                    self._leave_scene(u, t_ms)
+                else:
+                    self._go_wait(u, t_ms, U_WITHDRAWING)
             self.signal(u)
 
     # --- driving --------------------------------------------------------------------------------
@@ -415,7 +442,8 @@ class UnitsComponent(
             w.unit_stop[unit] = 0
             node = self.ctx.site.missions.stop_node[mission, 0]
         else:
-            node = self.ctx.site.control_node[control] if control >= 0 else w.incident_node[incident]
+            node = (self.ctx.site.control_node[control] if control >= 0
+                    else self._goal(unit, incident))
         self._drive(unit, t_ms, int(node), U_TO_SCENE)
 
     def _drive(self, unit: int, t_ms: int, node: int, phase: int) -> None:
@@ -464,8 +492,11 @@ class UnitsComponent(
             w.unit_since_ms[unit], waited = t_ms, t_ms - w.unit_since_ms[unit]
             w.unit_busy_ms[unit] += waited
             self._at_door(unit, t_ms)
-        else:
+        elif w.unit_scene_node[unit] < 0:
             self._begin_task(unit, t_ms)
+        elif not self._walk_on(unit, t_ms):
+            self._give_up(unit, t_ms, NO_WALK)
+            self._available(unit, t_ms)
 
     def _cut_off(self, unit: int, t_ms: int, phase: int) -> None:
         """No way on: the unit stops at the junction nearest to where it is."""
@@ -491,6 +522,8 @@ class UnitsComponent(
             self._available(unit, t_ms)
         else:
             control = w.unit_control[unit]
+            if w.unit_incident[unit] >= 0 and self._walk_on(unit, t_ms):
+                return
             self._give_up(unit, t_ms, reason("no way to scene"))
             if control >= 0:
                 self._event("unit_turned_back", t_ms, unit, reason("no way to scene"))
@@ -521,7 +554,7 @@ class UnitsComponent(
         if self._kind(unit) == RESCUE:
             person = self._next_trapped(incident)
             if person < 0:
-                self._available(unit, t_ms)
+                self._leave_scene(unit, t_ms)
                 return
             w.unit_person[unit] = person
             building = int(self.ctx.parties.person_building[person])
@@ -530,7 +563,7 @@ class UnitsComponent(
             return
         person = self._next_patient(incident)
         if person < 0:
-            self._available(unit, t_ms)
+            self._leave_scene(unit, t_ms)
             return
         w.unit_person[unit] = person
         event = self.emit("person_treated", t_ms, person, unit, cause=w.unit_event[unit])[0]
@@ -588,6 +621,6 @@ class UnitsComponent(
     def _available(self, unit: int, t_ms: int) -> None:
         w = self.w
         w.unit_incident[unit] = w.unit_control[unit] = w.unit_person[unit] = -1
-        w.unit_facility[unit] = w.unit_mission[unit] = -1
+        w.unit_facility[unit] = w.unit_mission[unit] = w.unit_scene_node[unit] = -1
         self._phase(unit, U_AVAILABLE, t_ms)
         self._event("unit_available", t_ms, unit)

@@ -120,8 +120,9 @@ def response_table(codes: pd.DataFrame) -> pd.DataFrame:
 def why_nobody_came(log: Log, size: int) -> NDArray[np.int64]:
     """Reason code [incidents] of the last that kept help from each; only true of those without.
 
-    Nobody called, or could; the call waited; command sent nobody, with the reason that it gave last; the
-    unit was still on its way; or those in need had gone before anybody could be sent.
+    Where it has closed, how people left it: they went to hospital by themselves, needed no help any more,
+    or somebody died. Where it is open, nobody called, or could; the call waited; command sent nobody,
+    with the reason that it gave last; or the unit was still on its way.
     """
     def last(rows: Rows, key: NDArray[Any]) -> NDArray[np.int64]:
         mine = (key >= 0) & (key < size)
@@ -141,6 +142,11 @@ def why_nobody_came(log: Log, size: int) -> NDArray[np.int64]:
     silent = last(calls, calls.subject) < 0
     code[silent] = reason("nobody called")
     code[silent & (last(walked, walked.subject) >= 0)] = reason("no telephone service")
+    opened, closed = log.rows("incident_opened"), log.rows("incident_closed")
+    closed = closed.where((closed.subject < size) & (closed.object > 0))
+    shut = last(closed, closed.subject) > last(opened, opened.subject)
+    how = np.asarray(last_of(closed.subject, closed.object, size, 0), np.int64)
+    code[shut] = how[shut]
     return code
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.events import KIND_CODE, REASONS
+from engine.events import KIND_CODE, REASONS, reason
 from engine.scoring.causes import why_nobody_came
 from engine.scoring.clearance import percentile_s
 from engine.scoring.columns import first_ms, last_of, unique_labels
@@ -68,24 +68,41 @@ def incidents(r: Record) -> Incidents:
     )
 
 
-def _reasons(r: Record, numbers: I64) -> dict[str, int]:
-    """How many of incidents [n] no unit reached for which last reason."""
-    why = why_nobody_came(r.log, 1 + int(numbers.max(initial=-1)))[numbers]
-    return {REASONS[code]: int((why == code).sum()) for code in np.unique(why)}
+#: How an incident closes that needs no unit any more.
+_NOT_NEEDED = tuple(reason(name) for name in (
+    "needs no help any more", "taken to hospital", "went to hospital by themselves"))
+
+
+def _outcomes(why: I64) -> dict[str, int]:
+    """What became of incidents that no unit reached, from why [n]; adds up to n."""
+    spared = int(np.isin(why, _NOT_NEEDED).sum())
+    died = int((why == reason("dead")).sum())
+    found = {"no longer needed": spared, "died before a unit came": died,
+             "never reached": int(why.size) - spared - died}
+    return {name: count for name, count in found.items() if count}
 
 
 def response(r: Record) -> list[Metric]:
     """P50 and P90 (nearest rank) from the incident's opening to the first unit on scene.
 
     An incident that no unit reached is infinite, also where it closed by itself: help that
-    never came is no short response. `incidents_unanswered` counts them, `calls_unanswered`
-    calls that no call taker took.
+    never came is no short response. `incidents_unanswered` counts them all. By `outcome` each is
+    one of: no longer needed (it closed without a unit, alive: people went to hospital by themselves, were
+    taken by others or were able to go on; `incidents_not_needed` counts these), died before a unit came
+    (it closed, and somebody had died there), never reached (still open at the end). By `reason`: how
+    it closed, or what last kept help from one that is open. `calls_unanswered`: calls that no call
+    taker took.
     """
     found = incidents(r)
     times = found.response_ms
     missed = times >= NEVER
     lost = (found.call_ms < NEVER) & (found.answered_ms >= NEVER)
     names = r.city.zone_municipality[1]
+    numbers = found.number[missed]
+    why = why_nobody_came(r.log, 1 + int(numbers.max(initial=-1)))[numbers]
+    spared = missed.copy()
+    spared[missed] = np.isin(why, _NOT_NEEDED)
+    reasons = {REASONS[code]: int((why == code).sum()) for code in np.unique(why)}
 
     def by(mask: NDArray[np.bool_]) -> dict[str, dict[str, Any]]:
         hit = found.municipality[mask & (found.municipality >= 0)]
@@ -103,7 +120,8 @@ def response(r: Record) -> list[Metric]:
     return [
         metric("incidents", int(times.size), "incidents", "lower", by(missed | ~missed)),
         metric("incidents_unanswered", int(missed.sum()), "incidents", "lower",
-               {**by(missed), "reason": _reasons(r, found.number[missed])}),
+               {**by(missed), "reason": reasons, "outcome": _outcomes(why)}),
+        metric("incidents_not_needed", int(spared.sum()), "incidents", "lower", by(spared)),
         metric("calls_unanswered", int(lost.sum()), "calls", "lower", by(lost)),
         at(50), at(90),
     ]
@@ -134,17 +152,34 @@ def hospitals(r: Record) -> list[Metric]:
     ]
 
 
+_SETS_OUT = ("crew_on_foot", "crew_walks_to_scene", "crew_walks_back")
+_IS_BACK = ("crew_in_safety", "crew_back", "crew_caught")
+
+
+def _codes(kinds: tuple[str, ...]) -> list[int]:
+    return [KIND_CODE[kind] for kind in kinds]
+
+
 def busy_ms(r: Record) -> I64:
     """Time each unit was on a task [units]: from its order until it is available again, lost, or its
-    crew is in safety without it."""
-    over = ("unit_available", "unit_caught", "crew_in_safety", "crew_caught",
-            "crew_back")
-    rows = r.log.rows("unit_dispatched", "unit_departed", "control_staffed", "crew_on_foot",
-                      "crew_walks_back", *over)
+    crew is in safety without it. A crew on foot works on when the water takes its vehicle."""
+    over = ("unit_available", "unit_caught", *_IS_BACK)
+    rows = r.log.rows("unit_dispatched", "unit_departed", "control_staffed", *_SETS_OUT, *over)
     unit = np.where(rows.kind == KIND_CODE["control_staffed"], rows.object, rows.subject)
     order = np.argsort(unit, kind="stable")
-    unit, t = unit[order], rows.t_ms[order]
-    starts = ~np.isin(rows.kind[order], [KIND_CODE[kind] for kind in over])
+    unit, t, kind = unit[order], rows.t_ms[order], rows.kind[order]
+    # Crews on foot: the last that was told of a crew before is that it set out.
+    at = np.arange(unit.size)
+    last = np.maximum.accumulate(np.where(np.isin(kind, _codes((*_SETS_OUT, *_IS_BACK))), at, -1))
+    walks = (last >= 0) & (unit[last] == unit) & np.isin(kind[last], _codes(_SETS_OUT))
+    lost = kind == KIND_CODE["unit_caught"]
+    lost_at = np.full(len(r.context.units), unit.size)
+    np.minimum.at(lost_at, unit[lost], at[lost])
+    # A crew back at a vehicle that can drive is free when that is told, or goes on to hospital.
+    back = (kind == KIND_CODE["crew_back"]) & (at < lost_at[unit])
+    told = ~(lost & walks) & ~back
+    unit, t, kind = unit[told], t[told], kind[told]
+    starts = ~np.isin(kind, _codes(over))
     new = np.ones(unit.size, np.bool_)
     new[1:] = unit[1:] != unit[:-1]
     previous = np.concatenate([[False], starts[:-1]]) & ~new

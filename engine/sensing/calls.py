@@ -3,7 +3,9 @@
 Incident. People in need (seriously or critically hurt, or trapped, HAZUS severities 2 and 3) at one
 building, or outdoors at one junction, are one incident. It opens with the first of them and closes
 when nobody there needs help any more; if people at the same place need help later it opens again
-under the same number. A person taken away, freed and able, or dead leaves the incident.
+under the same number. A person taken away, gone to hospital by their own way, freed and able, or dead
+leaves the incident, and it closes with how: where somebody died that counts first, then who went by
+their own way, for these are the people whom no unit had to reach any more.
 
 - Time until somebody calls: exponential, mean 180 s. In cities a crash is reported after 3 min on
   average, 90 % within ten minutes (Lee et al. 2018, fatal crashes in Florida, who fit log-logistic
@@ -62,6 +64,9 @@ WALK_MPS = 1.34
 DETOUR = 1.3
 _OPEN = (I_CALLING, I_QUEUED, I_KNOWN, I_ASSIGNED)
 _TAKEN = (C_TRANSPORT, C_HOSPITAL, C_SELF)  #: gone from the place
+#: Reasons of closing by rank (`incident_left`).
+_LEFT = np.array([reason(name) for name in (
+    "needs no help any more", "taken to hospital", "went to hospital by themselves", "dead")])
 _INDOORS = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
 
 
@@ -101,13 +106,14 @@ class Calls(Component):
         "person_health", "person_trapped", "person_health_event", "person_care",
         "person_care_event", "party_node", "party_place", "zone_telecom_on", "incident_unit",
         "incident_building", "incident_call_ms", "incident_no_phone", "incident_openings",
-        "taker_busy_until_ms",
+        "taker_busy_until_ms", "incident_left",
     )
     writes = (
         "incident_state", "incident_building", "incident_node",
         "incident_opened_ms", "incident_call_ms", "incident_known_ms", "incident_event",
         "incident_count", "incident_openings", "incident_no_phone", "incident_patients",
         "incident_trapped", "incident_severity", "taker_busy_until_ms", "person_incident",
+        "incident_left",
     )
     emits = ("incident_opened", "call_made", "call_delayed", "call_answered", "incident_closed")
 
@@ -192,6 +198,7 @@ class Calls(Component):
         w.incident_node[row] = self._drive_node[node]
         w.incident_state[row] = I_CALLING
         w.incident_no_phone[row] = False
+        w.incident_left[row] = 0
         w.incident_opened_ms[row] = t_ms
         w.incident_known_ms[row] = NEVER
         delay = exponential_ms(
@@ -271,6 +278,8 @@ class Calls(Component):
         people = np.flatnonzero(w.person_incident >= 0)
         health, care = w.person_health[people], w.person_care[people]
         stays = self._in_need()[people] & ~among(care, _TAKEN)
+        rank = among(care, (C_TRANSPORT, C_HOSPITAL)) + 2 * (care == C_SELF)
+        rank = np.where(health == H_DEAD, 3, rank)[~stays].astype(np.uint8)
         gone, people = people[~stays], people[stays]
         health, care = health[stays], care[stays]
         at, trapped = w.person_incident[people], w.person_trapped[people]
@@ -289,6 +298,7 @@ class Calls(Component):
         last = np.full(n, -1, np.int64)
         latest = np.maximum(w.person_care_event[gone], w.person_health_event[gone])
         np.maximum.at(last, w.person_incident[gone], latest)
+        np.maximum.at(w.incident_left, w.person_incident[gone], rank)
         w.person_incident[gone] = -1
         empty = among(state, _OPEN) & (np.bincount(at, minlength=n) == 0)
         rows = np.flatnonzero(empty)
@@ -297,7 +307,7 @@ class Calls(Component):
         order = np.lexsort((rows, t))
         rows, cause, t = rows[order], cause[order], t[order]
         w.incident_event[rows] = self.emit(
-            "incident_closed", t, rows, value=(t - w.incident_opened_ms[rows]) / 1000.0,
-            cause=cause,
+            "incident_closed", t, rows, _LEFT[w.incident_left[rows]],
+            (t - w.incident_opened_ms[rows]) / 1000.0, cause,
         )
         w.incident_state[rows] = I_CLOSED

@@ -130,6 +130,7 @@ RULES: dict[str, Rule] = {
     "unit_withdrawn": Rule("Dispatch", True, 300, Teller.withdrawn),
     "crew_on_foot": Rule("Units", True, 600, Teller.crew_on_foot, True, single_up_to=12),
     "crew_in_safety": Rule("Units", True, 600, Teller.crew_in_safety, single_up_to=12),
+    "crew_walks_to_scene": Rule("Units", True, 600, Teller.crew_walks_to_scene, single_up_to=12),
     "crew_walks_back": Rule("Units", True, 600, Teller.crew_walks_back, single_up_to=12),
     "crew_back": Rule("Units", True, 600, Teller.crew_back, single_up_to=12),
     "crew_caught": Rule("Units", False, 600, Teller.crew_caught, single_up_to=12),

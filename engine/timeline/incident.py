@@ -129,6 +129,9 @@ def _sentence(kind: str, who: str, what: str, value: float, target: int) -> str:
         "unit_dispatched": f"{who} ordered, {away(value)}",
         "unit_departed": f"{who} leaves",
         "unit_arrived": f"{who} on scene after {value / 60:.0f} min on the road",
+        "crew_walks_to_scene": f"crew of {who} walks on to the scene, {away(value)}",
+        "crew_walks_back": f"crew of {who} walks back to the vehicle",
+        "crew_back": f"crew of {who} at the vehicle after {value / 60:.0f} min on foot",
         "unit_delayed": f"{who} delayed by {value / 60:.0f} min: {what}",
         "unit_turned_back": f"{who} turns back: {what}",
         "person_treated": f"{who} treated by {what}",
@@ -137,7 +140,7 @@ def _sentence(kind: str, who: str, what: str, value: float, target: int) -> str:
         "person_admitted": f"{who} admitted to {what}, {value:.0f} beds in use there",
         "hospital_full": f"{who} has no bed free",
         "unit_available": f"{who} free again",
-        "incident_closed": "closed: nobody is left who needs help there",
+        "incident_closed": "closed: nobody is left who needs help there" + (f" ({what})" if what else ""),
     }
     if kind in told:
         return told[kind]

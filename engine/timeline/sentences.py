@@ -243,6 +243,10 @@ class Teller:
         return (f"Crew of {self._units(g)} in safety without the vehicle, after "
                 f"{g.value.max() / 60:.0f} min on foot.")
 
+    def crew_walks_to_scene(self, g: Rows) -> str:
+        return (f"Crew of {self._units(g)} walks on to the scene, no way for the vehicle "
+                f"(up to {g.value.max() / 60:.0f} min on foot).")
+
     def crew_walks_back(self, g: Rows) -> str:
         return f"Crew of {self._units(g)} on foot back to the vehicle."
 

@@ -162,12 +162,13 @@ def test_without_a_way_at_all_the_crew_waits_and_looks_again() -> None:
     rig, unit = in_zone()
     shut_in(rig, unit)
     rig.order()
-    rig.run(120)
+    rig.run(4000)
     assert rig.w.unit_phase[unit] == U_AVAILABLE
     told = [row for row in rig.rows("unit_turned_back") if row[1] == unit]
-    assert [row[2] for row in told] == [NO_WAY]  # once
+    assert [row[2] for row in told] == [NO_WAY]  # once, however long it lasts
+    assert len([row for row in rig.rows("unit_withdrawn") if row[1] == unit]) <= 1
     rig.w.unit_walk_out_ms[unit] = 400_000
-    rig.run(200)
+    rig.run(4080)
     assert rig.w.unit_phase[unit] == U_ON_FOOT
     assert rig.chain(rig.last("crew_on_foot"))[1] == "unit_turned_back"
 
@@ -230,6 +231,21 @@ def test_once_the_wave_has_come_who_is_outside_goes_back_to_the_waiting_place() 
     goal, why = rig.components[2]._way_out(  # type: ignore[attr-defined]
         unit, rig.now_ms, refuge)
     assert (goal, why) == (refuge, 0)
+
+
+def test_a_crew_that_has_just_left_its_vehicle_takes_no_order() -> None:
+    """An order given in the very tick goes to another unit."""
+    rig, unit = in_zone()
+    dispatch, units = rig.components[1], rig.components[2]
+    event = rig.log.add("unit_dispatched", rig.now_ms, unit, 0, cause=rig.start)
+    rig.w.unit_event[unit] = rig.start
+    units._walk_out(unit, rig.now_ms, NO_WAY)  # type: ignore[attr-defined]
+    dispatch._order(unit, -1, 0, event)  # type: ignore[attr-defined]
+    units._take_order(unit, rig.now_ms)  # type: ignore[attr-defined]
+    assert rig.w.unit_phase[unit] == U_ON_FOOT
+    assert rig.w.unit_control[unit] == -1
+    assert rig.w.unit_serial_done[unit] == rig.w.unit_order_serial[unit]
+    assert not rig.rows("unit_departed")
 
 
 def walked_out(seed: int = 1) -> tuple[Rig, int]:

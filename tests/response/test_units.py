@@ -203,6 +203,7 @@ def test_a_unit_that_finds_no_way_turns_back_and_another_goes_later() -> None:
         rig.tick()
     unit = rig.rows("unit_departed")[0][1]
     rig.stuck.add(unit)
+    rig.w.street_walk_factor[:] = 0.0  # nor any on foot
     rig.run(rig.now_ms / 1000 + 300)
     (turned,) = rig.rows("unit_turned_back")
     assert (turned[1], REASONS[turned[2]]) == (unit, "no way to scene")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.events import CAUSES
+from engine.events import CAUSES, reason
 from engine.scoring.casualties import water_series
 from engine.scoring.metrics import all_metrics
 from engine.scoring.record import read
@@ -171,6 +171,27 @@ def test_response_counts_help_that_never_came_as_infinite(story, measure):
     assert m["incidents_unanswered"]["by_group"]["municipality"] == {"East": 1, "West": 1}
 
 
+def test_incidents_no_unit_reached_are_told_apart_by_what_became_of_them(story, measure):
+    """Of five without a unit two closed alive, one dead, one is open, one closed and open again."""
+    for number in range(6):
+        story.say(10, "incident_opened", number, 0, 1).say(20, "call_made", number, 0)
+        story.say(30, "call_answered", number, -1, 10)
+        story.say(40, "dispatch_held", number, reason("no way to scene"), 10)
+    story.say(50, "incident_closed", 0, reason("went to hospital by themselves"), 40)
+    story.say(50, "incident_closed", 1, reason("needs no help any more"), 40)
+    story.say(50, "incident_closed", 2, reason("dead"), 40)
+    story.say(50, "incident_closed", 4, reason("went to hospital by themselves"), 40)
+    story.say(60, "incident_opened", 4, 0, 1)
+    story.say(60, "unit_arrived", 0, 5, 20).say(70, "incident_closed", 5, reason("taken to hospital"), 60)
+    m = measure(story)
+    assert m["incidents_unanswered"]["value"] == 5
+    assert m["incidents_not_needed"]["value"] == 2
+    assert m["incidents_unanswered"]["by_group"]["outcome"] == {
+        "no longer needed": 2, "died before a unit came": 1, "never reached": 2}
+    assert m["incidents_unanswered"]["by_group"]["reason"] == {
+        "went to hospital by themselves": 1, "needs no help any more": 1, "dead": 1, "no way to scene": 2}
+
+
 def test_incident_without_opening_starts_with_its_call(story, measure):
     story.say(30, "call_made", 7, 1).say(90, "unit_arrived", 0, 7, 50)
     m = measure(story)
@@ -198,6 +219,25 @@ def test_hospital_peak_over_capacity(story, measure):
     assert m["hospital_peak_over_capacity"]["value"] == 2
     assert m["hospital_peak_beds"]["by_group"]["facility"] == {"H": 4}
     assert m["hospital_full"]["value"] == 2
+
+
+def test_a_crew_on_foot_works_on_when_the_water_takes_its_vehicle(story, measure):
+    # Ambulance (2 people): walks to a scene, the vehicle is lost at 200 s, it is back there at 900 s.
+    story.say(0, "unit_dispatched", 0, 0).say(100, "crew_walks_to_scene", 0, 0, 60)
+    story.say(200, "unit_caught", 0).say(600, "crew_walks_back", 0).say(900, "crew_back", 0)
+    # Police (3 people): walk out 0-300 s, the vehicle is lost at 50 s, and back there 1000-1300 s.
+    story.say(0, "crew_on_foot", 1, 0, 300).say(50, "unit_caught", 1).say(300, "crew_in_safety", 1)
+    story.say(1000, "crew_walks_back", 1).say(1300, "crew_back", 1)
+    hours = measure(story)["staff_hours"]["by_group"]["unit_kind"]
+    assert hours["ambulance"] == pytest.approx(2 * 900 / 3600)
+    assert hours["police"] == pytest.approx(3 * 600 / 3600)
+
+
+def test_a_crew_back_with_its_patient_works_on_until_it_is_free(story, measure):
+    story.say(0, "unit_dispatched", 0, 0).say(100, "crew_walks_to_scene", 0, 0, 60)
+    story.say(600, "crew_walks_back", 0).say(900, "crew_back", 0).say(2000, "unit_available", 0)
+    hours = measure(story)["staff_hours"]["by_group"]["unit_kind"]
+    assert hours["ambulance"] == pytest.approx(2 * 2000 / 3600)
 
 
 def test_staff_hours_from_order_to_available(story, measure):

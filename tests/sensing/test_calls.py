@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from engine import rng
+from engine.events import REASONS
 from engine.sensing.calls import DETOUR, WALK_MPS, answer_fifo
-from engine.world import I_CLOSED, I_KNOWN
+from engine.world import I_CLOSED, I_KNOWN, U_OFF
 from tests.response_rig import Rig
 
 
@@ -152,3 +153,46 @@ def test_delay_of_a_call_does_not_depend_on_other_incidents() -> None:
         rig.run(1200)
     row = together.w.incident_building.tolist().index(alone.w.incident_building[0])
     assert alone.w.incident_call_ms[0] == together.w.incident_call_ms[row]
+
+
+# --- how an incident closes -------------------------------------------------------------------------
+
+
+def closed(rig: Rig) -> list[str]:
+    return [REASONS[row[2]] for row in rig.rows("incident_closed")]
+
+
+def test_an_incident_closes_with_how_people_left_it() -> None:
+    """Dead counts before their own way, that before an ambulance's; and anew after each opening."""
+    rig = Rig()
+    rig.w.unit_phase[:] = U_OFF
+    a, b = rig.crowd(2)
+    rig.w.person_self_ms[:] = -1  # nobody goes unless the test says so
+    for person in (a, b):
+        rig.hurt(person, 2)
+    rig.run(1200)
+    assert closed(rig) == []
+    for person in (a, b):
+        rig.w.person_self_ms[person] = rig.now_ms
+    rig.run(1230)
+    assert closed(rig) == ["went to hospital by themselves"]
+    c, d = rig.crowd(4)[2:]
+    for person in (c, d):
+        rig.hurt(person, 2)
+    rig.run(2400)
+    rig.kill(c)
+    rig.run(2430)
+    assert len(closed(rig)) == 1  # the other still waits
+    rig.w.person_self_ms[d] = rig.now_ms
+    rig.run(2460)
+    assert closed(rig)[1:] == ["dead"]
+    assert rig.rows("incident_opened")[0][1] == rig.rows("incident_opened")[1][1]  # the same place
+
+
+def test_a_crew_s_incident_closes_when_its_patient_is_taken_away() -> None:
+    rig = Rig()
+    person = rig.crowd(1)[0]
+    rig.w.person_self_ms[person] = -1
+    rig.hurt(person, 2)
+    rig.run(3 * 3600)
+    assert closed(rig) == ["taken to hospital"]

@@ -44,6 +44,8 @@ class Approach:
         #: The scene's own place in the walking network, for each junction.
         self.place: I32 = site.walk_node
         self._stop: B = main_network(city) & (site.walk_node == np.arange(n))
+        self._roads = group_edges(n, city.edges.to_node, city.edges.from_node)
+        self._bases: I32 = np.unique(site.units.node).astype(np.int32)
 
     def walk_ms(
         self, node: int, passable: B | None = None, barred: B | None = None, far: bool = False
@@ -61,6 +63,11 @@ class Approach:
         limit = int(UNREACHED) - 1 if far else self._limit_ms
         return shortest_tree(self._csr, cost, int(self.place[node]), limit_ms=limit)[0]
 
-    def stops(self, walk_ms: I64) -> I32:
-        """Junctions where a vehicle can stand and its crew walk on."""
-        return np.flatnonzero(self._stop & (walk_ms < UNREACHED)).astype(np.int32)
+    def stops(self, walk_ms: I64, drive_cost_ms: I64) -> I32:
+        """Junctions where a vehicle can stand, its crew walk on and the vehicle drive away again: by the
+        cost of the known roads [edges] a way leads on to some station."""
+        rows = np.flatnonzero(self._stop & (walk_ms < UNREACHED)).astype(np.int32)
+        if rows.size:
+            away = shortest_tree(self._roads, drive_cost_ms, self._bases)[0]
+            rows = rows[away[rows] < UNREACHED]
+        return rows

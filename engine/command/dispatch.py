@@ -280,10 +280,10 @@ class Dispatch(MissionOrders, Component):
         if np.isfinite(times).all() or (drawn and self._inside[node]):
             return times
         walk = self._approach.walk_ms(node, None, self._inside if drawn else None)
-        stops = self._approach.stops(walk)
+        assert self._cost is not None
+        stops = self._approach.stops(walk, self._cost)
         if stops.size == 0:
             return times
-        assert self._cost is not None
         ms = shortest_tree(self._csr, self._cost, stops, walk[stops])[0][self._at]
         on_foot = np.where(ms < UNREACHED, ms / 1000.0, np.inf)
         return np.where(np.isfinite(times), times, on_foot)

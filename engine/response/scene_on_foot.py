@@ -106,7 +106,7 @@ class ScenesOnFoot:
 
     def _nearest_stop(self, drive_ms: I64, walk_ms: I64) -> tuple[int, int]:
         """Junction with the least time by road and on foot, and the walk from it; -1 none."""
-        stops = self._approach.stops(walk_ms)
+        stops = self._approach.stops(walk_ms, self._drive_cost())
         stops = stops[drive_ms[stops] < UNREACHED]
         if stops.size == 0:
             return -1, 0

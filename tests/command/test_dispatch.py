@@ -128,6 +128,13 @@ def test_rescue_share_caps_the_engines() -> None:
     assert len(sent) == 2
 
 
+@pytest.fixture
+def nobody_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The town is small: from everywhere else the scene would be within a crew's walk."""
+    monkeypatch.setattr("engine.approach.WALK_LIMIT_M", 1.0)
+
+
+@pytest.mark.usefixtures("nobody_walks")
 def test_no_way_is_held_with_its_reason_and_tried_again() -> None:
     rig = Rig()
     rig.hurt(someone_near(rig, INLAND)[0])
@@ -142,6 +149,7 @@ def test_no_way_is_held_with_its_reason_and_tried_again() -> None:
     assert rig.w.incident_reason[0] == 0
 
 
+@pytest.mark.usefixtures("nobody_walks")
 def test_a_free_unit_without_a_way_hides_no_shortage_and_the_next_free_one_goes_at_once() -> None:
     """Two ambulances are shut in, the others busy: the reason is that no unit is free, and nobody waits
     for the next look at the roads once one is."""

@@ -10,7 +10,7 @@ import pytest
 from engine.approach import KIT_MPS, WALK_LIMIT_M, Approach
 from engine.city import City
 from engine.events import REASONS
-from engine.kernels.paths import UNREACHED, forward_tree
+from engine.kernels.paths import CLOSED, UNREACHED, forward_tree
 from engine.networks.roads import WALK_DEPTH_M
 from engine.response.units import WADE_M
 from engine.run import Run, Session, open_session
@@ -86,6 +86,18 @@ def test_the_walk_is_the_shortest_way_within_the_limit() -> None:
     dry = np.ones(rig.city.streets.length_m.size, bool)
     dry[(rig.city.streets.from_node == FAR_NODE) | (rig.city.streets.to_node == FAR_NODE)] = False
     assert np.all(np.delete(Approach(rig.city, rig.site).walk_ms(FAR_NODE, dry), FAR_NODE) == UNREACHED)
+
+
+def test_a_vehicle_stands_only_where_it_can_drive_away_again() -> None:
+    """Not in front of the water on a road that nobody can turn on."""
+    rig = Rig()
+    way, edges = Approach(rig.city, rig.site), rig.city.edges
+    walk = way.walk_ms(FAR_NODE)
+    cost = np.full(edges.length_m.size, 1000, np.int64)
+    stops = way.stops(walk, cost)
+    node = int(next(s for s in stops if s not in rig.site.units.node))
+    trapped = np.where(edges.from_node == node, CLOSED, cost)
+    assert set(stops) - set(way.stops(walk, trapped)) == {node}
 
 
 def test_crews_wade_no_deeper_than_streets_are_open_to_walkers() -> None:

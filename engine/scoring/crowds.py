@@ -7,13 +7,14 @@ from engine.scoring.record import Metric, Record, metric
 
 def crowds(r: Record) -> list[Metric]:
     """Person-seconds that visitors spent at 5 persons per m2 or more, the run's first fear of a crush,
-    and the time until officers let people on; None where it did not come.
+    and the time until officers let people on; None where there is no venue, or where it did not come.
 
     Visitors are none of the city's people: they are part of no other metric and not of the score.
     """
     exposed, risk = r.log.rows("crowd_exposed"), r.log.rows("crowd_crush_risk")
     began, metered = r.log.rows("crowd_began"), r.log.rows("crowd_metered")
-    out = [metric("crowd_pressed", float(exposed.value.sum()), "person-s", "lower")]
+    pressed = float(exposed.value.sum()) if began.row.size else None
+    out = [metric("crowd_pressed", pressed, "person-s", "lower")]
     for name, rows in (("crowd_noticed", risk), ("crowd_metered", metered)):
         value = None
         if rows.row.size:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from engine.city import City
-from engine.errors import InputError
-from engine.plan import Plan, load_plan
-from engine.run import Run, open_session, simulate
+from engine.events import KIND_CODE
+from engine.plan import load_plan
+from engine.run import Run, open_session
 from engine.scenario import Scenario, load_scenario
 from engine.sensing.cameras import Cameras
 
@@ -64,16 +64,8 @@ def test_an_outage_silences_the_cameras(town: City, match: Scenario, service: st
                     "service_on": False})
     session.advance(420)
     log = session.twin.log.codes()
-    from engine.events import KIND_CODE
-
     counted = log.t_ms[log.kind == KIND_CODE["camera_counted"]]
     silent = log[(log.kind == KIND_CODE["camera_silent"]) & (log.t_ms > 200_000)]
     assert counted.max() <= 200_000
     assert sorted(silent.subject) == [0, 1]
     assert not (log.kind == KIND_CODE["crowd_crush_risk"]).any()
-
-
-def test_crowds_lever_needs_a_venue(town: City, scenario: Scenario, plans: dict[str, Plan]) -> None:
-    document = plans["historical"].model_dump(exclude_defaults=True)
-    with pytest.raises(InputError, match=r"crowds: scenario 'testtown-tsunami' has no venues"):
-        simulate(town, scenario, Plan.model_validate({**document, "crowds": {}}), 1)

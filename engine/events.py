@@ -24,7 +24,7 @@ from engine.errors import RunError
 ENTITIES = (
     "none", "run", "zone", "building", "street", "edge", "node", "party", "person", "vehicle",
     "unit", "facility", "incident", "channel", "reason", "cause", "mode",
-    "control", "gauge", "input", "phase", "refuge", "mission",
+    "control", "gauge", "input", "phase", "refuge", "mission", "venue", "camera",
 )
 
 REASONS = (
@@ -63,6 +63,8 @@ REASONS = (
     "too late to be out before the wave",
     # how people left an incident (or "dead")
     "needs no help any more", "taken to hospital", "went to hospital by themselves",
+    # cameras at a venue
+    "no electricity",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")
@@ -278,6 +280,31 @@ KINDS: tuple[Kind, ...] = tuple(
         ("refuge_lost", "refuge", "reason", "places", "truth",
          "found damaged and not opened, or lost to the sea; value is the places lost", False),
         ("input_applied", "input", "none", "", "decision", "an inject, decision or observation from outside", True),
+        # crowds at venues
+        ("crowd_began", "venue", "none", "people", "truth",
+         "visitors begin to leave a venue; value is how many they are", False),
+        ("crowd_dense", "venue", "none", "/m2", "truth",
+         "people are pressed together at a venue; value is the local density", False),
+        ("crowd_exposed", "venue", "none", "person-s", "truth",
+         "time that people spent so pressed together during the last minute", False),
+        ("crowd_metered", "venue", "none", "/min", "truth",
+         "officers hold the crowd back and let people on; value is how many a minute", False),
+        ("crowd_let_go", "venue", "none", "people", "truth",
+         "officers have left, and those who had not set out do so in their own time; value is how many", False),
+        ("crowd_gone", "venue", "none", "s", "truth",
+         "everybody has left the venue; value is the time that took", False),
+        ("camera_counted", "camera", "venue", "people", "seen",
+         "a camera counts heads in its field: a number, never who", False),
+        ("camera_silent", "camera", "reason", "", "seen", "no count comes from a camera any more", False),
+        ("crowd_eased", "venue", "none", "/m2", "seen",
+         "officers report that nobody is held back and people walk freely; value is the density", False),
+        ("crush_reported", "incident", "venue", "/m2", "truth",
+         "people pressed together at a venue need help; value is the local density", False),
+        ("crowd_crush_risk", "venue", "none", "/m2", "decision",
+         "the command centre opens an incident: a crush is feared; value is the density counted, 0 by call",
+         False),
+        ("crowd_crush_over", "venue", "none", "s", "decision",
+         "the command centre closes that incident; value is how long it was open", False),
     ]
 )
 

@@ -8,6 +8,7 @@ from engine.city import City
 from engine.command.dispatch import Dispatch
 from engine.command.hub import Hub
 from engine.component import Component
+from engine.hazards.crowds import Crowds
 from engine.hazards.earthquake import Earthquake, Shaking
 from engine.hazards.tsunami import Tsunami, sea_inputs, sea_of
 from engine.mobility.component import Mobility
@@ -20,14 +21,15 @@ from engine.response.fuel import Fuel
 from engine.response.units import UnitsComponent
 from engine.scenario import Scenario
 from engine.sensing.calls import Calls
+from engine.sensing.cameras import Cameras
 from engine.sensing.instruments import Instruments
 
 TICK_MS = 10_000
 
 PHASES: tuple[type[Component], ...] = (
-    Earthquake, Tsunami,               # hazards: what nature does
+    Earthquake, Tsunami, Crowds,       # hazards: what nature does, and crowds at venues
     Buildings, Lifelines, Roads,       # networks: what still works
-    Instruments, Calls,                # sensing: what the city notices
+    Instruments, Cameras, Calls,       # sensing: what the city notices
     Hub, Dispatch,                     # command: what the plan decides from it
     Warning, Health,                   # people: who is warned, who leaves, who is hurt
     Mobility,                          # mobility: how cars and walkers get there
@@ -39,7 +41,8 @@ def applicable(scenario: Scenario) -> list[type[Component]]:
     """Phases of a scenario: a hazard it does not have is left out."""
     absent = {
         kind
-        for kind, present in ((Earthquake, scenario.earthquake), (Tsunami, scenario.tsunami))
+        for kind, present in ((Earthquake, scenario.earthquake), (Tsunami, scenario.tsunami),
+                              (Crowds, scenario.venues or None), (Cameras, scenario.venues or None))
         if present is None
     }
     return [phase for phase in PHASES if phase not in absent]

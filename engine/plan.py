@@ -15,6 +15,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from engine.errors import InputError, unknown
+from engine.levers.crowds import Crowds
 from engine.levers.order import Order
 from engine.levers.places import Destinations, VerticalRefuge
 from engine.levers.recovery import AllClear
@@ -60,6 +61,7 @@ class Plan(Strict):
     mutual_aid: tuple[MutualAid, ...] = ()
     facility_evacuation: tuple[FacilityEvacuation, ...] = ()
     buses: tuple[BusLine, ...] = ()
+    crowds: Crowds | None = None
     all_clear: AllClear = AllClear()
 
     @property

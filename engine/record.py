@@ -58,7 +58,7 @@ READS = (
     "incident_state", "hospital_beds_used", "facility_load", "gauge_level_m", "wetcell_depth_m",
     "incident_opened_ms", "incident_reached_ms", "party_wet_event", "party_stop_reason",
     "party_x_m", "party_y_m", "unit_x_m", "unit_y_m", "edge_flow_speed_mps", "edge_closed",
-    "edge_barred", "edge_vehicles",
+    "edge_barred", "edge_vehicles", "venue_inside", "venue_pm2",
 )
 
 
@@ -171,6 +171,10 @@ class Recorder:
                 world.facility_load + world.hospital_beds_used, 65_534
             ).astype(np.uint16),
         }
+        inside, density = world.venue_inside, world.venue_pm2
+        if inside.size:
+            frame["venue_people"] = np.minimum(inside, 65_534).astype(np.uint16)
+            frame["venue_pm2"] = np.rint(100 * density).astype(np.uint16)
         if self.ctx.sea is not None:
             frame["wetcell_depth_m"] = np.minimum(
                 np.rint(world.wetcell_depth_m * 1000), 65_534
@@ -200,6 +204,7 @@ class Recorder:
             "unit_x_m": ("unit", "m", metres, x0), "unit_y_m": ("unit", "m", metres, y0),
             "unit_phase": ("unit", "phase", 1.0, 0.0),
             "facility_load": ("facility", "people", 1.0, 0.0),
+            "venue_people": ("venue", "people", 1.0, 0.0), "venue_pm2": ("venue", "/m2", 0.01, 0.0),
             "wetcell_depth_m": ("cell", "m", 0.001, 0.0),
             "gauge_level_m": ("gauge", "m", 0.001, -20.0),
         }

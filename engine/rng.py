@@ -74,6 +74,7 @@ STREAMS: dict[str, int] = {
             "crowd.speed",
             "crowd.premovement",
             "crowd.sidestep",
+            "camera.count",
         ]
     )
 }

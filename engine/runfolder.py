@@ -98,7 +98,20 @@ def manifest(run: Run) -> dict[str, Any]:
         "missions": list(site.missions.name),
         "controls": [
             {"name": point.name, "node": int(node), "officers": point.officers}
-            for point, node in zip(plan.posts, site.control_node, strict=True)
+            for point, node in zip(plan.posts, site.control_node, strict=False)
+        ] + [
+            {"name": place.name, "node": int(node), "officers": site.crowds.officers}
+            for place, node in zip(scenario.venues, site.venue_node, strict=True)
+        ],
+        "venues": [
+            {"name": place.name, "lon": place.lon, "lat": place.lat,
+             "people": sum(group.count for group in venue.groups)}
+            for place, venue in zip(scenario.venues, site.venues, strict=True)
+        ],
+        "cameras": [
+            {"name": f"{camera.name}, {place.name}", "lon": place.lon, "lat": place.lat}
+            for place, venue in zip(scenario.venues, site.venues, strict=True)
+            for camera in venue.cameras
         ],
         "refuges": [
             {"name": lever.name, "node": int(node), "places": int(places)}

@@ -156,6 +156,20 @@ class Outage(Strict):
         return self
 
 
+class VenueAt(Strict):
+    """A venue with a crowd of visitors (engine/crowd): who is at it begins to leave at `start_s`. Its
+    cameras, named in its file, count heads every `sample_s`, with a mean absolute error of
+    `count_error` of the count. Visitors are none of the city's own people."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    file: str
+    lon: Lon
+    lat: Lat
+    start_s: Seconds = 0.0
+    sample_s: Annotated[float, Field(ge=10, le=600, multiple_of=10)] = 30.0
+    count_error: Annotated[float, Field(ge=0, le=0.5)] = 0.086
+
+
 class Rumour(Strict):
     """A false report that goes round from `at_s` on, begun by a `share` of all parties."""
 
@@ -179,6 +193,7 @@ class Scenario(Strict):
     outages: tuple[Outage, ...] = ()
     rumour: Rumour | None = None
     bus_depots: tuple[BusDepot, ...] = ()
+    venues: Annotated[tuple[VenueAt, ...], Field(max_length=20)] = ()
     behaviour: dict[str, float] = Field(default_factory=dict)
     plans: Annotated[tuple[str, ...], Field(min_length=1)]
 

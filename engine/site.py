@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.city import F64, I16, I32, I64, B, City
+from engine.crowd.venue import Venue, load_venue
 from engine.errors import InputError, unknown
 from engine.escorts import Led, find_led
 from engine.lead_time import check_contraflow, check_led, check_missions
+from engine.levers.crowds import Crowds
 from engine.levers.roads import Post
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
@@ -90,6 +92,11 @@ class Site:
     shelters: Shelters  # places and staff of the facilities
     missions: Missions  # trips for people who cannot leave alone
     led: Led  # homes whose staff lead their people out on foot
+    venues: tuple[Venue, ...]  # of the scenario; their posts are the last rows of the control tables
+    venue_node: I32  # nearest junction of each, where units come to
+    venue_control: I32  # its row in the control tables
+    camera_venue: I32  # venue of each camera [cameras]
+    crowds: Crowds  # what the plan says of them
 
 
 def area_mask(city: City, area: Area, where: str) -> B:
@@ -236,6 +243,11 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     check_missions(city, scenario, plan, danger, shut, missions)
     controls += [order.node for order in orders]
     officers += [post.officers for post in plan.posts[len(officers):]]
+    crowds = plan.crowds or Crowds(cameras=False)
+    venue_node, venues = _venues(city, scenario)
+    controls += venue_node.tolist()
+    officers += [crowds.officers] * len(venues)
+    setup += [crowds.setup_s] * len(venues)
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
     walk_node = _walkable(city)
@@ -271,7 +283,26 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         refuges=refuges,
         missions=missions,
         led=led,
+        venues=venues, venue_node=venue_node, crowds=crowds,
+        venue_control=np.arange(len(controls) - len(venues), len(controls), dtype=np.int32),
+        camera_venue=np.repeat(
+            np.arange(len(venues)), [len(v.cameras) for v in venues]).astype(np.int32),
     )
+
+
+def _venues(city: City, scenario: Scenario) -> tuple[I32, tuple[Venue, ...]]:
+    """Junction of each venue, and its file."""
+    nodes, found = [], []
+    for row, place in enumerate(scenario.venues):
+        where = f"scenario '{scenario.name}': venues.{row}"
+        if place.name in [earlier.name for earlier in scenario.venues[:row]]:
+            raise InputError(f"{where}.name: '{place.name}' is the name of an earlier venue")
+        found.append(load_venue(scenario.data_file(place.file)))
+        if place.start_s >= scenario.duration_s:
+            raise InputError(f"{where}.start_s: {place.start_s:g} is after the end of the run "
+                             f"(duration_s = {scenario.duration_s:g})")
+        nodes.append(nearest_node(city, place.lon, place.lat, where))
+    return _drivable(city, np.array(nodes, np.int32)) if nodes else np.empty(0, np.int32), tuple(found)
 
 
 def _return_phase(city: City, plan: Plan) -> I16:
@@ -302,6 +333,8 @@ def check_officers(city: City, plan: Plan) -> None:
         "inbound_ban": ("at cordons", plan.inbound_ban),
     }
     needed = {key: sum(post.officers for post in rows) for key, (_, rows) in posts.items()}
+    if plan.crowds is not None:
+        needed["crowds"], posts["crowds"] = plan.crowds.officers, ("at a venue", ())
     stations = city.facilities_of("police_station")
     sent = sum(int(aid.units * (1.0 - aid.home_cover) + 1e-9) for aid in plan.mutual_aid
                if aid.kind == "police")

@@ -51,6 +51,8 @@ def check_levers(city: City, scenario: Scenario, plan: Plan, zone_masks: list[B]
                 f"nearest road junction (allowed: within {CONTROL_WITHIN_M:.0f} m)"
             )
     check_fuel(city, plan, scenario.population.share)
+    if plan.crowds is not None and not scenario.venues:
+        raise InputError(f"{label}: crowds: scenario '{scenario.name}' has no venues")
     kinds = [place.kind for place in plan.staging]
     for row, kind in enumerate(kinds):
         if kind in kinds[:row]:

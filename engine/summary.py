@@ -30,7 +30,12 @@ _SHORT = (
     ("rescued_alive", "  rescued alive", 0),
     ("staff_hours", "staff-hours", 0),
     ("needless_evacuee_hours", "away without need", 0),
+    ("crowd_pressed", "in crush danger at venues", 0),
+    ("crowd_noticed", "  crush feared after", 0),
+    ("crowd_metered", "  inflow metered after", 0),
 )
+#: Rows left out where no plan has a value: most scenarios have no venue.
+_OPTIONAL = ("crowd_pressed", "crowd_noticed", "crowd_metered")
 
 
 def number(value: float | None, digits: int) -> str:
@@ -120,6 +125,8 @@ def print_comparison(console: Console, document: dict[str, Any]) -> None:
     shown = [row for row in _SHORT if row[0] in metrics]
     for name, words, digits in shown:
         metric = metrics[name]
+        if name in _OPTIONAL and all(metric["plans"][plan]["mean"] is None for plan in plans):
+            continue
         cells = [words, metric["unit"]]
         cells += [_with_interval(metric["plans"][plan], digits) for plan in plans]
         for plan in plans[1:]:

@@ -208,6 +208,7 @@ def _counts(
         "refuge": site.refuges.node.size,
         "truck": plan.fuel.trucks if plan.fuel else 0,
         "control": site.control_node.size, "mission": site.missions.count,
+        "venue": len(site.venues), "camera": site.camera_venue.size,
         "door": len(plan.door_to_door), "taker": plan.dispatch.call_takers,
         "channel": len(plan.channels), "zone_channel": zones * len(plan.channels),
         "party_channel": parties.count * len(plan.channels),

@@ -84,6 +84,19 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("zone_flooded_event", "i8", "zone", "event", -1, "event of first water on land"),
     )
     + _rows(
+        "crowds",
+        ("venue_inside", "i4", "venue", "people", 0, "visitors who have crossed no exit"),
+        ("venue_out", "i4", "venue", "people", 0, "visitors who have left"),
+        ("venue_held", "i4", "venue", "people", 0, "visitors who have not set out and whom officers let on bit by bit"),
+        ("venue_pm2", "f4", "venue", "/m2", 0, "greatest local density at the last sample"),
+        ("venue_exposed_s", "f8", "venue", "person-s", 0, "time pressed together since the last report of it"),
+        ("venue_exposed_ms", "i8", "venue", "ms", 0, "time of that report"),
+        ("venue_metered", "?", "venue", "", 0, "officers let people on"),
+        ("venue_event", "i8", "venue", "event", -1, "last event of the crowd"),
+        ("venue_dense_event", "i8", "venue", "event", -1, "event of people being pressed together, -1 not now"),
+        ("camera_people", "i4", "camera", "people", 0, "heads in the camera's field"),
+    )
+    + _rows(
         "buildings",
         ("building_damage", "u1", "building", "state", 0, "0 none to 4 complete, 5 collapsed"),
         ("building_damage_event", "i8", "building", "event", -1, "event of the damage"),
@@ -129,10 +142,18 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("street_changes", "i4", "street", "", 0, "closings and openings so far"),
     )
     + _rows(
+        "cameras",
+        ("seen_camera_pm2", "f4", "camera", "/m2", 0, "last count of heads over the area of its field"),
+        ("seen_camera_event", "i8", "camera", "event", -1, "event of that count"),
+        ("camera_silent_event", "i8", "camera", "event", -1, "event of its falling silent, -1 it sends"),
+        ("seen_venue_eased_event", "i8", "venue", "event", -1, "event of the officers' last report that it eased"),
+    )
+    + _rows(
         "calls",
         ("incident_state", "u1", "incident", "state", 0, "where the incident is known"),
         ("incident_building", "i4", "incident", "building", -1, "building, -1 on a street"),
         ("incident_node", "i4", "incident", "node", -1, "nearest junction"),
+        ("incident_venue", "i4", "incident", "venue", -1, "venue where a crush is feared, -1 none"),
         ("incident_opened_ms", "i8", "incident", "ms", NEVER, "when people there first needed help"),
         ("incident_call_ms", "i8", "incident", "ms", NEVER, "when the call reaches the centre's queue"),
         ("incident_known_ms", "i8", "incident", "ms", NEVER, "when a call taker has answered"),
@@ -161,6 +182,11 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("all_clear_event", "i8", "run", "event", -1, "event of the all-clear"),
         ("shelter_open_event", "i8", "facility", "event", -1, "event of the opening"),
         ("shelter_held_event", "i8", "facility", "event", -1, "event of not opening for want of staff"),
+    )
+    + _rows(
+        "hub",
+        ("venue_alarm_event", "i8", "venue", "event", -1, "event of fearing a crush, -1 not now"),
+        ("venue_over_event", "i8", "venue", "event", -1, "event of the last such incident's end"),
     )
     + _rows(
         "dispatch",

@@ -136,3 +136,10 @@ def quake_runs(town: City) -> dict[str, Run]:
     """Finished runs of both plans of the test town's earthquake: hospital and shelter at their limits."""
     quake = load_scenario("testtown-quake")
     return {name: simulate(town, quake, load_plan(name, quake), 1) for name in quake.plans}
+
+
+@pytest.fixture(scope="session")
+def match_runs(town: City) -> dict[str, Run]:
+    """Finished runs of both plans of the crowd at the station gate."""
+    match = load_scenario("testtown-match")
+    return {name: simulate(town, match, load_plan(name, match), 1) for name in match.plans}

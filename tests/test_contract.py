@@ -137,7 +137,7 @@ def test_recorder_reads_what_it_lists(runs: dict[str, Run]) -> None:
 
 def test_command_sees_only_what_was_sensed() -> None:
     """Hub and dispatch read reports, their own variables and their own units: never the truth."""
-    allowed = {"instruments", "calls", "hub", "dispatch", "units"}
+    allowed = {"instruments", "cameras", "calls", "hub", "dispatch", "units"}
     for phase in PHASES:
         if phase.__module__.startswith("engine.command"):
             own_units = {name for name in phase.reads if name.startswith("unit_")}
@@ -167,11 +167,13 @@ def test_undeclared_use_fails_at_once(runs: dict[str, Run]) -> None:
 # --- events ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["historical", "early-warning", "with inputs", "assisted"])
+@pytest.fixture(
+    scope="module", params=["historical", "early-warning", "with inputs", "assisted", "match"])
 def run(
-    request: pytest.FixtureRequest, runs: dict[str, Run], run_with_inputs: Run, assisted_run: Run
+    request: pytest.FixtureRequest, runs: dict[str, Run], run_with_inputs: Run, assisted_run: Run,
+    match_runs: dict[str, Run],
 ) -> Run:
-    others = {"with inputs": run_with_inputs, "assisted": assisted_run}
+    others = {"with inputs": run_with_inputs, "assisted": assisted_run, "match": match_runs["cameras"]}
     return others[request.param] if request.param in others else runs[request.param]
 
 
@@ -183,11 +185,13 @@ def test_every_kind_has_an_emitter() -> None:
 
 
 def test_every_kind_occurs(
-    runs: dict[str, Run], run_with_inputs: Run, quake_runs: dict[str, Run], assisted_run: Run
+    runs: dict[str, Run], run_with_inputs: Run, quake_runs: dict[str, Run], assisted_run: Run,
+    match_runs: dict[str, Run],
 ) -> None:
     """The golden runs show every kind, or the table names the test that does."""
     seen: set[str] = set()
-    for run in (*runs.values(), run_with_inputs, *quake_runs.values(), assisted_run):
+    for run in (*runs.values(), run_with_inputs, *quake_runs.values(), assisted_run,
+                *match_runs.values()):
         seen |= {KINDS[code].name for code in np.unique(run.codes.kind)}
     missing = set(KIND_CODE) - seen
     assert missing == set(ELSEWHERE), sorted(missing ^ set(ELSEWHERE))
@@ -223,6 +227,7 @@ def test_numbers_point_into_their_tables(run: Run) -> None:
         "control": site.control_node.size, "mission": site.missions.count,
         "gauge": site.gauge_x_m.size, "input": len(twin.inputs.rows),
         "phase": len(twin.plan.order.zones), "refuge": len(twin.plan.vertical_refuges),
+        "venue": len(site.venues), "camera": site.camera_venue.size,
     }
     codes = run.codes
     for kind in KINDS:

@@ -41,6 +41,8 @@ SCENARIO["population"]["beach"] = {
     "from_hour": 9.5, "to_hour": 21.5}
 SCENARIO["outages"][0]["municipality"] = "Northport"
 SCENARIO["behaviour"] = {"car_share": 0.5}
+SCENARIO["venues"] = [{"name": "Gate", "file": "gate.yaml", "lon": -70.9945, "lat": -29.99475,
+                       "start_s": 61.5, "sample_s": 70.0, "count_error": 0.1875}]
 PLAN: dict[str, Any] = yaml.safe_load((FOLDER / "early-warning.yaml").read_text())
 PLAN["order"]["trigger"] |= {"magnitude": 7.25, "at_s": 4321.0}
 PLAN["order"]["zones"][0] |= {
@@ -59,11 +61,12 @@ ASSISTED: dict[str, Any] = yaml.safe_load((FOLDER / "assisted.yaml").read_text()
 PLAN |= {name: ASSISTED[name] for name in ("facility_evacuation", "buses")}
 PLAN["buses"][0]["to"] = "Test Shelter"
 PLAN["door_to_door"][0]["by"] = "volunteers"
+PLAN["crowds"] = {"cameras": True, "alarm_pm2": 3.375, "officers": 7, "setup_s": 63.5, "inflow_pms": 0.8125}
 DOCUMENTS = {"scenario": SCENARIO, "plan": PLAN}
 MODELS: dict[str, type[BaseModel]] = {"scenario": Scenario, "plan": Plan}
 #: Numbers outside what any key allows, and the keys that allow anything (names and labels).
 TOO_SMALL, TOO_LARGE = -987654321.0, 987654321.0
-FREE_TEXT = {"title", "city", "series", "municipality", "shakemap", "street"}
+FREE_TEXT = {"title", "city", "series", "municipality", "shakemap", "street", "file"}
 
 Where = tuple[str | int, ...]
 

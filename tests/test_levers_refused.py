@@ -50,6 +50,7 @@ CANNOT: dict[str, tuple[Any, str]] = {
                             r"facility_evacuation\.0\.patients: 4000 are more than the"),
     "buses": ([{"name": "L", "depot": "Test Buses", "buses": 50, "pick_ups": [
         {"name": "S", "lon": -70.9994, "lat": -29.9982}]}], r"buses\.0\.buses: 50 .* more than the"),
+    "crowds": ({"officers": 4}, r"crowds: scenario 'testtown-tsunami' has no venues"),
     "all_clear": ({"return_phases": [{"name": "P", "below_m": 0.5}]},
                   r"all_clear\.return_phases\.0: 'P' holds no junction"),
 }

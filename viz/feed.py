@@ -32,6 +32,8 @@ class Places:
         }
         self._xy["control"] = self._listed(run.manifest.get("controls", []))
         self._xy["refuge"] = self._listed(run.manifest.get("refuges", []))
+        self._xy["venue"] = self._listed(run.manifest.get("venues", []))
+        self._xy["camera"] = self._listed(run.manifest.get("cameras", []))
         gauges = run.scenario.get("settings", {}).get("tsunami") or {}
         self._xy["gauge"] = self._listed(gauges.get("gauges", []))
         x, y = self._xy["building"]
@@ -111,6 +113,8 @@ class Places:
             return self._listed_name("controls", row) or str(row)
         if entity == "refuge":
             return self._listed_name("refuges", row) or str(row)
+        if entity in ("venue", "camera"):
+            return self._listed_name(entity + "s", row) or str(row)
         if entity == "gauge":
             return self._listed_name("gauges", row) or str(row)
         if entity == "channel":

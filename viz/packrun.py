@@ -55,6 +55,13 @@ def pack_run(run: RunData, key: str, grid: Grid16, pack: Pack) -> dict[str, Any]
     if load is not None and load.data.size:
         pack.add(f"{key}_load", load.data.astype(np.uint16), "rows",
                  times=_steps(load), index=[int(i) for i in load.index])
+    people, density = run.frames.get("venue_people"), run.frames.get("venue_pm2")
+    if people is not None and density is not None:
+        head["venues"] = {
+            "times": _steps(people), "people": people.data.T.tolist(),
+            "pm2": np.round(density.values(), 2).T.tolist(),
+            "names": [places.name("venue", int(i), "en") for i in people.index],
+            "xy": _known(places.xy("venue", people.index))}
     gauge = run.frames.get("gauge_level_m")
     if gauge is not None and gauge.data.size:
         level = filled(gauge.values())

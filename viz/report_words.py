@@ -41,6 +41,9 @@ METRICS: dict[str, tuple[str, str]] = {
     "calls_unanswered": ("Calls not answered", "未接求救电话"),
     "hospital_peak_over_capacity": ("Beds short at the peak", "峰值缺床数"),
     "hospital_full": ("Patients who met a full hospital", "遇床位已满的伤员"),
+    "crowd_pressed": ("Time in crush danger at venues", "场所挤压危险中的时间"),
+    "crowd_noticed": ("Crush feared after", "发现挤压风险用时"),
+    "crowd_metered": ("Inflow metered after", "限流用时"),
     "in_safety": ("In safety", "已安全"), "hospital_peak_beds": ("Most beds in use", "床位峰值"),
 }
 #: Metrics of the first chart, in order.

@@ -20,7 +20,8 @@ units and officers inside are withdrawn early enough to be out by then, by the w
 at free speed. Officers of a control point leave earlier where its `withdraw_s` says so, and are sent
 there only if they can set up before; they do not come back while the order stands. Search inside waits
 for the all-clear. Free units wait outside meanwhile (at their staging place where they have one), else at
-their station. Police staff the plan's posts after the order, in the plan's order.
+their station. Police staff the plan's posts after the order, in the plan's order, and venues where a
+crush is feared at once, before these.
 
 An incident without a unit is held with the reason: "no way to scene" only where no unit of the kind in
 service has one by the seen network, the last part on foot or not, else "no unit free". It is looked at
@@ -35,6 +36,7 @@ another; crews do not tire; units and command always have radio contact.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -99,7 +101,7 @@ class Dispatch(MissionOrders, Component):
         "control_retry_ms", "unit_retry_ms", "predicted_ms", "predicted_event", "exclusion_ms",
         "control_reason", "unit_mission", "unit_stop", "unit_riders", "mission_lying", "mission_sitting",
         "mission_block", "mission_reason", "mission_retry_ms", "unit_since_ms",
-        "unit_scene_node",
+        "unit_scene_node", "venue_alarm_event", "venue_over_event",
     )
     writes = (
         "unit_order_incident", "unit_order_control", "unit_order_event", "unit_order_serial",
@@ -115,6 +117,7 @@ class Dispatch(MissionOrders, Component):
         city, units = context.city, context.site.units
         self._csr = group_edges(city.nodes.x_m.size, city.edges.to_node, city.edges.from_node)
         self._refuge = refuge_nodes(city, context.site)
+        self._posts = context.site.control_node.size - context.site.venue_control.size
         self._inside = context.site.exclusion_node
         self._exit: tuple[B, I64] | None = None
         self._of_kind = [units.kind == kind for kind in range(len(UNIT_KINDS))]
@@ -132,17 +135,19 @@ class Dispatch(MissionOrders, Component):
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._cost: I64 | None = None
         self._now_ms = t0_ms
+        w = self.w
         self._finish(t0_ms)
         self._finish_missions(t0_ms)
         standing = self._standing(t0_ms)
         self._draw_line(t0_ms, standing)
-        barred = bool(self.w.exclusion_ms[0] < NEVER)
+        barred = bool(w.exclusion_ms[0] < NEVER)
         if barred:
             self._withdraw(t0_ms)
+        self._staff_venues(t0_ms)
         if standing:
-            self._staff_controls(t0_ms)
+            self._staff_controls(t0_ms, range(self._posts), int(w.order_event[0]))
             self._send_missions(t0_ms)
-        elif self.w.all_clear_event[0] >= 0:
+        elif w.all_clear_event[0] >= 0:
             self._lift_controls()
         self._assign(t0_ms, barred)
         self._call_aid(t0_ms, standing)
@@ -227,7 +232,8 @@ class Dispatch(MissionOrders, Component):
         incident = w.unit_order_incident[done].copy()
         w.unit_order_incident[done] = -1
         left = taken & (w.unit_order_control >= 0) & (w.unit_control < 0)
-        w.control_retry_ms[w.unit_order_control[left]] = t0_ms + CONTROL_RETRY_MS
+        posts = w.unit_order_control[left]
+        w.control_retry_ms[posts[posts < self._posts]] = t0_ms + CONTROL_RETRY_MS
         w.unit_order_control[left] = -1
         count = int(w.incident_count[0])
         w.incident_unit[:count] = -1
@@ -342,11 +348,22 @@ class Dispatch(MissionOrders, Component):
             out[rows] = predicted - lead - self._exit_ms()[site.control_node[rows]]
         return out
 
-    def _staff_controls(self, t0_ms: int) -> None:
-        """Send police to control points that are short of officers, in the plan's order."""
+    def _staff_venues(self, t0_ms: int) -> None:
+        """Send police to venues where a crush is feared, and call them off once that is over."""
+        w = self.w
+        for venue, control in enumerate(self.ctx.site.venue_control.tolist()):
+            alarm = int(w.venue_alarm_event[venue])
+            if alarm >= 0:
+                self._staff_controls(t0_ms, [control], alarm)
+                continue
+            for unit in np.flatnonzero(w.unit_order_control == control):
+                self._order(int(unit), -1, -1, int(w.venue_over_event[venue]))
+
+    def _staff_controls(self, t0_ms: int, controls: Iterable[int], cause: int) -> None:
+        """Send police to those control points that are short of officers, in the order given."""
         w, site = self.w, self.ctx.site
         crew = site.units.crew
-        for control in range(site.control_node.size):
+        for control in controls:
             have = int(crew[w.unit_order_control == control].sum())
             while have < site.control_officers[control] and w.control_retry_ms[control] <= t0_ms:
                 free = self._free() & self._of_kind[POLICE]
@@ -362,28 +379,31 @@ class Dispatch(MissionOrders, Component):
                     inside = self._inside[site.control_node[control]] and w.exclusion_ms[0] < NEVER
                     inside = inside or until < NEVER
                     why = "no way back before the wave" if inside else "no way to scene"
-                    self._hold_control(control, reason(why), t0_ms)
+                    self._hold_control(control, reason(why), t0_ms, cause)
                     w.control_retry_ms[control] = t0_ms + NO_WAY_RETRY_MS
                     break
                 w.control_reason[control] = 0
                 event = self.emit(
-                    "unit_dispatched", t0_ms, unit, -1, times[unit], w.order_event[0]
+                    "unit_dispatched", t0_ms, unit, -1, times[unit], cause
                 )[0]
                 self._order(unit, -1, control, int(event))
                 have += int(crew[unit])
 
-    def _hold_control(self, control: int, why: int, t0_ms: int) -> None:
+    def _hold_control(self, control: int, why: int, t0_ms: int, cause: int) -> None:
         """Record why a control point gets no officers, once for each change of reason."""
         w = self.w
         if w.control_reason[control] != why:
             w.control_reason[control] = why
-            since_s = (t0_ms - int(w.order_decided_ms[0])) / 1000.0
-            self.emit("control_held", t0_ms, control, why, since_s,
-                      max(int(w.order_event[0]), int(w.predicted_event[0])))
+            begun_ms = int(w.order_decided_ms[0])
+            if control >= self._posts:
+                begun_ms = int(self.ctx.log.column("t_ms")[cause])
+            self.emit("control_held", t0_ms, control, why, (t0_ms - begun_ms) / 1000.0,
+                      max(cause, int(w.predicted_event[0])))
 
     def _lift_controls(self) -> None:
         w = self.w
-        for unit in np.flatnonzero(w.unit_order_control >= 0):
+        held = (w.unit_order_control >= 0) & (w.unit_order_control < self._posts)
+        for unit in np.flatnonzero(held):
             self._order(int(unit), -1, -1, int(w.all_clear_event[0]))
 
     def _needs(self, rows: Any) -> tuple[I64, I64]:

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from engine.command import shelters
+from engine.command import crowds, shelters
 from engine.component import Component, Context
 from engine.events import KIND_CODE
 from engine.lead_time import WAVE_MAGNITUDE, wave_way_s
@@ -42,21 +42,25 @@ class Hub(Component):
     reads = (
         "seen_mmi", "seen_mmi_event", "seen_magnitude", "seen_magnitude_event", "seen_gauge_m",
         "seen_gauge_event", "gauge_above_ms", "predicted_ms", "predicted_event",
-        "order_confirmed_event",
+        "order_confirmed_event", "seen_camera_pm2", "seen_camera_event", "seen_venue_eased_event",
+        "incident_state", "incident_venue", "incident_event", "incident_count", "venue_alarm_event",
+        "venue_over_event",
     )
     writes = (
         "order_decided_ms", "order_event", "order_confirmed_event", "zone_order_ms", "zone_order_event",
         "all_clear_event", "shelter_open_event", "shelter_held_event", "gauge_above_ms",
-        "predicted_ms", "predicted_event", "alert_cancelled_event",
+        "predicted_ms", "predicted_event", "alert_cancelled_event", "venue_alarm_event",
+        "venue_over_event",
     )
     emits = (
         "order_decided", "order_confirmed", "order_issued", "shelter_opened", "all_clear",
         "arrival_predicted", "shelter_staffed", "shelter_held", "alert_cancelled",
+        "crowd_crush_risk", "crowd_crush_over",
     )
     card = (
         ("rupture length", "10^(-2.477 + 0.585 M)", "km", "Strasser et al. 2010 (recalled)",
          "assumption"),
-        *CARD,
+        *CARD, *crowds.CARD,
         ("depth for the predicted wave's speed", 200, "m", "assumption", "assumption"),
     )
 
@@ -76,6 +80,7 @@ class Hub(Component):
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._watch_sea(t0_ms)
         self._predict()
+        crowds.grade(self, t0_ms)
         if self.w.order_event[0] < 0:
             self._decide(t0_ms)
         if self.w.order_event[0] >= 0:

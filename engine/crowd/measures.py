@@ -90,8 +90,7 @@ class Measures:
         self.peak_pm2, self.peak_at = self._larger(self.peak_pm2, self.peak_at, density, now)
         self.pressure_ps2, self.pressure_at = self._larger(
             self.pressure_ps2, self.pressure_at, pressure, now)
-        j = np.clip(np.rint((y - g.y0) / MAP_M).astype(np.int64), 0, self._ny - 1)
-        i = np.clip(np.rint((x - g.x0) / MAP_M).astype(np.int64), 0, self._nx - 1)
+        j, i = self._points(x, y)
         own = density[j, i]
         for k, limit in enumerate(WATCHED_PM2):
             self.person_s[k] += EVERY_S * (own >= limit).sum()
@@ -108,6 +107,21 @@ class Measures:
             number = int(seen.sum())
             speed = float(np.hypot(vx[seen], vy[seen]).mean()) if number else float("nan")
             self.counts.append((now, k, number, number / max(self._camera_m2[k], 1e-9), speed))
+
+    def local_pm2(self, x: F64, y: F64) -> F64:
+        """Density where each of the people at these places stands; nothing is kept."""
+        g, none = self.ground, np.zeros(x.size)
+        maps = np.zeros((4, self._ny, self._nx))
+        spread(x, y, none, none, g.x0, g.y0, MAP_M, RADIUS_M, REACH, maps)
+        j, i = self._points(x, y)
+        return np.asarray(np.where(self._walk, maps[0] / self._free, 0.0)[j, i])
+
+    def _points(self, x: F64, y: F64) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Row and column of the map's point nearest to each place."""
+        g = self.ground
+        j = np.clip(np.rint((y - g.y0) / MAP_M).astype(np.int64), 0, self._ny - 1)
+        i = np.clip(np.rint((x - g.x0) / MAP_M).astype(np.int64), 0, self._nx - 1)
+        return j, i
 
     def _larger(
         self, most: float, at: tuple[float, float, float], values: F64, now: float

@@ -24,6 +24,7 @@ from engine.outputs import check_file, write_whole
 
 F64 = NDArray[np.float64]
 FLOW_S = 30.0  #: window of an exit's greatest flow
+_STATE = ("start_s", "x", "y", "vx", "vy", "due", "exit_no", "out_s", "gone", "still", "_rows")
 
 
 class CrowdRun:
@@ -43,6 +44,7 @@ class CrowdRun:
         self.ground: Ground = build_ground(venue)
         self.people: People = place_people(venue, self.ground, seed)
         n = self.people.x_m.size
+        self.start_s = self.people.start_s.copy()
         self.x, self.y = self.people.x_m.copy(), self.people.y_m.copy()
         self.vx, self.vy = np.zeros(n), np.zeros(n)
         self.due = np.ceil(self.people.start_s / self._clock.tick_s - 1e-9).astype(np.int32)
@@ -85,6 +87,33 @@ class CrowdRun:
         rows = self.rows
         return rows[~self.out[rows]]
 
+    @property
+    def waiting(self) -> int:
+        """People who have not set out yet."""
+        return int((self.start_s > self.now_s).sum())
+
+    def let_on(self, people_ps: float) -> None:
+        """From now on those who have not set out do so no faster than `people_ps`, in the order of
+        their own times; with infinity, at those times."""
+        waits = np.flatnonzero(self.start_s > self.now_s)
+        own = np.maximum(self.people.start_s[waits], self.now_s)
+        order = np.lexsort((waits, self.people.start_s[waits]))
+        waits, own = waits[order], own[order]
+        after = np.arange(waits.size) / people_ps
+        self.start_s[waits] = np.maximum.accumulate(own - after) + after
+        self.due[waits] = np.ceil(self.start_s[waits] / self._clock.tick_s - 1e-9).astype(np.int32)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of all that changes, for `restore`."""
+        whole = {name: getattr(self, name).copy() for name in _STATE}
+        return {**whole, "count": np.array([self.steps, self._inside], np.int64)}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go on from a copy of the state."""
+        for name in _STATE:
+            setattr(self, name, state[name].copy())
+        self.steps, self._inside = (int(n) for n in state["count"])
+
     def step(self) -> None:
         """Move everybody by one step."""
         g = self.ground
@@ -96,7 +125,7 @@ class CrowdRun:
         )
         kernel.move_people(
             self._inside, self._order, *copies, self._start, g.x0, g.y0, self._nx, self._ny,
-            self.people.start_s, self.people.speed_mps, self.people.layer, g.field, g.walls,
+            self.start_s, self.people.speed_mps, self.people.layer, g.field, g.walls,
             g.doors, g.stairs, self._law, self._clock, np.uint64(self.seed),
             self.steps * self._ticks_a_step, self._ticks_a_step, *state, self.still,
             self.exit_no, self.out_s, self.gone,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.scoring import casualties, clearance, homes, relief, resources
+from engine.scoring import casualties, clearance, crowds, homes, relief, resources
 from engine.scoring.record import Metric, Record
 
 
@@ -23,4 +23,5 @@ def all_metrics(r: Record) -> list[Metric]:
         *homes.homes(r),
         *homes.outages(r),
         *relief.relief(r),
+        *crowds.crowds(r),
     ]

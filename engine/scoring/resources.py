@@ -61,6 +61,8 @@ def incidents(r: Record) -> Incidents:
     municipality = np.full(size, -1, np.int64)
     municipality[zone >= 0] = r.city.zone_municipality[0][zone[zone >= 0]]
     number = np.flatnonzero(since < NEVER)
+    # Where a crush is feared police go to the venue's post: `crowds.py`.
+    number = number[~np.isin(number, r.log.rows("crush_reported").subject)]
     return Incidents(
         number, municipality[number], since[number], call_ms[number],
         first_ms(answers.subject, answers.t_ms, size)[number],

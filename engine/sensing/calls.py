@@ -16,6 +16,9 @@ their own way, for these are the people whom no unit had to reach any more.
 - Call centre: FIFO, `dispatch.call_takers` takers, exponential service of mean 120 s: an M/M/c
   queue, whose steady state is Erlang C.
 
+A venue where people are pressed together (engine/hazards/crowds.py) is an incident too: somebody in
+the crowd calls, after the same time, and it closes when officers there report that it has eased.
+
 Limits: one caller an incident (no repeated calls, no routine calls); nobody hangs up; a report on
 foot joins the same queue by the station's radio; the call centre itself does not fail. Once known,
 the numbers of an incident stay up to date (crews and callers report by radio and telephone).
@@ -106,39 +109,50 @@ class Calls(Component):
         "person_health", "person_trapped", "person_health_event", "person_care",
         "person_care_event", "party_node", "party_place", "zone_telecom_on", "incident_unit",
         "incident_building", "incident_call_ms", "incident_no_phone", "incident_openings",
-        "taker_busy_until_ms", "incident_left",
+        "taker_busy_until_ms", "incident_left", "venue_dense_event", "seen_venue_eased_event",
+        "incident_venue",
     )
     writes = (
         "incident_state", "incident_building", "incident_node",
         "incident_opened_ms", "incident_call_ms", "incident_known_ms", "incident_event",
         "incident_count", "incident_openings", "incident_no_phone", "incident_patients",
         "incident_trapped", "incident_severity", "taker_busy_until_ms", "person_incident",
-        "incident_left",
+        "incident_left", "incident_venue",
     )
-    emits = ("incident_opened", "call_made", "call_delayed", "call_answered", "incident_closed")
+    emits = ("incident_opened", "call_made", "call_delayed", "call_answered", "incident_closed",
+             "crush_reported")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         city = context.city
         self._buildings = city.buildings.x_m.size
         self._drive_node = drive_node(city)
-        # A place is a building's row, or a junction's row after all buildings: the stable key.
+        # A place is a building's row, or a junction's row after all buildings, or a venue's after
+        # all junctions: the stable key.
+        self._nodes = city.nodes.x_m.size
         count = int(self.w.incident_count[0])
-        building, node = self.w.incident_building[:count], self.w.incident_node[:count]
-        place = np.where(building >= 0, building, self._buildings + node)
-        self._row_of_place = {int(p): i for i, p in enumerate(place)}
+        self._row_of_place = {int(p): i for i, p in enumerate(self._place(np.arange(count)))}
         stations = city.facilities_of("police_station", "fire_station")
         self._station_xy = np.column_stack(
             [city.facilities.x_m[stations], city.facilities.y_m[stations]]
         )
 
+    def _place(self, rows: I64) -> I64:
+        """Stable key of each of `rows`."""
+        w = self.w
+        building, venue = w.incident_building[rows], w.incident_venue[rows]
+        place = np.where(building >= 0, building, self._buildings + w.incident_node[rows])
+        return np.asarray(np.where(venue >= 0, self._buildings + self._nodes + venue, place), np.int64)
+
     def due(self, now_ms: int) -> int:
         count = int(self.w.incident_count[0])
         busy = among(self.w.incident_state[:count], _OPEN).any() or self._unreported().size
+        busy |= bool((self.w.venue_dense_event >= 0).any())
         return now_ms if busy else NEVER
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         self._open()
+        self._open_venues()
         if not among(self.w.incident_state[: self.w.incident_count[0]], _OPEN).any():
             return
         self._report(t0_ms)
@@ -181,6 +195,17 @@ class Calls(Component):
                 self._begin(row, int(place[start]), int(t[start]), int(members[g]), cause)
         w.person_incident[people] = [self._row_of_place[int(p)] for p in place]
 
+    def _open_venues(self) -> None:
+        """Somebody in a crowd that is pressed together will call."""
+        w = self.w
+        for venue in np.flatnonzero(w.venue_dense_event >= 0):
+            place, cause = self._buildings + self._nodes + int(venue), int(w.venue_dense_event[venue])
+            row = self._row(place)
+            known = w.incident_state[row] in _OPEN or w.seen_venue_eased_event[venue] > cause
+            if not known:
+                w.incident_venue[row] = venue
+                self._begin(row, place, int(self.ctx.log.column("t_ms")[cause]), 0, cause)
+
     def _row(self, place: int) -> int:
         row = self._row_of_place.get(place)
         if row is None:
@@ -192,9 +217,11 @@ class Calls(Component):
         return row
 
     def _begin(self, row: int, place: int, t_ms: int, people: int, cause: int) -> None:
-        w, inside = self.w, place < self._buildings
+        w, inside, venue = self.w, place < self._buildings, int(self.w.incident_venue[row])
         w.incident_building[row] = place if inside else -1
         node = self.ctx.city.buildings.node[place] if inside else place - self._buildings
+        if venue >= 0:
+            node = self.ctx.site.venue_node[venue]
         w.incident_node[row] = self._drive_node[node]
         w.incident_state[row] = I_CALLING
         w.incident_no_phone[row] = False
@@ -206,6 +233,10 @@ class Calls(Component):
         )
         w.incident_call_ms[row] = t_ms + delay[0]
         w.incident_openings[row] += 1
+        if venue >= 0:
+            density = float(self.ctx.log.column("value")[cause])
+            w.incident_event[row] = self.emit("crush_reported", t_ms, row, venue, density, cause)[0]
+            return
         w.incident_event[row] = self.emit(
             "incident_opened", t_ms, row, w.incident_building[row], people, cause
         )[0]
@@ -256,10 +287,8 @@ class Calls(Component):
         if rows.size == 0:
             return
         rows = rows[np.lexsort((rows, w.incident_call_ms[rows]))]
-        building = w.incident_building[rows]
-        place = np.where(building >= 0, building, self._buildings + w.incident_node[rows])
         service = exponential_ms(
-            self.ctx.seed, "call.service", place, w.incident_openings[rows] - 1, SERVICE_MEAN_S
+            self.ctx.seed, "call.service", self._place(rows), w.incident_openings[rows] - 1, SERVICE_MEAN_S
         )
         calls = w.incident_call_ms[rows]
         starts = np.array(
@@ -301,6 +330,10 @@ class Calls(Component):
         np.maximum.at(w.incident_left, w.person_incident[gone], rank)
         w.person_incident[gone] = -1
         empty = among(state, _OPEN) & (np.bincount(at, minlength=n) == 0)
+        venue = w.incident_venue[:n]
+        eased = np.append(w.seen_venue_eased_event, -1)[venue]
+        empty &= (venue < 0) | (eased > w.incident_event[:n])
+        last = np.maximum(last, eased)
         rows = np.flatnonzero(empty)
         cause = np.maximum(last[rows], w.incident_event[rows])
         t = np.maximum(self.ctx.log.column("t_ms")[cause], w.incident_opened_ms[rows])

@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.events import KINDS
 from engine.scoring.columns import Rows
-from engine.timeline import places
+from engine.timeline import crowds, places
 from engine.timeline.names import Names
 from engine.timeline.people import Exits, exits
 from engine.timeline.sentences import Teller
@@ -33,6 +33,7 @@ SILENT = {
     "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
     "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
     "party_boarded", "party_waits", "party_on_road", "party_trip_ended", "party_led",
+    "camera_counted", "crowd_exposed", "crowd_let_go", "crush_reported",
 }
 #: Entries of kinds without a rule are joined when they come within this time.
 _OTHER_WINDOW_S = 300.0
@@ -146,6 +147,14 @@ RULES: dict[str, Rule] = {
     "escorts_start": Rule("Care homes", True, 300, places.escorts_start),
     "escort_back": Rule("Care homes", False, 600, places.escort_back, single_up_to=6),
     "escorts_done": Rule("Care homes", True, 300, places.escorts_done, True, single_up_to=12),
+    "crowd_began": Rule("Venues", False, 0, crowds.began, single_up_to=100),
+    "crowd_dense": Rule("Venues", False, 0, crowds.dense, single_up_to=100),
+    "camera_silent": Rule("Cameras", True, 120, crowds.silent, True),
+    "crowd_crush_risk": Rule("Command", True, 0, crowds.feared, single_up_to=100),
+    "crowd_metered": Rule("Police", True, 0, crowds.metered, single_up_to=100),
+    "crowd_eased": Rule("Police", True, 0, crowds.eased, single_up_to=100),
+    "crowd_crush_over": Rule("Command", True, 0, crowds.over, single_up_to=100),
+    "crowd_gone": Rule("Venues", False, 0, crowds.gone, single_up_to=100),
 }
 #: Shares of the people at risk whose leaving is a milestone of its own.
 MILESTONES = (10, 25, 50, 75, 90, 95, 99)

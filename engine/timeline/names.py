@@ -151,6 +151,16 @@ class Names:
         refuges = self._view.plan.get("vertical_refuges", [])
         return str(refuges[number]["name"]) if 0 <= number < len(refuges) else f"refuge {number}"
 
+    def venue(self, number: int) -> str:
+        """Name of a venue."""
+        venues = self._manifest.get("venues", [])
+        return str(venues[number]["name"]) if 0 <= number < len(venues) else f"venue {number}"
+
+    def camera(self, number: int) -> str:
+        """'before the gate, North Station'."""
+        cameras = self._manifest.get("cameras", [])
+        return str(cameras[number]["name"]) if 0 <= number < len(cameras) else f"camera {number}"
+
     def building(self, number: int) -> str:
         """Where a building stands: its street and zone."""
         buildings = self._city.buildings
@@ -168,6 +178,9 @@ class Names:
                 places[number] = self.building(building)
             elif zone.get(number, -1) >= 0:
                 places[number] = f"outdoors, {self.zone(zone[number])}"
+        crushes = self._view.rows("crush_reported")
+        for number, venue in zip(crushes.subject.tolist(), crushes.object.tolist(), strict=True):
+            places[number] = f"crowd at {self.venue(venue)}"
         return places
 
     def incident_place(self, number: int) -> str:
@@ -189,6 +202,7 @@ class Names:
             "zone": self.zone, "street": self.street, "unit": self.unit, "channel": self.channel,
             "gauge": self.gauge, "control": self.control, "phase": self.phase,
             "building": self.building, "refuge": self.refuge, "mission": self.mission,
+            "venue": self.venue, "camera": self.camera,
         }
         if entity in own:
             return own[entity](number)

@@ -145,6 +145,7 @@ class Panels {
     box.replaceChildren();
     group("people", this.word("per_point"), items(...this.page.states.map((name, i) => item(name === "dead" ? icon(scene.theme === "dark" ? "dead" : "deadLight") : dot(`background:${css(theme.people[i])}`, name === "danger" ? "pulse" : ""), this.word(name)))),
       ...(this.sims.some((s) => s.dense) ? [note(this.word("density")), ramp(theme.heat, ["1–10", "–25", "–60", "–120", "> 120"])] : []));
+    if (this.sims.some((s) => s.head.venues) && on.people) box.append(note(this.word("crowd")), ramp(CROWD.colors, ["< 0.7", "–2.2", "–4", "–5", "≥ 5"]));
     group("roads", this.word("speed"), ramp([...SPEED.slice(1), [150, 160, 170]], ["0.5–0.75", "0.25–0.5", "< 0.25", `× ${this.word("closed")}`]));
     if (this.page.ground.land) {
       const mix = (to, k) => theme.sea.map((v, i) => v + (to[i] - v) * k);

@@ -20,6 +20,8 @@ const THEMES = {
 const SPEED = [[59, 126, 161, 255], [150, 170, 120, 255], [232, 197, 71, 255], [228, 87, 46, 255]];
 // Depth classes in metres with a viridis ramp; sea level classes share the theme's sea colours.
 const DEPTH = { limits: [0.1, 0.5, 1, 2, 4], colors: [[92, 96, 190], [52, 126, 178], [33, 160, 148], [110, 206, 94], [253, 231, 37]] };
+// Density at a venue in people per m²: levels of service C and E (Fruin), then 4 and 5 (danger).
+const CROWD = { limits: [0.72, 2.17, 4, 5], colors: [[59, 126, 161, 235], [150, 170, 120, 235], [232, 197, 71, 235], [240, 140, 50, 240], [228, 60, 46, 250]] };
 const UNIT_COLORS = { ambulance: "#f2f5f7", fire_rescue: "#ff8a5c", police: "#7fb2ff", utilities: "#f0d060", volunteers: "#9fe0b8" };
 const PIN = ["", "#ff5a3c", "#ffb648", "#6fc3ff", "#4fd0a0", "#7d8a97"];
 
@@ -302,6 +304,17 @@ class Scene {
     sim.loads = this.text("loads@" + sim.key, used, (f) => [f.x, f.y], (f) => f.capacity ? `${load[f.row].toLocaleString("en")} / ${f.capacity.toLocaleString("en")}` : load[f.row].toLocaleString("en"), 11, THEMES[this.theme].text, { getPixelOffset: [0, 17] });
     return [this.iconLayer("facilities@" + sim.key, shown.map((f) => ({ f, load: load[f.row] || 0 })), (d) => [d.f.x, d.f.y], (d) => "place-" + d.f.kind, (d) => d.f.kind === "hospital" ? 21 : 15, { pickable: true })];
   }
+  // Crowds at venues: a disc by density, the people still inside and the density beside it.
+  venues(sim, t) {
+    const v = sim.head.venues;
+    if (!v || !this.on.people) return [];
+    const row = Math.floor(sim.frame(v.times, t));
+    const all = v.xy.map((xy, i) => ({ xy, name: v.names[i], n: v.people[i][row], d: v.pm2[i][row] })).filter((p) => p.xy);
+    const color = (d) => CROWD.colors[CROWD.limits.filter((limit) => d >= limit).length];
+    return [new deck.ScatterplotLayer(this.props("venues@" + sim.key, { data: all, getPosition: (p) => p.xy, radiusUnits: "pixels", getRadius: 13, stroked: true, lineWidthUnits: "pixels",
+      getLineWidth: 2, getLineColor: THEMES[this.theme].halo, getFillColor: (p) => color(p.d), updateTriggers: { getFillColor: t } })),
+    this.text("venue-counts@" + sim.key, all, (p) => p.xy, (p) => `${p.name}: ${p.n.toLocaleString("en")}, ${p.d.toFixed(1)}/m²`, 12, THEMES[this.theme].text, { getPixelOffset: [0, -23], updateTriggers: { getText: t } })].filter(Boolean);
+  }
   text(id, data, position, label, size, color, more) {
     if (!data.length) return null; // an empty label layer asks for an empty glyph texture
     const theme = THEMES[this.theme];
@@ -346,7 +359,7 @@ class Scene {
   }
   layers(sim, t, camera, viewBox, pulse) {
     return [...this.people(sim, t, camera.zoom, viewBox), ...this.congestion(sim, t), ...this.areas(sim, t), ...this.losses(sim, camera.zoom, pulse),
-      ...this.facilities(sim, t, camera.zoom), ...this.units(sim, t, camera.zoom), ...this.incidents(sim, t, camera.zoom), this.on.facilities && sim.loads].filter(Boolean);
+      ...this.facilities(sim, t, camera.zoom), ...this.venues(sim, t), ...this.units(sim, t, camera.zoom), ...this.incidents(sim, t, camera.zoom), this.on.facilities && sim.loads].filter(Boolean);
   }
 }
 

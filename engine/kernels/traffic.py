@@ -53,6 +53,7 @@ from engine.kernels.traffic_layout import (
     K_WAITING,
     L_BLOCKED,
     L_CLOSED,
+    L_COLUMNS,
     L_CUM_IN,
     L_CUM_OUT,
     L_ENTERED,
@@ -87,8 +88,10 @@ from engine.kernels.traffic_layout import (
     N_BLOCKED,
     N_BUCKET,
     N_CLOCK,
+    N_COLUMNS,
     N_DUE,
     N_HEAD,
+    N_HINT,
     N_LOOK,
     N_PHEAD,
     N_PRIORITY,
@@ -101,6 +104,7 @@ from engine.kernels.traffic_layout import (
     NEXT_NONE,
     NEXT_TURNS,
     NEXT_UNKNOWN,
+    R_COLUMNS,
     R_NO_ROUTE,
     R_TIME,
     R_WHO,
@@ -439,6 +443,8 @@ def leave_link(a, v, cls, ready, t, net, state):  # type: ignore[no-untyped-def]
         for q in range(net.in_ptr[n] + 2 * n, net.in_ptr[n + 1] + 2 * n + 2):
             if state.queue_next[q] == a:
                 state.queue_due[q] = LOOK
+                if q < net.in_ptr[n + 1] + 2 * n:
+                    state.node[n, N_HINT] = net.in_edge[q - 2 * n]
         wake = max(t, t + link[a, L_WAVE] - link[a, L_HEADWAY])
         schedule(n, wake, state.node, state.wheel_head, state.wheel_tail, state.clock)
 
@@ -517,6 +523,7 @@ def enter_link(j, v, cls, t, state, classes):  # type: ignore[no-untyped-def]
         around = link[j, L_FROM] == link[j, L_TO]
         state.queue_due[link[j, L_QUEUE]] = LOOK if around else max(t + travel, link[j, L_OUT_OK])
     if priority != 0 or link[j, L_NOUT] == seq:
+        state.node[link[j, L_TO], N_HINT] = j
         schedule(link[j, L_TO], t + travel, state.node, state.wheel_head, state.wheel_tail,
                  state.clock)
 
@@ -586,26 +593,27 @@ def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     every = state.node[n, N_LOOK] != 0 or state.node[n, N_PRIORITY] > 0
     state.node[n, N_LOOK] = 0
     extra[0] = FAR
-    best, j = -1, -1
+    best, j, soonest = -1, -1, 0
     while True:
         # At first every queue that is due is looked at, then those that the last move concerns.
+        last, best = best, -1
+        t, first = t_end, FAR
         for k in range(queues):
-            if best < 0:
-                if not every and due[base + k] >= t_end:
-                    continue
-            elif k != best and due[base + k] >= 0 and (j < 0 or wants[base + k] != j):
-                continue
-            look(k, n, t_end, net, state, extra)
-        best = -1
-        t = t_end
-        for k in range(queues):
+            at = due[base + k]
+            if last < 0:
+                concerned = every or at < t_end
+            else:
+                concerned = k == last or at < 0 or (j >= 0 and wants[base + k] == j)
+            if concerned:
+                look(k, n, t_end, net, state, extra)
+                at = due[base + k]
+            if at < first:
+                first, soonest = at, k
             # Earliest first; a tie goes to the smaller merge tag, then to the first queue.
-            if due[base + k] < t or (
-                due[base + k] == t and best >= 0
-                and lot(k, n, net, state) < lot(best, n, net, state)
+            if at < t or (
+                at == t and best >= 0 and lot(k, n, net, state) < lot(best, n, net, state)
             ):
-                best = k
-                t = due[base + k]
+                best, t = k, at
         if best < 0:
             break
         if state.clock[K_EVENTS] + 2 > state.event.shape[0]:
@@ -613,12 +621,60 @@ def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
             return False
         j = out[1, best]
         move(best, n, net, state)
-    first = extra[0]
-    for k in range(queues):
-        first = min(first, due[base + k])
+    first = min(first, extra[0])
     if first < FAR:
+        state.node[n, N_HINT] = net.in_edge[net.in_ptr[n] + soonest] if soonest < queues - 2 else -1
         schedule(n, first, state.node, state.wheel_head, state.wheel_tail, state.clock)
     return True
+
+
+@jit(inline="always")
+def fetch_ahead(n, net, state):  # type: ignore[no-untyped-def]
+    """Ask memory for what the visits after that of node `n` will read; no other effect.
+
+    The nodes of a bucket are known ahead, and each step to their vehicles leads over what the step
+    before has brought: node, its queues and the link that moves next, its first vehicle.
+    """
+    node, link = state.node, state.link
+    m = node[n, N_AFTER]
+    if m < 0:
+        return
+    a = node[m, N_HINT]
+    if a >= 0:
+        slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
+        prefetch(state.vehicle, (state.ring[slot, R_WHO] & 0xFFFFFFFF) * V_COLUMNS)
+        j = np.int64(state.queue_next[link[a, L_QUEUE]])
+        if j >= 0:
+            prefetch(link, j * L_COLUMNS)
+            prefetch(link, j * L_COLUMNS + 8)
+            prefetch(link, j * L_COLUMNS + 16)
+    else:
+        v = node[m, N_HEAD]
+        if v >= 0:
+            v = np.int64(state.vehicle_after[v])
+            if v >= 0:
+                prefetch(state.vehicle, v * V_COLUMNS)
+    m = node[m, N_AFTER]
+    if m < 0:
+        return
+    a = node[m, N_HINT]
+    if a >= 0:
+        prefetch(state.ring, R_COLUMNS * (link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])))
+    m = node[m, N_AFTER]
+    if m < 0:
+        return
+    q = np.int64(net.in_ptr[m]) + 2 * m
+    prefetch(state.queue_due, q)
+    prefetch(state.queue_next, q)
+    a = node[m, N_HINT]
+    if a >= 0:
+        prefetch(link, a * L_COLUMNS)
+        prefetch(link, a * L_COLUMNS + 16)
+        prefetch(link, a * L_COLUMNS + 24)
+    m = node[m, N_AFTER]
+    if m >= 0:
+        prefetch(node, m * N_COLUMNS)
+        prefetch(node, m * N_COLUMNS + 8)
 
 
 @uncounted
@@ -650,6 +706,7 @@ def advance(until, net, state, extra):  # type: ignore[no-untyped-def]
             if n < 0:
                 break
             clock[K_NOW] = max(node[n, N_DUE], clock[K_NOW])
+            fetch_ahead(n, net, state)
             unschedule(n, node, head, tail, clock)
             if not visit(n, t_end, net, state, extra):
                 return False

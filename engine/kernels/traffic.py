@@ -27,6 +27,7 @@ import math
 import numpy as np
 
 from engine.kernels._jit import jit, prefetch
+from engine.kernels.traffic_calendar import fetch_ahead, schedule, unschedule
 from engine.kernels.traffic_layout import (
     C_FACTOR,
     C_NS_PER_MM,
@@ -53,7 +54,6 @@ from engine.kernels.traffic_layout import (
     K_WAITING,
     L_BLOCKED,
     L_CLOSED,
-    L_COLUMNS,
     L_CUM_IN,
     L_CUM_OUT,
     L_ENTERED,
@@ -84,11 +84,8 @@ from engine.kernels.traffic_layout import (
     L_WPTR,
     LOOK,
     N_AFTER,
-    N_BEFORE,
     N_BLOCKED,
-    N_BUCKET,
     N_CLOCK,
-    N_COLUMNS,
     N_DUE,
     N_HEAD,
     N_HINT,
@@ -104,7 +101,6 @@ from engine.kernels.traffic_layout import (
     NEXT_NONE,
     NEXT_TURNS,
     NEXT_UNKNOWN,
-    R_COLUMNS,
     R_NO_ROUTE,
     R_TIME,
     R_WHO,
@@ -153,51 +149,6 @@ def class_in(who):  # type: ignore[no-untyped-def]
 def dest_in(who):  # type: ignore[no-untyped-def]
     """Return the destination of the vehicle of an entry of a ring (no ghost)."""
     return who >> 40
-
-
-@jit(inline="always")
-def unschedule(n, node, head, tail, clock):  # type: ignore[no-untyped-def]
-    """Take node `n` out of the calendar if it is in it."""
-    b = node[n, N_BUCKET]
-    if b < 0:
-        return
-    p, q = node[n, N_BEFORE], node[n, N_AFTER]
-    if p >= 0:
-        node[p, N_AFTER] = q
-    else:
-        head[b] = q
-    if q >= 0:
-        node[q, N_BEFORE] = p
-    else:
-        tail[b] = p
-    node[n, N_BUCKET] = -1
-    clock[K_QUEUED] -= 1
-
-
-@jit(inline="always")
-def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
-    """Make sure node `n` is visited at `due` (microseconds) or earlier."""
-    if node[n, N_BUCKET] >= 0:
-        if node[n, N_DUE] <= due:
-            return
-        unschedule(n, node, head, tail, clock)
-    b = due // clock[K_BUCKET_US]
-    if b < clock[K_BUCKET]:
-        b = clock[K_BUCKET]
-    # A node due beyond the wheel waits in its last bucket and is put back from there.
-    if b > clock[K_BUCKET] + WHEEL - 1:
-        b = clock[K_BUCKET] + WHEEL - 1
-    b &= WHEEL - 1
-    node[n, N_DUE] = due
-    node[n, N_BUCKET] = b
-    node[n, N_BEFORE] = tail[b]
-    node[n, N_AFTER] = -1
-    if tail[b] >= 0:
-        node[tail[b], N_AFTER] = n
-    else:
-        head[b] = n
-    tail[b] = n
-    clock[K_QUEUED] += 1
 
 
 @jit(inline="always")
@@ -626,55 +577,6 @@ def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
         state.node[n, N_HINT] = net.in_edge[net.in_ptr[n] + soonest] if soonest < queues - 2 else -1
         schedule(n, first, state.node, state.wheel_head, state.wheel_tail, state.clock)
     return True
-
-
-@jit(inline="always")
-def fetch_ahead(n, net, state):  # type: ignore[no-untyped-def]
-    """Ask memory for what the visits after that of node `n` will read; no other effect.
-
-    The nodes of a bucket are known ahead, and each step to their vehicles leads over what the step
-    before has brought: node, its queues and the link that moves next, its first vehicle.
-    """
-    node, link = state.node, state.link
-    m = node[n, N_AFTER]
-    if m < 0:
-        return
-    a = node[m, N_HINT]
-    if a >= 0:
-        slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
-        prefetch(state.vehicle, (state.ring[slot, R_WHO] & 0xFFFFFFFF) * V_COLUMNS)
-        j = np.int64(state.queue_next[link[a, L_QUEUE]])
-        if j >= 0:
-            prefetch(link, j * L_COLUMNS)
-            prefetch(link, j * L_COLUMNS + 8)
-            prefetch(link, j * L_COLUMNS + 16)
-    else:
-        v = node[m, N_HEAD]
-        if v >= 0:
-            v = np.int64(state.vehicle_after[v])
-            if v >= 0:
-                prefetch(state.vehicle, v * V_COLUMNS)
-    m = node[m, N_AFTER]
-    if m < 0:
-        return
-    a = node[m, N_HINT]
-    if a >= 0:
-        prefetch(state.ring, R_COLUMNS * (link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])))
-    m = node[m, N_AFTER]
-    if m < 0:
-        return
-    q = np.int64(net.in_ptr[m]) + 2 * m
-    prefetch(state.queue_due, q)
-    prefetch(state.queue_next, q)
-    a = node[m, N_HINT]
-    if a >= 0:
-        prefetch(link, a * L_COLUMNS)
-        prefetch(link, a * L_COLUMNS + 16)
-        prefetch(link, a * L_COLUMNS + 24)
-    m = node[m, N_AFTER]
-    if m >= 0:
-        prefetch(node, m * N_COLUMNS)
-        prefetch(node, m * N_COLUMNS + 8)
 
 
 @uncounted

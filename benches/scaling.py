@@ -4,10 +4,11 @@
     python -m benches.scaling --million [--closures 50]
 
 Grid towns of `benches.grid` with 100 vehicles a junction who leave within three hours for the nearest
-way out, one in each 10 x 10 streets, so that trips stay as long while the town grows; run until all
-are out, on one thread, building excluded, closures, states and arrival times kept. The exponent is
-that of the least squares line through log(seconds) over log(vehicles): 1 is linear. Times are processor
-seconds, since others may share the machine. The last line of JSON is the result.
+way out, one in each 10 x 10 streets; run until all are out, on one thread, building excluded, closures,
+states and arrival times kept. The exponent is that of the least squares line through log(seconds) over
+log(size): 1 is linear. Size is counted twice: in vehicles, and in link crossings (vehicles that entered
+a link), which is the work there is: it grows faster than vehicles wherever trips get longer. Times are
+processor seconds, since others may share the machine. The last line of JSON is the result.
 
 `--million`: 1,000,000 vehicles on 39,640 links with 40 ways out at the boundary, to full clearance,
 with random closures that open again, and the peak of memory. Targets: 24 s (stretch 8 s), below 1 GiB.
@@ -22,6 +23,7 @@ import resource
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -30,6 +32,7 @@ import pandas as pd
 from benches.grid import Tables, boundary_exits, inner_exits, town
 from benches.machine import machine
 from engine.mobility import traffic_files
+from engine.mobility.traffic import Traffic
 
 SIZES = ((10, 10), (10, 20), (20, 20), (20, 40), (40, 40), (40, 80), (80, 80), (80, 160))
 CLOSURES = 20
@@ -47,28 +50,40 @@ def closures(links: int, count: int, seed: int, span_s: float) -> pd.DataFrame:
 
 
 def run(tables: Tables, shut: pd.DataFrame) -> dict[str, float]:
-    """Run to clearance; return the summary, its seconds those of the processor."""
+    """Run to clearance; return the summary and link crossings, seconds being those of the processor."""
     processor = SimpleNamespace(perf_counter=time.process_time)
+    made: list[Traffic] = []
+
+    def build(**given: Any) -> Traffic:
+        made.append(Traffic(**given))
+        return made[0]
+
     begun = time.perf_counter()
-    with mock.patch.object(traffic_files, "time", processor):
+    with (mock.patch.object(traffic_files, "time", processor),
+          mock.patch.object(traffic_files, "Traffic", build)):
         summary = dict(traffic_files.simulate_traffic(
             *tables, duration_s=LONG_S, closures=shut).summary)
     if summary["arrived"] != summary["trips"]:
         raise SystemExit(f"not cleared: {summary}")
     return summary | {"cpu_s": summary.pop("wall_s"), "build_cpu_s": summary.pop("build_s"),
+                      "crossings": int(made[0].edge_entered().sum()),
                       "wall_s_with_building": round(time.perf_counter() - begun, 2)}
 
 
-def exponent(size: list[int], seconds: list[float]) -> tuple[float, float]:
+def exponent(size: list[float], seconds: list[float]) -> tuple[float, float]:
     """Return slope and factor of the line through the logarithms."""
     slope, level = np.polyfit(np.log(size), np.log(seconds), 1)
     return float(slope), float(math.exp(level))
 
 
-def plot(rows: list[dict[str, float]], slope: float, level: float, path: Path) -> None:
-    """Draw seconds over vehicles on two logarithmic axes as an SVG."""
-    width, height, left, top, right, bottom = 640, 400, 70, 40, 20, 50
-    xs = [row["vehicles"] for row in rows]
+#: What size is counted in, and its colour in the plot.
+COUNTS = {"vehicles": "#1b6ca8", "crossings": "#c8641b"}
+
+
+def plot(rows: list[dict[str, float]], lines: dict[str, tuple[float, float]], path: Path) -> None:
+    """Draw seconds over vehicles and over link crossings on two logarithmic axes as an SVG."""
+    width, height, left, top, right, bottom = 640, 400, 70, 60, 20, 50
+    xs = [row[count] for row in rows for count in COUNTS]
     ys = [row["cpu_s"] for row in rows]
     x0, x1 = math.floor(math.log10(min(xs))), math.ceil(math.log10(max(xs)))
     y0, y1 = math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys)))
@@ -82,8 +97,7 @@ def plot(rows: list[dict[str, float]], slope: float, level: float, path: Path) -
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         'font-family="sans-serif" font-size="13" fill="#333">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="{left}" y="22" font-size="15">Traffic to full clearance, one thread: '
-        f"seconds ~ vehicles^{slope:.2f}</text>",
+        f'<text x="{left}" y="22" font-size="15">Traffic to full clearance, one thread</text>',
     ]
     for k in range(x0, x1 + 1):
         x, y = at(10**k, 10**y0)
@@ -93,13 +107,18 @@ def plot(rows: list[dict[str, float]], slope: float, level: float, path: Path) -
         x, y = at(10**x0, 10.0**k)
         out.append(f'<path d="M{left} {y:.1f}H{width - right}" stroke="#ddd"/>')
         out.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{10.0**k:g} s</text>')
-    ends = [at(x, level * x**slope) for x in (min(xs), max(xs))]
-    out.append('<path d="M{:.1f} {:.1f}L{:.1f} {:.1f}" stroke="#888" stroke-dasharray="5 4"/>'.format(
-        *ends[0], *ends[1]))
-    out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="#1b6ca8"/>'
-            for x, y in (at(*point) for point in zip(xs, ys, strict=True))]
+    for place, (count, colour) in enumerate(COUNTS.items()):
+        slope, level = lines[count]
+        xs = [row[count] for row in rows]
+        ends = [at(x, level * x**slope) for x in (min(xs), max(xs))]
+        out.append('<path d="M{:.1f} {:.1f}L{:.1f} {:.1f}" stroke="#888" stroke-dasharray="5 4"/>'.format(
+            *ends[0], *ends[1]))
+        out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{colour}"/>'
+                for x, y in (at(*point) for point in zip(xs, ys, strict=True))]
+        out.append(f'<text x="{left + 250 * place}" y="44" fill="{colour}">'
+                   f"seconds ~ {count}^{slope:.2f}</text>")
     out.append(f'<text x="{(left + width) / 2:.0f}" y="{height - 12}" text-anchor="middle">'
-               "vehicles (links double with them)</text></svg>")
+               "vehicles (links double with them); crossings of links</text></svg>")
     path.write_text("\n".join(out) + "\n")
 
 
@@ -113,15 +132,18 @@ def grows(repeat: int, path: Path | None) -> None:
         if not rows:
             run(tables, shut)  # compiles
         best = min((run(tables, shut) for _ in range(repeat)), key=lambda s: s["cpu_s"])
-        rows.append({"vehicles": best["trips"], "links": len(tables[1]), "cpu_s": best["cpu_s"],
-                     "last_arrival_s": best["last_arrival_s"],
-                     "us_a_vehicle": round(1e6 * best["cpu_s"] / best["trips"], 2)})
+        rows.append({"vehicles": best["trips"], "links": len(tables[1]), "crossings": best["crossings"],
+                     "cpu_s": best["cpu_s"], "last_arrival_s": best["last_arrival_s"],
+                     "us_a_vehicle": round(1e6 * best["cpu_s"] / best["trips"], 2),
+                     "ns_a_crossing": round(1e9 * best["cpu_s"] / best["crossings"], 1)})
         print(json.dumps(rows[-1]), flush=True)
-    slope, level = exponent([r["vehicles"] for r in rows], [r["cpu_s"] for r in rows])
+    seconds = [row["cpu_s"] for row in rows]
+    lines = {count: exponent([row[count] for row in rows], seconds) for count in COUNTS}
     if path:
-        plot(rows, slope, level, path)
-    print(json.dumps({"bench": "scaling", "exponent": round(slope, 3), "rows": rows, "threads": 1,
-                      **machine()}))
+        plot(rows, lines, path)
+    print(json.dumps({"bench": "scaling", "exponent": round(lines["vehicles"][0], 3),
+                      "exponent_of_crossings": round(lines["crossings"][0], 3), "rows": rows,
+                      "threads": 1, **machine()}))
 
 
 def million(count: int) -> None:

@@ -27,6 +27,7 @@ import math
 import numpy as np
 
 from engine.kernels._jit import jit, prefetch
+from engine.kernels.traffic_calendar import fetch_ahead, schedule, unschedule
 from engine.kernels.traffic_layout import (
     C_FACTOR,
     C_NS_PER_MM,
@@ -83,12 +84,11 @@ from engine.kernels.traffic_layout import (
     L_WPTR,
     LOOK,
     N_AFTER,
-    N_BEFORE,
     N_BLOCKED,
-    N_BUCKET,
     N_CLOCK,
     N_DUE,
     N_HEAD,
+    N_HINT,
     N_LOOK,
     N_PHEAD,
     N_PRIORITY,
@@ -149,51 +149,6 @@ def class_in(who):  # type: ignore[no-untyped-def]
 def dest_in(who):  # type: ignore[no-untyped-def]
     """Return the destination of the vehicle of an entry of a ring (no ghost)."""
     return who >> 40
-
-
-@jit(inline="always")
-def unschedule(n, node, head, tail, clock):  # type: ignore[no-untyped-def]
-    """Take node `n` out of the calendar if it is in it."""
-    b = node[n, N_BUCKET]
-    if b < 0:
-        return
-    p, q = node[n, N_BEFORE], node[n, N_AFTER]
-    if p >= 0:
-        node[p, N_AFTER] = q
-    else:
-        head[b] = q
-    if q >= 0:
-        node[q, N_BEFORE] = p
-    else:
-        tail[b] = p
-    node[n, N_BUCKET] = -1
-    clock[K_QUEUED] -= 1
-
-
-@jit(inline="always")
-def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
-    """Make sure node `n` is visited at `due` (microseconds) or earlier."""
-    if node[n, N_BUCKET] >= 0:
-        if node[n, N_DUE] <= due:
-            return
-        unschedule(n, node, head, tail, clock)
-    b = due // clock[K_BUCKET_US]
-    if b < clock[K_BUCKET]:
-        b = clock[K_BUCKET]
-    # A node due beyond the wheel waits in its last bucket and is put back from there.
-    if b > clock[K_BUCKET] + WHEEL - 1:
-        b = clock[K_BUCKET] + WHEEL - 1
-    b &= WHEEL - 1
-    node[n, N_DUE] = due
-    node[n, N_BUCKET] = b
-    node[n, N_BEFORE] = tail[b]
-    node[n, N_AFTER] = -1
-    if tail[b] >= 0:
-        node[tail[b], N_AFTER] = n
-    else:
-        head[b] = n
-    tail[b] = n
-    clock[K_QUEUED] += 1
 
 
 @jit(inline="always")
@@ -439,6 +394,8 @@ def leave_link(a, v, cls, ready, t, net, state):  # type: ignore[no-untyped-def]
         for q in range(net.in_ptr[n] + 2 * n, net.in_ptr[n + 1] + 2 * n + 2):
             if state.queue_next[q] == a:
                 state.queue_due[q] = LOOK
+                if q < net.in_ptr[n + 1] + 2 * n:
+                    state.node[n, N_HINT] = net.in_edge[q - 2 * n]
         wake = max(t, t + link[a, L_WAVE] - link[a, L_HEADWAY])
         schedule(n, wake, state.node, state.wheel_head, state.wheel_tail, state.clock)
 
@@ -517,6 +474,7 @@ def enter_link(j, v, cls, t, state, classes):  # type: ignore[no-untyped-def]
         around = link[j, L_FROM] == link[j, L_TO]
         state.queue_due[link[j, L_QUEUE]] = LOOK if around else max(t + travel, link[j, L_OUT_OK])
     if priority != 0 or link[j, L_NOUT] == seq:
+        state.node[link[j, L_TO], N_HINT] = j
         schedule(link[j, L_TO], t + travel, state.node, state.wheel_head, state.wheel_tail,
                  state.clock)
 
@@ -586,26 +544,27 @@ def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     every = state.node[n, N_LOOK] != 0 or state.node[n, N_PRIORITY] > 0
     state.node[n, N_LOOK] = 0
     extra[0] = FAR
-    best, j = -1, -1
+    best, j, soonest = -1, -1, 0
     while True:
         # At first every queue that is due is looked at, then those that the last move concerns.
+        last, best = best, -1
+        t, first = t_end, FAR
         for k in range(queues):
-            if best < 0:
-                if not every and due[base + k] >= t_end:
-                    continue
-            elif k != best and due[base + k] >= 0 and (j < 0 or wants[base + k] != j):
-                continue
-            look(k, n, t_end, net, state, extra)
-        best = -1
-        t = t_end
-        for k in range(queues):
+            at = due[base + k]
+            if last < 0:
+                concerned = every or at < t_end
+            else:
+                concerned = k == last or at < 0 or (j >= 0 and wants[base + k] == j)
+            if concerned:
+                look(k, n, t_end, net, state, extra)
+                at = due[base + k]
+            if at < first:
+                first, soonest = at, k
             # Earliest first; a tie goes to the smaller merge tag, then to the first queue.
-            if due[base + k] < t or (
-                due[base + k] == t and best >= 0
-                and lot(k, n, net, state) < lot(best, n, net, state)
+            if at < t or (
+                at == t and best >= 0 and lot(k, n, net, state) < lot(best, n, net, state)
             ):
-                best = k
-                t = due[base + k]
+                best, t = k, at
         if best < 0:
             break
         if state.clock[K_EVENTS] + 2 > state.event.shape[0]:
@@ -613,10 +572,9 @@ def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
             return False
         j = out[1, best]
         move(best, n, net, state)
-    first = extra[0]
-    for k in range(queues):
-        first = min(first, due[base + k])
+    first = min(first, extra[0])
     if first < FAR:
+        state.node[n, N_HINT] = net.in_edge[net.in_ptr[n] + soonest] if soonest < queues - 2 else -1
         schedule(n, first, state.node, state.wheel_head, state.wheel_tail, state.clock)
     return True
 
@@ -650,6 +608,7 @@ def advance(until, net, state, extra):  # type: ignore[no-untyped-def]
             if n < 0:
                 break
             clock[K_NOW] = max(node[n, N_DUE], clock[K_NOW])
+            fetch_ahead(n, net, state)
             unschedule(n, node, head, tail, clock)
             if not visit(n, t_end, net, state, extra):
                 return False

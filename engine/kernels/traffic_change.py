@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.kernels._jit import jit
-from engine.kernels.traffic import in_ring, schedule, vehicle_in
+from engine.kernels.traffic import in_ring, vehicle_in
+from engine.kernels.traffic_calendar import schedule
 from engine.kernels.traffic_layout import (
     C_PRIORITY,
     C_UNITS,

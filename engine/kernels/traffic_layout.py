@@ -32,7 +32,7 @@ L_COLUMNS = 32
 # Node record: due time and its place in the calendar, origin queues, fair-merge clock; 1 = look at
 # every queue at the next visit; response vehicles on the links that lead here.
 (N_DUE, N_BEFORE, N_AFTER, N_BUCKET, N_HEAD, N_TAIL, N_PHEAD, N_PTAIL, N_CLOCK, N_TAG, N_TAG_INC,
- N_BLOCKED, N_LOOK, N_PRIORITY) = range(14)
+ N_BLOCKED, N_LOOK, N_PRIORITY, N_HINT) = range(15)
 N_COLUMNS = 16
 
 # Vehicle record, one cache line. PLACE is an edge, or -1 - node.

@@ -119,7 +119,7 @@ def build_state(
     link[:, lay.L_TAG_INC] = np.rint(1e6 / np.maximum(merge_weight, 1e-6)).astype(np.int64)
     node = np.zeros((n_nodes, lay.N_COLUMNS), dtype=np.int64)
     for column in (lay.N_BEFORE, lay.N_AFTER, lay.N_BUCKET, lay.N_HEAD, lay.N_TAIL, lay.N_PHEAD,
-                   lay.N_PTAIL):
+                   lay.N_PTAIL, lay.N_HINT):
         node[:, column] = -1
     node[:, lay.N_TAG_INC] = np.rint(1e6 / np.maximum(origin_weight, 1e-6)).astype(np.int64)
     vehicle = np.zeros((max_vehicles, lay.V_COLUMNS), dtype=np.int64)

@@ -113,22 +113,24 @@ class ScenesOnFoot:
         best = int(stops[np.argmin(drive_ms[stops] + walk_ms[stops])])
         return best, int(walk_ms[best])
 
-    def _walk_on(self, unit: int, t_ms: int) -> bool:
-        """Where the vehicle goes no further: set out, or drive round to where walkers get through.
-        False where neither is possible."""
+    def _walk_on(self, unit: int, t_ms: int, round_about: bool = True) -> bool:
+        """Where the vehicle goes no further: set out, or drive round to where walkers get through (unless
+        the road itself has just been found cut). False where neither is possible."""
         w, incident = self.w, int(self.w.unit_incident[unit])
         node, here = int(w.incident_node[incident]), int(w.unit_node[unit])
         if not self._may_walk(node):
             return False
         walk = self._approach.walk_ms(node, w.street_walk_factor > 0, self._barred())
-        drive = shortest_tree(self._csr, self._drive_cost(), here)[0]
         start = int(self._approach.place[here])  # of a vehicle that stands where no street is walked
         if walk[start] < UNREACHED:
             stop, walk_ms = here, int(walk[start])
         else:
+            if not round_about:
+                return False
+            drive = shortest_tree(self._csr, self._drive_cost(), here)[0]
             stop, walk_ms = self._nearest_stop(drive, walk)
-        if stop < 0:
-            return False
+            if stop < 0:
+                return False
         w.unit_scene_node[unit] = self._approach.place[node]
         if stop != here:
             began = int(w.unit_leg_started_ms[unit])

@@ -522,7 +522,7 @@ class UnitsComponent(
             self._available(unit, t_ms)
         else:
             control = w.unit_control[unit]
-            if w.unit_incident[unit] >= 0 and self._walk_on(unit, t_ms):
+            if w.unit_incident[unit] >= 0 and self._walk_on(unit, t_ms, round_about=False):
                 return
             self._give_up(unit, t_ms, reason("no way to scene"))
             if control >= 0:

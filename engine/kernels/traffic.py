@@ -27,7 +27,7 @@ import math
 import numpy as np
 
 from engine.kernels._jit import jit, prefetch
-from engine.kernels.traffic_calendar import fetch_ahead, schedule, unschedule
+from engine.kernels.traffic_calendar import FETCHED, fetch_ahead, schedule, unschedule
 from engine.kernels.traffic_layout import (
     C_FACTOR,
     C_NS_PER_MM,
@@ -589,6 +589,7 @@ def advance(until, net, state, extra):  # type: ignore[no-untyped-def]
     clock, node = state.clock, state.node
     head, tail = state.wheel_head, state.wheel_tail
     width = clock[K_BUCKET_US]
+    ahead = state.link.shape[0] >= FETCHED
     while clock[K_BUCKET] * width < until:
         if clock[K_QUEUED] == 0:
             clock[K_BUCKET] = until // width
@@ -608,7 +609,8 @@ def advance(until, net, state, extra):  # type: ignore[no-untyped-def]
             if n < 0:
                 break
             clock[K_NOW] = max(node[n, N_DUE], clock[K_NOW])
-            fetch_ahead(n, net, state)
+            if ahead:
+                fetch_ahead(n, net, state)
             unschedule(n, node, head, tail, clock)
             if not visit(n, t_end, net, state, extra):
                 return False

@@ -255,6 +255,7 @@ SPECIAL = {
     "vertical_refuges.1.lon": "vertical_refuges.0.lon",
     "vertical_refuges.1.lat": "vertical_refuges.0.lat",
     "vertical_refuges.1.walk_m": "vertical_refuges.0.walk_m",
+    "crowds": "tests/test_venue_keys.py",  # this scenario has no venue
     "bus_depots": "test_depots_matter",
     "bus_depots.0.buses": "test_depots_matter",
     "buses.0.depot": "test_depots_matter",

@@ -15,6 +15,7 @@ from engine.city import F64, I16, I32, I64, B, City
 from engine.crowd.venue import Venue, load_venue
 from engine.errors import InputError, unknown
 from engine.escorts import Led, find_led
+from engine.kernels.paths import reverse_tree, speed_cost_ms
 from engine.lead_time import check_contraflow, check_led, check_missions
 from engine.levers.crowds import Crowds
 from engine.levers.roads import Post
@@ -370,7 +371,7 @@ def _outside(city: City, danger: B, kind: str) -> I32:
 
 def _units(city: City, plan: Plan, scenario: Scenario) -> Units:
     """One row per vehicle, in station order, then mutual aid and buses (scaled with the share of people
-    in the run, as the city's units are); staging replaces the waiting place by kind."""
+    in the run, as the city's units are)."""
     share = scenario.population.share
     kinds, stations = [], []
     for name, kind in _BASES.items():
@@ -408,16 +409,28 @@ def _units(city: City, plan: Plan, scenario: Scenario) -> Units:
         station = np.append(station, np.full(count, -1, np.int32))
         key = np.append(key, 2 * 10**9 + 1000 * row + np.arange(count))
     kind_of = np.array(kinds, np.int16)
-    staging = node.copy()
-    for row, place in enumerate(plan.staging):
-        at = nearest_node(city, place.lon, place.lat, f"plan '{plan.name}': staging.{row}")
-        staging[kind_of == UNIT_KINDS.index(place.kind)] = at
+    staging = _staging(city, plan, kind_of, node)
     crew = np.array(UNIT_CREW, np.int16)[kind_of]
     return Units(
         kind_of, station.astype(np.int32), node.astype(np.int32), staging.astype(np.int32), crew,
         key.astype(np.int64), np.array(aid, np.int16), np.array(depots, np.int16),
         np.array(seats, np.int16),
     )
+
+
+def _staging(city: City, plan: Plan, kind: I16, node: I32) -> I32:
+    """Where each unit waits from the order on [units]: of its kind's staging places the one it is
+    soonest at by empty roads, else where it stands."""
+    staging = node.copy()
+    best = np.full(node.size, np.iinfo(np.int64).max)
+    cost = speed_cost_ms(city.edges.length_m, city.edges.free_speed_mps)
+    for row, place in enumerate(plan.staging):
+        at = nearest_node(city, place.lon, place.lat, f"plan '{plan.name}': staging.{row}")
+        way_ms = reverse_tree(
+            city.nodes.x_m.size, city.edges.from_node, city.edges.to_node, cost, np.array([at]))[0][node]
+        nearer = (kind == UNIT_KINDS.index(place.kind)) & (way_ms < best)
+        staging[nearer], best[nearer] = at, way_ms[nearer]
+    return staging
 
 
 def _walkable(city: City) -> I32:

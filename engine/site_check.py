@@ -53,10 +53,9 @@ def check_levers(city: City, scenario: Scenario, plan: Plan, zone_masks: list[B]
     check_fuel(city, plan, scenario.population.share)
     if plan.crowds is not None and not scenario.venues:
         raise InputError(f"{label}: crowds: scenario '{scenario.name}' has no venues")
-    kinds = [place.kind for place in plan.staging]
-    for row, kind in enumerate(kinds):
-        if kind in kinds[:row]:
-            raise InputError(f"{label}: staging.{row}: units of kind '{kind}' have a place already")
+    for row, place in enumerate(plan.staging):
+        if place in plan.staging[:row]:
+            raise InputError(f"{label}: staging.{row}: units of kind '{place.kind}' wait there already")
 
 
 def check_fuel(city: City, plan: Plan, share: float) -> None:

@@ -11,7 +11,7 @@ from engine.yamlfile import Strict
 
 
 class Staging(Strict):
-    """Units of one kind wait at a safe place from the order on."""
+    """Units of one kind wait at a safe place from the order on; of several places each at the nearest."""
 
     kind: Literal["ambulance", "fire_rescue", "police"]
     lon: Lon

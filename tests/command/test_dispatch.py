@@ -222,6 +222,21 @@ def test_units_go_to_staging_after_the_order_and_home_after_the_all_clear() -> N
     assert np.array_equal(rig.w.unit_node, rig.site.units.node)
 
 
+@pytest.mark.parametrize("places", [(28, 26), (26, 28)])
+def test_of_two_staging_places_each_unit_waits_at_the_nearer(places: tuple[int, int]) -> None:
+    rig = Rig({"staging": [{"kind": "ambulance", **lonlat(place)} for place in places]})
+    edges, units = rig.city.edges, rig.site.units
+    cost = speed_cost_ms(edges.length_m, edges.free_speed_mps)
+    way = [
+        reverse_tree(rig.city.nodes.x_m.size, edges.from_node, edges.to_node, cost,
+                     np.array([place]))[0][units.node] for place in places
+    ]
+    nearer = np.where(way[1] < way[0], places[1], places[0])
+    ambulances = units.kind == AMBULANCE
+    assert np.array_equal(units.staging_node[ambulances], nearer[ambulances])
+    assert np.array_equal(units.staging_node[~ambulances], units.node[~ambulances])
+
+
 def test_police_staff_control_points_after_the_order() -> None:
     point = {"name": "Crossroads", **lonlat(15), "officers": 3, "setup_s": 120}
     rig = Rig({"control_points": [point]})

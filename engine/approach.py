@@ -46,6 +46,7 @@ class Approach:
         self._stop: B = main_network(city) & (site.walk_node == np.arange(n))
         self._roads = group_edges(n, city.edges.to_node, city.edges.from_node)
         self._bases: I32 = np.unique(site.units.node).astype(np.int32)
+        self._away: tuple[I64, I64] | None = None  # cost of the roads, way to a station by it
 
     def walk_ms(
         self, node: int, passable: B | None = None, barred: B | None = None, far: bool = False
@@ -68,6 +69,7 @@ class Approach:
         cost of the known roads [edges] a way leads on to some station."""
         rows = np.flatnonzero(self._stop & (walk_ms < UNREACHED)).astype(np.int32)
         if rows.size:
-            away = shortest_tree(self._roads, drive_cost_ms, self._bases)[0]
-            rows = rows[away[rows] < UNREACHED]
+            if self._away is None or self._away[0] is not drive_cost_ms:
+                self._away = drive_cost_ms, shortest_tree(self._roads, drive_cost_ms, self._bases)[0]
+            rows = rows[self._away[1][rows] < UNREACHED]
         return rows

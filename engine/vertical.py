@@ -81,11 +81,11 @@ def find_refuges(city: City, plan: Plan, danger: B, walk_node: I32, share: float
                 "such a building stands"
             )
         area = USABLE * floors * float(city.buildings.footprint_m2[building])
-        places = int(area / lever.m2_a_person * share)
+        places = int(area / lever.m2_a_person)
         if places < 1:
             raise InputError(f"{where}: its {floors} floors hold nobody at {lever.m2_a_person:g} "
                              "m2_a_person")
-        rows.append((node, building, floor_m, stands, places))
+        rows.append((node, building, floor_m, stands, max(1, int(area / lever.m2_a_person * share))))
     columns = list(zip(*rows, strict=True)) if rows else [()] * 5
     return Refuges(
         np.array(columns[0], np.int32), np.array(columns[1], np.int32),

@@ -251,6 +251,7 @@ SPECIAL = {
     "earthquake.residuals": "test_shakemap_matters",
     "population.share": "test_share_matters",
     "order.zones.0.exempt": "test_exempt_matters",
+    "facility_evacuation.1.vehicles": "test_who_goes_on_foot_has_no_vehicles",
     # The second refuge is found damaged, and so is the other building near it.
     "vertical_refuges.1.lon": "vertical_refuges.0.lon",
     "vertical_refuges.1.lat": "vertical_refuges.0.lat",
@@ -316,6 +317,8 @@ def test_behaviour_matters(field: str, bench: Bench) -> None:
     if wanted.get("night"):
         base_keys["start_utc"] = bench.scenario.start_utc + datetime.timedelta(hours=6)
     plans = dict(bench.plans)
+    if wanted.get("night"):
+        del plans["assisted"]  # by night the home has not the staff that it names
     if "mode" in wanted:
         document = plans["historical"].model_dump()
         document["order"]["zones"][0]["mode"] = wanted["mode"]
@@ -366,6 +369,13 @@ def test_exempt_matters(bench: Bench) -> None:
     assert len(digests) == 2
 
 
+def test_who_goes_on_foot_has_no_vehicles(bench: Bench) -> None:
+    plan = bench.plans["assisted"].model_dump()
+    plan["facility_evacuation"][1]["vehicles"] = {"ambulances": 1, "buses": 0}
+    with pytest.raises(ValidationError, match="mode foot"):
+        Plan.model_validate(plan)
+
+
 def test_every_key_is_tried() -> None:
     """No key falls between the tests: each is a label, special, or a case."""
     for root in (SCENARIO, *(load_plan(plan, SCENARIO) for plan in PLANS)):
@@ -391,7 +401,7 @@ def test_depots_matter(bench: Bench) -> None:
     (depot,) = bench.scenario.bus_depots
     near = {**depot.model_dump(), "name": "Near", "lon": -70.9978, "buses": 1}
     plan = bench.plans["assisted"].model_dump()
-    plan["buses"][0]["buses"] = 3
+    plan["buses"][0]["buses"] = 4
     with pytest.raises(InputError, match="more than the"):
         bench.open(bench.scenario, Plan.model_validate(plan))
     with pytest.raises(InputError, match="bus_depots"):

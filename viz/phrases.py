@@ -321,7 +321,7 @@ ZH_REASONS: dict[str, str] = {
     "car abandoned in jam": "堵车弃车", "road blocked by debris": "瓦砾阻路",
     "road under water": "道路积水", "road closed by police": "警方封路", "bridge damaged": "桥梁受损",
     "trapped": "被困", "hurt": "受伤", "dead": "死亡", "outside danger zone": "在危险区外",
-    "guarding property": "看守财产", "no way out of the zone": "无路撤出", "no way on foot": "徒步也无法到达", "nobody called": "无人报警",
+    "guarding property": "看守财产", "no way out of the zone": "无路撤出", "no way on foot": "徒步也无法到达", "too late to be out before the wave": "已来不及在波到前撤出", "nobody called": "无人报警",
     "hospitals inside exclusion zone": "医院在禁入区内", "no way to a hospital": "无路到医院", "no unit free": "无空闲单元", "no way to scene": "无法到达现场",
     "scene inside exclusion zone": "现场在禁入区内", "no hospital bed": "无床位",
     "queue at call centre": "接警排队", "no telephone service": "无通信", "no electricity": "停电", "traffic": "交通",

@@ -101,7 +101,7 @@ class Dispatch(MissionOrders, Component):
         "control_retry_ms", "unit_retry_ms", "predicted_ms", "predicted_event", "exclusion_ms",
         "control_reason", "unit_mission", "unit_stop", "unit_riders", "mission_lying", "mission_sitting",
         "mission_block", "mission_reason", "mission_retry_ms", "unit_since_ms",
-        "unit_scene_node", "venue_alarm_event", "venue_over_event",
+        "unit_scene_node", "unit_crew_node", "venue_alarm_event", "venue_over_event",
     )
     writes = (
         "unit_order_incident", "unit_order_control", "unit_order_event", "unit_order_serial",
@@ -233,7 +233,8 @@ class Dispatch(MissionOrders, Component):
         w.unit_order_incident[done] = -1
         left = taken & (w.unit_order_control >= 0) & (w.unit_control < 0)
         posts = w.unit_order_control[left]
-        w.control_retry_ms[posts[posts < self._posts]] = t0_ms + CONTROL_RETRY_MS
+        alarm = np.append(np.zeros(self._posts, np.int64), w.venue_alarm_event)
+        w.control_retry_ms[posts[alarm[posts] >= 0]] = t0_ms + CONTROL_RETRY_MS
         w.unit_order_control[left] = -1
         count = int(w.incident_count[0])
         w.incident_unit[:count] = -1
@@ -283,7 +284,7 @@ class Dispatch(MissionOrders, Component):
         inf without either."""
         times = self._times_s(node)
         drawn = bool(self.w.exclusion_ms[0] < NEVER)
-        if np.isfinite(times).all() or (drawn and self._inside[node]):
+        if np.isfinite(times[self.w.unit_phase != U_OFF]).all() or (drawn and self._inside[node]):
             return times
         walk = self._approach.walk_ms(node, None, self._inside if drawn else None)
         assert self._cost is not None
@@ -314,7 +315,9 @@ class Dispatch(MissionOrders, Component):
         # Crews on foot to a scene or at one: at once, theirs is the longer way.
         scene = w.unit_scene_node
         walks = (phase == U_WALKING) | ((phase == U_ON_SCENE) & (scene >= 0))
-        heading |= walks & self._inside[np.maximum(scene, 0)]
+        crew = np.where(phase == U_WALKING, w.unit_crew_node, -1)
+        heading |= walks & (self._inside[np.maximum(scene, 0)]
+                            | (crew >= 0) & self._inside[np.maximum(crew, 0)])
         leaving = np.zeros(phase.size, np.bool_)
         if site.control_node.size:
             at_post = (w.unit_control >= 0) & np.isin(phase, (*still, U_TO_SCENE))

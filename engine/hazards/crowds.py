@@ -14,7 +14,8 @@ Limits. Visitors come from outside the city's household tables: they are counted
 or out, live through no other hazard, do not enter the streets when they are out, and are not scaled
 with `population.share`. The crowd model has no pushing: nobody falls or is hurt, and densities above
 about 6 per m2 do not occur. People held back wait where they are. A venue is advanced to the beginning
-of each tick, and officers who are set up act from the next one on.
+of each tick, and officers who are set up act from the next one on. What the last minute before a run's end
+adds to the exposure is not told.
 """
 
 from __future__ import annotations

@@ -28,8 +28,9 @@ class Arrivals:
         self._refuges = refuges
         self._size = together.people
 
-    def arrive(self, rows: I64, t_ms: I64, node: I64) -> None:
-        """Parties reach their destination; a full shelter sends them on."""
+    def arrive(self, rows: I64, t_ms: I64, node: I64, by_vehicle: bool = False) -> None:
+        """Parties reach their destination; a full or shut shelter sends them on, but none who was brought
+        there by a vehicle from a hospital or home."""
         rows, t_ms, node, sent = self._refuges.arrive(rows, t_ms, node)
         set_walking(self.host, sent)
         if rows.size == 0:
@@ -42,8 +43,8 @@ class Arrivals:
             facility = int(site.shelter[dest[i] - 1])
             party = int(rows[i])
             full = w.facility_load[facility] >= site.shelters.places[facility]
-            # Who lies in bed is taken in all the same: the vehicle goes no further.
-            if (full or w.shelter_open_event[facility] < 0) and parties.ward[party] < 0:
+            brought = by_vehicle and parties.ward[party] >= 0  # the vehicle goes no further
+            if (full or w.shelter_open_event[facility] < 0) and not brought:
                 self._send_on(party, facility, int(t_ms[i]))
                 continue
             w.facility_load[facility] += self._size[party]

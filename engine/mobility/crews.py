@@ -36,7 +36,8 @@ from engine.world import NEVER, P_WALKING, U_AWAY, U_BACK, U_ON_FOOT, U_ON_SCENE
 
 CREW_MPS = 1.52
 CARRYING_MPS = 0.67
-_SAFETY = -1  #: goal of crews on the way out; else the junction of their vehicle
+_SAFETY = -1  #: goal of crews on the way out; else the junction of their vehicle or scene
+_ROUND = -2  #: goal `_ROUND - junction`: a scene, round the exclusion zone
 
 CARD: tuple[tuple[str, object, str, str, str], ...] = (
     ("crew on foot", CREW_MPS, "m/s", "fast walk, Wood et al. 2015", "sourced"),
@@ -96,13 +97,17 @@ class Crews:
         w, site = self.host.w, self.ctx.site
         goal = np.where(
             w.unit_phase[rows] == U_ON_FOOT, _SAFETY, site.walk_node[w.unit_node[rows]])
-        goal = np.where(w.unit_phase[rows] == U_WALKING, w.unit_scene_node[rows], goal)
+        scene = w.unit_scene_node[rows]
+        if w.exclusion_ms[0] < NEVER:
+            scene = _ROUND - scene
+        goal = np.where(w.unit_phase[rows] == U_WALKING, scene, goal)
         goals, which = np.unique(goal, return_inverse=True)
         dest = np.zeros(w.unit_phase.size, np.int16)
         dest[rows] = which
         target = np.zeros((goals.size, site.walk_node.size), np.bool_)
         for row, place in enumerate(goals):
-            target[row, self._safe if place == _SAFETY else place] = True
+            at = _ROUND - place if place <= _ROUND else place
+            target[row, self._safe if place == _SAFETY else at] = True
         speed = np.zeros(w.unit_phase.size, np.float32)
         speed[rows] = self._speed(rows, t0_ms) * self._crowd(rows)
         moved = advance_walkers(
@@ -154,8 +159,12 @@ class Crews:
         if self._grown is not self._walk.factor:
             self._grown, self._trees = self._walk.factor, {}
         if goal not in self._trees:
-            self._trees[goal] = self._walk.tree(
-                self._safe if goal == _SAFETY else np.array([goal], np.int32))
+            if goal <= _ROUND:
+                at, keep_out = np.array([_ROUND - goal], np.int32), self.ctx.site.exclusion_node
+                self._trees[goal] = self._walk.tree(at, keep_out)
+            else:
+                self._trees[goal] = self._walk.tree(
+                    self._safe if goal == _SAFETY else np.array([goal], np.int32))
         return self._trees[goal]
 
     def place(self, geometry: StreetGeometry) -> None:

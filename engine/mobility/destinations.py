@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.city import F64, I32, I64, City
+from engine.city import F64, I32, I64, B, City
 from engine.kernels import paths
 from engine.site import Site
 
@@ -25,6 +25,7 @@ class WalkRoutes:
         n = city.nodes.x_m.size
         self._csr = paths.group_edges(n, walk.head[walk.arc], walk.tail[walk.arc])
         self._arc = walk.arc
+        self._head, self._tail = walk.head[walk.arc], walk.tail[walk.arc]
         # Cost per arc in ms at 1 m/s on the level; `slope` [arcs] is walking speed over that.
         self.slope = slope
         self._base_ms = 1000.0 * walk.length_m[walk.arc] / np.maximum(slope[walk.arc], 0.05)
@@ -58,13 +59,15 @@ class WalkRoutes:
         for row, nodes in enumerate(self._targets):
             self.next_arc[row], self.cost_ms[row] = self.tree(nodes)
 
-    def tree(self, nodes: I32) -> tuple[I32, I64]:
+    def tree(self, nodes: I32, keep_out: B | None = None) -> tuple[I32, I64]:
         """Next walk arc to the nearest of `nodes` and the cost from each junction [nodes], ms at
-        1 m/s, by the walking speeds of the last refresh."""
+        1 m/s, by the walking speeds of the last refresh, past the junctions `keep_out` [nodes]."""
         part = self.factor.astype(np.float64)[self._arc >> 1]
         cost = np.where(
             part > 0.0, np.maximum(self._base_ms / np.maximum(part, 0.02), 1.0), paths.CLOSED
         ).astype(np.int64)
+        if keep_out is not None:
+            cost = np.where(keep_out[self._head] | keep_out[self._tail], paths.CLOSED, cost)
         dist, via = paths.shortest_tree(self._csr, cost, nodes)
         return np.where(via >= 0, self._arc[np.maximum(via, 0)], -1).astype(np.int32), dist
 

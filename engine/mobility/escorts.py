@@ -15,7 +15,8 @@ stays, and goes upstairs when the water comes, where there is an upper floor (`e
 Limits: staff are no people of the city (they add nothing to the crowd, and no harm to them is counted); no
 time passes for bringing upstairs those who stay, even where all of the staff have left with the others; who
 has stopped for want of time does not begin again when a later wave is predicted; under way nobody is left
-behind or turned round for being slower than expected.
+behind or turned round for being slower than expected; when the first of a group dies, those who lead it
+do not go back.
 """
 
 from __future__ import annotations
@@ -152,6 +153,9 @@ class Escorts:
         """The first to leave, with all of the staff."""
         w, s = self.host.w, self._s
         first_ms = int(w.predicted_ms[0])
+        if w.all_clear_event[0] >= 0:
+            s["phase"][staff], s["due_ms"][staff] = DONE, NEVER
+            return
         rows, on_foot = self._there(home)
         rows = rows[on_foot]
         opened_ms = self._destination(home)
@@ -163,7 +167,7 @@ class Escorts:
         good = (eta_ms <= first_ms) & (not self._wet(home))
         s["late"][home] |= not good.all()
         rows, eta_ms = rows[good], eta_ms[good]
-        quickest = np.lexsort((rows, eta_ms))[: LED * staff.size]
+        quickest = np.lexsort((rows, eta_ms))[: min(LED * staff.size, self._room(home))]
         group = np.sort(rows[quickest])
         leading = staff[: -(-group.size // LED)]
         if group.size:
@@ -187,6 +191,13 @@ class Escorts:
             return 0
         event = int(w.refuge_open_event[refuge])
         return int(self.ctx.log.column("t_ms")[event]) if event >= 0 else NEVER
+
+    def _room(self, home: int) -> int:
+        """How many more the place takes in, where it is a refuge."""
+        refuge = int(self._s["dest"][home]) - 1 - self.ctx.site.shelter.size
+        if refuge < 0:
+            return int(self._residents[home].size)
+        return int(self.ctx.site.refuges.places[refuge] - self.host.w.refuge_load[refuge])
 
     def _push(self, one: int, t_ms: int, now_ms: int, limit_ms: int) -> None:
         """Leave with the next one, if they are there by `limit_ms`."""
@@ -243,6 +254,9 @@ class Escorts:
         s = self._s
         for one in np.flatnonzero(s["phase"] == OUT).tolist():
             self._look(one, t0_ms)
+        if self.host.w.exclusion_ms[0] <= t0_ms:  # who is not through by now turns round
+            back = s["phase"] == BACK
+            s["late"][self._home[back]], s["phase"][back] = True, DONE
         self._walk_back(t0_ms, t1_ms)
         for home in np.flatnonzero((s["begun"] >= 0) & ~s["closed"]).tolist():
             if (s["phase"][self._home == home] == DONE).all():

@@ -58,7 +58,7 @@ class Riders:
         facility, t = int(self.ctx.log.column("object")[event]), np.array([t_ms])
         if facility in site.shelter:
             w.party_dest[party] = 1 + int(np.flatnonzero(site.shelter == facility)[0])
-            self._arrivals.arrive(row, t, w.party_node[row])
+            self._arrivals.arrive(row, t, w.party_node[row], by_vehicle=True)
             return
         self._arrivals.out_of_zone(row, t)
         self._arrivals.settle(row, t, facility, P_HIGH if facility < 0 else P_SHELTER)

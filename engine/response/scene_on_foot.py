@@ -70,6 +70,7 @@ class ScenesOnFoot:
     _to_hospital: Any
     _hand_on: Any
     _walk_out: Any
+    _at: Any
     _set_care: Any
 
     def _prepare_scenes(self) -> None:
@@ -87,7 +88,7 @@ class ScenesOnFoot:
         """Junction to drive to for an incident: its own, or where the crew will walk on."""
         w, node = self.w, int(self.w.incident_node[incident])
         w.unit_scene_node[unit] = -1
-        drive = shortest_tree(self._csr, self._drive_cost(), int(w.unit_node[unit]))[0]
+        drive = shortest_tree(self._csr, self._drive_cost(), self._at(unit))[0]
         if drive[node] < UNREACHED or not self._may_walk(node):
             return node
         stop, _ = self._nearest_stop(drive, self._approach.walk_ms(node, None, self._barred()))
@@ -214,7 +215,9 @@ class ScenesOnFoot:
         back = int(self._approach.walk_ms(vehicle, w.street_walk_factor > 0, far=True)[crew])
         if w.unit_person[unit] >= 0:
             back *= CARRY_SLOWER
-        if inside[vehicle]:
+        if inside[vehicle] and w.unit_caught_event[unit] >= 0:
+            back = NEVER  # the water has been where it stands
+        elif inside[vehicle]:
             drive = shortest_tree(self._csr, self._drive_cost(), vehicle)[0]
             back += int(np.where(self._outside, drive, UNREACHED).min())
         out = int(w.unit_walk_out_ms[unit]) if inside[crew] else 0

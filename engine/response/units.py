@@ -434,6 +434,7 @@ class UnitsComponent(
 
     def _depart(self, unit: int, t_ms: int) -> None:
         w = self.w
+        w.unit_scene_node[unit] = -1  # of an earlier task
         incident, control = int(w.unit_incident[unit]), int(w.unit_control[unit])
         since_s = (t_ms - int(self.ctx.log.column("t_ms")[w.unit_event[unit]])) / 1000.0
         self._event("unit_departed", t_ms, unit, incident, since_s)
@@ -492,7 +493,7 @@ class UnitsComponent(
             w.unit_since_ms[unit], waited = t_ms, t_ms - w.unit_since_ms[unit]
             w.unit_busy_ms[unit] += waited
             self._at_door(unit, t_ms)
-        elif w.unit_scene_node[unit] < 0:
+        elif w.unit_scene_node[unit] < 0 or w.unit_incident[unit] < 0:
             self._begin_task(unit, t_ms)
         elif not self._walk_on(unit, t_ms):
             self._give_up(unit, t_ms, NO_WALK)

@@ -172,7 +172,8 @@ def busy_ms(r: Record) -> I64:
     unit, t, kind = unit[order], rows.t_ms[order], rows.kind[order]
     # Crews on foot: the last that was told of a crew before is that it set out.
     at = np.arange(unit.size)
-    last = np.maximum.accumulate(np.where(np.isin(kind, _codes((*_SETS_OUT, *_IS_BACK))), at, -1))
+    tells = _codes((*_SETS_OUT, *_IS_BACK, "unit_available", "unit_departed"))
+    last = np.maximum.accumulate(np.where(np.isin(kind, tells), at, -1))
     walks = (last >= 0) & (unit[last] == unit) & np.isin(kind[last], _codes(_SETS_OUT))
     lost = kind == KIND_CODE["unit_caught"]
     lost_at = np.full(len(r.context.units), unit.size)

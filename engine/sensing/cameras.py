@@ -30,7 +30,7 @@ from engine.component import Component, Context
 from engine.crowd.ground import polygon
 from engine.crowd.model import FRUIN_PM2
 from engine.events import reason
-from engine.world import NEVER
+from engine.world import NEVER, U_STAFFING
 
 FREE_PM2 = FRUIN_PM2[-1]
 PER_VENUE = 1000  #: cameras of a venue share one key with it
@@ -43,7 +43,7 @@ class Cameras(Component):
     reads = (
         "camera_people", "venue_inside", "venue_event", "venue_held", "venue_pm2",
         "zone_telecom_on", "zone_power_on", "zone_lifeline_event", "control_staffed",
-        "control_event", "seen_venue_eased_event", "camera_silent_event",
+        "control_event", "venue_alarm_event", "unit_control", "unit_phase", "camera_silent_event",
     )
     writes = ("seen_camera_pm2", "seen_camera_event", "camera_silent_event", "seen_venue_eased_event")
     emits = ("camera_counted", "camera_silent", "crowd_eased")
@@ -68,7 +68,9 @@ class Cameras(Component):
                 self._area_m2.append(max(ring.intersection(ground).difference(blocks).area, 1e-9))
 
     def due(self, now_ms: int) -> int:
-        return now_ms if np.any((self.w.venue_event >= 0) & (self.w.venue_inside > 0)) else NEVER
+        w = self.w
+        busy = (w.venue_event >= 0) & (w.venue_inside > 0) | (w.venue_alarm_event >= 0)
+        return now_ms if busy.any() else NEVER
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         for venue, place in enumerate(self.ctx.scenario.venues):
@@ -101,10 +103,13 @@ class Cameras(Component):
             "camera_counted", t_ms, camera, venue, heads, w.venue_event[venue])[0]
 
     def _eased(self, venue: int, t_ms: int) -> None:
-        """Officers on the spot report, once, that nobody is held and it is no longer dense."""
+        """Officers on the spot report that nobody is held and it is no longer dense; where all have gone
+        whoever has come first does."""
         w, control = self.w, int(self.ctx.site.venue_control[venue])
-        told = w.seen_venue_eased_event[venue] > w.control_event[control]
-        if not w.control_staffed[control] or told or w.venue_held[venue]:
+        if w.venue_alarm_event[venue] < 0 or w.venue_held[venue]:
+            return
+        there = (w.unit_control == control) & (w.unit_phase == U_STAFFING)
+        if not (w.control_staffed[control] or (w.venue_inside[venue] == 0 and there.any())):
             return
         if w.venue_pm2[venue] < FREE_PM2:
             cause = max(int(w.control_event[control]), int(w.venue_event[venue]))

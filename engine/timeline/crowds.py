@@ -39,7 +39,7 @@ def feared(teller: Teller, g: Rows) -> str:
     why = "a caller reports it"
     if kind == "camera_counted":
         why = f"a camera counts {g.value[0]:.1f} people per m²"
-    return f"CRUSH FEARED at {_venue(teller, g)}: {why}. Officers sent to meter the inflow."
+    return f"CRUSH FEARED at {_venue(teller, g)}: {why}. Police asked to meter the inflow."
 
 
 def metered(teller: Teller, g: Rows) -> str:

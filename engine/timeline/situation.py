@@ -124,7 +124,8 @@ def _access(now: AsOf, names: Names) -> dict[str, Any]:
     }
     left = set(now.off("control_staffed", "control_left"))
     worked = {int(n) for n in np.unique(now.rows("control_staffed").subject)} - left
-    planned = len(now.view.manifest["controls"])
+    manifest = now.view.manifest
+    planned = len(manifest["controls"]) - len(manifest.get("venues", ()))
     return {
         "closed": by_reason, "controls_worked": [names.control(n) for n in sorted(worked)],
         "controls_planned": planned,

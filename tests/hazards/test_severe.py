@@ -15,11 +15,12 @@ def both() -> tuple[Scenario, Scenario]:
     return load_scenario(NIGHT), load_scenario(SUMMER)
 
 
-def test_only_the_hour_and_the_beach_differ() -> None:
+def test_only_the_hour_the_beach_and_the_length_differ() -> None:
     night, summer = both()
-    same = {"earthquake", "duration_s", "danger_zone", "outages", "rumour", "behaviour", "city"}
+    same = {"earthquake", "danger_zone", "outages", "rumour", "behaviour", "city"}
     for name in same:
         assert getattr(night, name) == getattr(summer, name), name
+    assert summer.duration_s > night.duration_s  # until the return by daylight
     assert night.population.beach is None
     assert summer.population.beach is not None
     assert night.population.share == summer.population.share

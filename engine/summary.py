@@ -88,6 +88,13 @@ def print_run(console: Console, facts: dict[str, Any]) -> None:
         f"for {values['relief_medicines']:,.0f} chronically ill; "
         f"{values['customer_hours_without_power']:,.0f} customer-hours without power"
     )
+    if values["crowd_pressed"] is not None:
+        told = [
+            f"{words} after {values[name]:.0f} s" if values[name] is not None else f"{words}: no"
+            for name, words in (("crowd_noticed", "crush feared"), ("crowd_metered", "inflow metered"))
+        ]
+        console.print(f"visitors at venues: {', '.join(told)}; {values['crowd_pressed']:,.0f} "
+                      "person-seconds at 5 people per m² or more")
     scores = facts["scores"]
     console.print(
         f"score {scores['score']:.2f}  efficiency {scores['efficiency']:.1f}  "

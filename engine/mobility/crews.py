@@ -75,8 +75,6 @@ class Crews:
         units = site.units.kind.size
         self._ambulance = site.units.kind == 0
         self._size = np.ones(units, np.int64)
-        self._grown: NDArray[Any] | None = None
-        self._trees: dict[int, tuple[I32, I64]] = {}
 
     def advance(self, t0_ms: int, t1_ms: int) -> None:
         """Walk on, report who has arrived, and tell how long the walk out would be."""
@@ -156,16 +154,12 @@ class Crews:
 
     def _tree(self, goal: int) -> tuple[I32, I64]:
         """Next arcs and cost to a goal, by the walkers' streets as they were last looked at."""
-        if self._grown is not self._walk.factor:
-            self._grown, self._trees = self._walk.factor, {}
-        if goal not in self._trees:
-            if goal <= _ROUND:
-                at, keep_out = np.array([_ROUND - goal], np.int32), self.ctx.site.exclusion_node
-                self._trees[goal] = self._walk.tree(at, keep_out)
-            else:
-                self._trees[goal] = self._walk.tree(
-                    self._safe if goal == _SAFETY else np.array([goal], np.int32))
-        return self._trees[goal]
+        if goal == _SAFETY:
+            return self._walk.tree_to(goal, self._safe)
+        if goal <= _ROUND:
+            at = np.array([_ROUND - goal], np.int32)
+            return self._walk.tree_to(goal, at, self.ctx.site.exclusion_node)
+        return self._walk.tree_to(goal, np.array([goal], np.int32))
 
     def place(self, geometry: StreetGeometry) -> None:
         """On the map a unit is where its crew is."""

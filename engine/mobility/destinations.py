@@ -42,6 +42,7 @@ class WalkRoutes:
         self.next_arc = np.full((len(self._targets), n), -1, np.int32)
         self.cost_ms = np.zeros((len(self._targets), n), np.int64)
         self.factor = np.ones(city.streets.length_m.size, np.float32)  # streets' when trees grew
+        self._others: dict[int, tuple[I32, I64]] = {}  # trees by `tree_to` since then
 
     def save(self) -> dict[str, np.ndarray]:
         """Arrays for a snapshot."""
@@ -52,12 +53,20 @@ class WalkRoutes:
         """Take the arrays of a snapshot back."""
         self.next_arc[:], self.cost_ms[:] = private["next_arc"], private["cost_ms"]
         self.factor = private["factor"].copy()
+        self._others = {}
 
     def refresh(self, street_factor: np.ndarray) -> None:
         """Grow the trees anew for walking speeds `street_factor` [streets], 0 = impassable."""
         self.factor = street_factor.copy()
+        self._others = {}
         for row, nodes in enumerate(self._targets):
             self.next_arc[row], self.cost_ms[row] = self.tree(nodes)
+
+    def tree_to(self, goal: int, nodes: I32, keep_out: B | None = None) -> tuple[I32, I64]:
+        """`tree` for crews and staff, grown once a refresh for each number `goal`."""
+        if goal not in self._others:
+            self._others[goal] = self.tree(nodes, keep_out)
+        return self._others[goal]
 
     def tree(self, nodes: I32, keep_out: B | None = None) -> tuple[I32, I64]:
         """Next walk arc to the nearest of `nodes` and the cost from each junction [nodes], ms at

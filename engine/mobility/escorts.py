@@ -96,8 +96,6 @@ class Escorts:
             "dest": led.dest.astype(np.int64), "late": np.zeros(homes, np.bool_),
             "closed": np.zeros(homes, np.bool_),
         }
-        self._grown: NDArray[Any] | None = None
-        self._trees: dict[int, tuple[I32, I64]] = {}
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Arrays for a snapshot."""
@@ -326,11 +324,8 @@ class Escorts:
 
     def _tree(self, home: int) -> tuple[I32, I64]:
         """Next arcs and cost to a home, by the walkers' streets as they were last looked at."""
-        if self._grown is not self._walk.factor:
-            self._grown, self._trees = self._walk.factor, {}
-        if home not in self._trees:
-            self._trees[home] = self._walk.tree(self._led.node[home : home + 1])
-        return self._trees[home]
+        door = self._led.node[home : home + 1]
+        return self._walk.tree_to(int(door[0]), door)
 
     def _close(self, home: int, t1_ms: int) -> None:
         """Nobody else is led out: say how many stay, and why."""

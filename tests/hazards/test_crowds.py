@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from engine.city import City
 from engine.crowd.simulate import CrowdRun
@@ -13,6 +16,7 @@ from engine.hazards.crowds import Crowds
 from engine.plan import load_plan
 from engine.run import Run, open_session
 from engine.scenario import Scenario, load_scenario
+from engine.summary import print_run, run_facts
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +77,14 @@ def test_a_venue_that_cannot_work_is_refused_with_its_file(
     moved._folder = folder
     with pytest.raises(InputError, match=r"gate\.yaml: groups\.0 'south stand': no room for"):
         open_session(town, moved, load_plan("cameras", match), 1)
+
+
+def test_the_run_s_summary_tells_of_the_venue(match_runs: dict[str, Run]) -> None:
+    run = match_runs["cameras"]
+    console = Console(width=200, record=True, file=io.StringIO())
+    print_run(console, run_facts(run))
+    (line,) = [text for text in console.export_text().splitlines() if text.startswith("visitors")]
+    values = {metric["name"]: metric["value"] for metric in run.score["metrics"]}
+    assert f"crush feared after {values['crowd_noticed']:.0f} s" in line
+    assert f"inflow metered after {values['crowd_metered']:.0f} s" in line
+    assert f"{values['crowd_pressed']:,.0f} person-seconds" in line

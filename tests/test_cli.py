@@ -520,7 +520,9 @@ def test_stopped_run_leaves_nothing_half_written(
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     assert process.returncode in (0, 130)
-    assert (target / "score.json").is_file() == (process.returncode == 0)
+    # Ctrl-C may also come when all is written: the folder is whole or is not there.
+    assert (target / "score.json").is_file() == target.exists()
+    assert target.exists() or process.returncode == 130
     assert {p.name for p in tmp_path.iterdir()} <= {"run"}
 
 

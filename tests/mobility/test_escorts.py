@@ -13,7 +13,7 @@ from engine.city import City
 from engine.escorts import LED, PUSHED_MPS, READY_S, ROUSE_S, on_duty, walks
 from engine.events import KIND_CODE, REASONS
 from engine.mobility.crews import CREW_MPS
-from engine.mobility.escorts import OUT, READIES, WAITS
+from engine.mobility.escorts import BACK, OUT, READIES, WAITS
 from engine.plan import Plan
 from engine.run import Run, Session, open_session
 from engine.scenario import Scenario
@@ -252,3 +252,58 @@ def test_a_snapshot_in_the_middle_goes_on_alike(town: City, scenario: Scenario) 
     while not (part._s["phase"] == 4).any():  # somebody is on the way back
         session.advance(session.now_s + 10)
     assert session.branch().finish().digest == session.finish().digest
+
+
+def test_who_is_led_to_a_shelter_that_is_not_open_goes_on_to_high_ground(
+    town: City, scenario: Scenario
+) -> None:
+    """Only a vehicle's passengers are taken in all the same, for it goes no further."""
+    session = opened(town, calm(scenario), plan(to="Test Shelter"))
+    rows, on_foot = residents(session)
+    run = session.finish()
+    world, site = session.twin.world, session.twin.context.site
+    assert (world.shelter_open_event[site.shelter] < 0).all()
+    assert set(rows[on_foot]) <= set(told(run, "party_rerouted").subject)
+    assert (world.party_place[rows[on_foot]] == P_HIGH).all()
+    assert not world.facility_load[site.shelter].any()
+
+
+def test_a_led_group_is_no_larger_than_the_room_in_its_refuge(town: City, scenario: Scenario) -> None:
+    keys = {"to": "Mill House", "vertical_refuges": [{**REFUGE, "open_s": 60}]}
+    session = opened(town, calm(scenario), plan(**keys), pushed=1)
+    rows, _ = residents(session)
+    session.advance(ORDER_S + ROUSE_S * 3 + READY_S)  # just before they set out
+    world, places = session.twin.world, session.twin.context.site.refuges.places
+    inside = int(world.refuge_load[0])
+    places[0] = inside + 2  # two of five who walk
+    run = session.finish()
+    led = told(run, "party_led")
+    assert (led.t_ms == led.t_ms.min()).sum() == 2
+    assert world.refuge_load[0] <= places[0]
+    assert (world.party_refuge[rows] == 0).sum() == 2
+    assert np.isin(rows, led.subject).all()  # the others go to high ground
+
+
+def test_nobody_is_led_out_after_the_all_clear(town: City, scenario: Scenario) -> None:
+    session = opened(town, calm(scenario), plan())
+    session.submit({"t_s": ORDER_S + 60.0, "kind": "decision", "what": "all_clear"})
+    run = session.finish()
+    assert len(told(run, "escorts_start")) == len(told(run, "escorts_done")) == 1
+    assert not len(told(run, "party_led"))
+    assert told(run, "escorts_done").value.tolist() == [6.0]
+
+
+def test_who_is_on_the_way_back_turns_round_when_the_line_shuts_early(
+    town: City, scenario: Scenario
+) -> None:
+    session = opened(town, calm(scenario), plan())
+    part = next(c for c in session.twin.components if c.name == "mobility")._escorts
+    while not (part._s["phase"] == BACK).any():
+        session.advance(session.now_s + 10)
+    # The line shuts ten minutes before the wave.
+    session.twin.world.predicted_ms[0] = round(1000 * session.now_s) + 610_000
+    session.advance(session.now_s + 1200)
+    kinds = session.twin.log.column("kind")
+    assert not (kinds == KIND_CODE["escort_back"]).any()
+    (done,) = np.flatnonzero(kinds == KIND_CODE["escorts_done"])
+    assert REASONS[session.twin.log.column("object")[done]] == "too late to be out before the wave"

@@ -268,6 +268,31 @@ def test_a_crew_on_foot_inside_is_ordered_out_when_the_line_is_drawn() -> None:
         assert rig.w.unit_person[unit] >= 0  # with the patient that it had
 
 
+def test_a_crew_on_its_way_through_the_zone_is_ordered_out_when_the_line_is_drawn() -> None:
+    """Also where its scene lies outside."""
+    rig = Rig()
+    shut(rig)
+    patient(rig)
+    unit = walking(rig)
+    assert not rig.site.exclusion_node[rig.w.unit_scene_node[unit]]
+    rig.w.unit_crew_node[unit] = inside_node(rig)
+    rig.order()
+    rig.run(rig.now_ms / 1000 + 30)
+    assert unit in [row[1] for row in rig.rows("unit_withdrawn")]
+    assert rig.w.unit_phase[unit] != U_WALKING
+
+
+def test_where_a_crew_walked_for_an_earlier_task_is_forgotten() -> None:
+    rig = Rig()
+    rig.w.unit_scene_node[:] = FAR_NODE
+    person = rig.crowd(1)[0]
+    rig.w.person_self_ms[person] = -1
+    rig.hurt(person, 2)
+    rig.run(4 * 3600)
+    assert not rig.rows("crew_walks_to_scene")
+    assert rig.w.person_care[person] == C_HOSPITAL
+
+
 # --- whole runs -------------------------------------------------------------------------------------
 
 

@@ -28,7 +28,7 @@ from engine.world import (
     U_WALKING,
 )
 from tests.response.test_on_foot import cut_off
-from tests.response_rig import Rig
+from tests.response_rig import Rig, lonlat
 
 AMBULANCE = UNIT_KINDS.index("ambulance")
 FAR_NODE = 28  # nobody waits there, outside the rig's danger zone
@@ -283,14 +283,13 @@ def test_a_crew_on_its_way_through_the_zone_is_ordered_out_when_the_line_is_draw
 
 
 def test_where_a_crew_walked_for_an_earlier_task_is_forgotten() -> None:
-    rig = Rig()
+    """Officers work the junction they are sent to, and walk on to no scene of before."""
+    rig = Rig({"control_points": [{"name": "Crossroads", **lonlat(15), "officers": 2, "setup_s": 60}]})
     rig.w.unit_scene_node[:] = FAR_NODE
-    person = rig.crowd(1)[0]
-    rig.w.person_self_ms[person] = -1
-    rig.hurt(person, 2)
-    rig.run(4 * 3600)
+    rig.order()
+    rig.run(1800)
     assert not rig.rows("crew_walks_to_scene")
-    assert rig.w.person_care[person] == C_HOSPITAL
+    assert rig.w.control_staffed[0]
 
 
 # --- whole runs -------------------------------------------------------------------------------------

@@ -180,7 +180,8 @@ def main() -> int:
             soon = Plan.model_validate(forward)
             cases += [(label, plan, plan, ""), (label, soon, soon, "all_clear")]
             # Each condition alone: with several the first one met hides the others.
-            for name_, value in plan.order.trigger.model_dump(exclude_none=True).items():
+            trigger = plan.order.trigger
+            for name_, value in (trigger.model_dump(exclude_none=True) if trigger else {}).items():
                 document = plan.model_dump(exclude_defaults=True)
                 document["order"]["trigger"] = {name_: value}
                 alone = Plan.model_validate(document)

@@ -65,6 +65,7 @@ REASONS = (
     "needs no help any more", "taken to hospital", "went to hospital by themselves",
     # cameras at a venue
     "no electricity",
+    "hospital evacuated",
 )
 CAUSES = ("none", "shaking", "tsunami", "trapped", "untreated")
 MODES = ("none", "foot", "car")

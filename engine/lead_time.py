@@ -63,6 +63,8 @@ def predicted_s(city: City, scenario: Scenario, plan: Plan, danger: B) -> float:
 def decided_s(scenario: Scenario, plan: Plan, wave_s: float) -> float:
     """When the order is decided at the earliest, s after the start."""
     trigger, quake = plan.order.trigger, scenario.earthquake
+    if trigger is None:
+        return math.inf
     times = [wave_s] if trigger.gauge_m is not None else []
     if trigger.at_s is not None:
         times.append(trigger.at_s)

@@ -34,13 +34,20 @@ from engine.levers.warning import Channel, DoorToDoor, RumourCorrection, StreetL
 from engine.scenario import Scenario, scenarios_root
 from engine.yamlfile import Strict, load, located
 
+#: Keys of what begins with the evacuation order.
+WITH_THE_ORDER = (
+    "channels", "street_leaders", "door_to_door", "vertical_refuges", "control_points", "closures",
+    "pedestrian_streets", "one_way_streets", "contraflow", "inbound_ban", "fuel", "facility_evacuation",
+    "buses", "all_clear",
+)
+
 
 class Plan(Strict):
     """A response plan."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: str
-    order: Order
+    order: Order = Order(delay_s=0.0)
     channels: tuple[Channel, ...] = ()
     rumour_correction: RumourCorrection | None = None
     street_leaders: StreetLeaders | None = None
@@ -70,6 +77,18 @@ class Plan(Strict):
         tables."""
         return (*self.control_points, *self.closures, *self.pedestrian_streets, *self.one_way_streets,
                 *self.contraflow, *self.inbound_ban)
+
+    @model_validator(mode="after")
+    def _begins_with_an_order(self) -> Plan:
+        """Without an order nothing may be written that begins with it."""
+        if self.order.zones:
+            return self
+        for key in WITH_THE_ORDER:
+            if getattr(self, key) != type(self).model_fields[key].get_default():
+                raise ValueError(f"{key}: begins with the evacuation order, and the plan has none")
+        if any(aid.trigger == "order" for aid in self.mutual_aid):
+            raise ValueError("mutual_aid: its trigger is the evacuation order, and the plan has none")
+        return self
 
     @model_validator(mode="after")
     def _somebody_bars_the_return(self) -> Plan:

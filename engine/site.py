@@ -23,6 +23,7 @@ from engine.plan import Plan
 from engine.scenario import Area, Scenario
 from engine.shelters import Shelters, staff_shelters
 from engine.site_check import check_levers
+from engine.staged_return import hold_ms
 from engine.street_orders import StreetOrder, street_orders
 from engine.vertical import Refuges, find_refuges
 from engine.yamlfile import located
@@ -75,6 +76,7 @@ class Site:
     control_officers: I16
     control_setup_s: F64
     control_withdraw_s: F64  # officers leave so long before the predicted first wave, -inf: they stay
+    control_hold_ms: I64  # they hold so long after the all-clear, for the stages of the return
     control_edges: tuple[I32, ...]  # drive edges that enter the junction
     closure_edges: tuple[I32, ...]
     orders: tuple[StreetOrder, ...]  # on streets; their posts follow the closures'
@@ -211,9 +213,10 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
                 f"plan '{plan.name}': control_points.{row}.withdraw_s: {point.withdraw_s:g} is less than "
                 f"exclusion.lead_s {lead_s:g}, and '{point.name}' lies inside the exclusion line"
             )
-    closures = []
+    closures, closed = [], []
     for row, closure in enumerate(plan.closures):
         x, y = city.xy(closure.lon, closure.lat)
+        closed.append(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y) <= closure.radius_m)
         to_x = city.nodes.x_m[city.edges.to_node]
         to_y = city.nodes.y_m[city.edges.to_node]
         inside = np.hypot(to_x - x, to_y - y) <= closure.radius_m
@@ -257,6 +260,8 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         shelter = _outside(city, danger, "shelter")
     if plan.destinations.meeting_points:
         meeting = _outside(city, danger, "meeting_point")
+    phase = _return_phase(city, plan)
+    hold = hold_ms(city, plan, phase, np.array(controls, np.int32), closed, banned)
     share = scenario.population.share
     refuges = find_refuges(city, plan, danger, walk_node, share)
     led = find_led(city, plan, safe, meeting, shelter, refuges, walk_node, share)
@@ -269,6 +274,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         control_withdraw_s=np.array(
             [-np.inf if p.withdraw_s is None else p.withdraw_s for p in plan.control_points]
             + [-np.inf] * (len(setup) - len(plan.control_points))),
+        control_hold_ms=np.append(hold, np.zeros(len(venues), np.int64)),
         control_edges=tuple(into), closure_edges=tuple(closures), orders=orders,
         gauge_x_m=np.atleast_1d(gx), gauge_y_m=np.atleast_1d(gy),
         meeting=meeting,
@@ -279,7 +285,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         exclusion_node=shut,
         exclusion_edge=shut[city.edges.to_node] & ~shut[city.edges.from_node],
         walk_node=walk_node,
-        return_phase=_return_phase(city, plan),
+        return_phase=phase,
         shelters=staff_shelters(city, plan, shelter, share),
         refuges=refuges,
         missions=missions,

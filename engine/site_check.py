@@ -33,7 +33,7 @@ def check_levers(city: City, scenario: Scenario, plan: Plan, zone_masks: list[B]
             raise InputError(f"{where} holds no junction of city '{city.name}'")
     trigger = plan.order.trigger
     shakes, floods = scenario.earthquake is not None, scenario.tsunami is not None
-    possible = (
+    possible = trigger is None or (
         trigger.at_s is not None or (trigger.gauge_m is not None and floods)
         or ((trigger.intensity_mmi is not None or trigger.magnitude is not None) and shakes)
     )
@@ -86,11 +86,12 @@ def remarks(
             yield (f"order.zones.{row}: zone '{zone.name}' lies wholly in earlier zones, and the "
                    "first that fits counts")
     end, trigger = scenario.duration_s, plan.order.trigger
-    if trigger.at_s is not None and trigger.at_s >= end:
+    if trigger is not None and trigger.at_s is not None and trigger.at_s >= end:
         yield f"order.trigger.at_s {trigger.at_s:g} lies past the end ({end:g} s)"
     quake = scenario.earthquake
-    if trigger.magnitude is not None and quake and trigger.magnitude > quake.magnitude:
-        yield f"order.trigger.magnitude {trigger.magnitude:g} is above the earthquake's"
+    magnitude = trigger.magnitude if trigger is not None else None
+    if magnitude is not None and quake and magnitude > quake.magnitude:
+        yield f"order.trigger.magnitude {magnitude:g} is above the earthquake's"
     if plan.destinations.shelters and plan.destinations.shelter_open_s >= end:
         yield f"destinations.shelter_open_s {plan.destinations.shelter_open_s:g} lies past the end"
     if plan.rumour_correction is not None and scenario.rumour is None:

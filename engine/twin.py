@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from engine.city import City
 from engine.component import Component, Context, Mail, check_assembly
+from engine.errors import InputError
 from engine.events import EventLog
 from engine.inputs import Inputs, check_seed, check_time
 from engine.missions import check_vehicles
@@ -162,6 +163,8 @@ class Twin(mesa.Model):  # type: ignore[misc]
     def check_place(self, row: dict[str, Any]) -> None:
         """Raise InputError for an input past the end or at a place away from the city's streets."""
         check_time(row, self.scenario.duration_s, f"input {row['what']}")
+        if row["what"] in ("order", "all_clear") and not self.plan.order.zones:
+            raise InputError(f"input {row['what']}: plan '{self.plan.name}' has no order")
         if row["what"] == "close_street":
             nearest_node(self.city, row["lon"], row["lat"], "input close_street")
 

@@ -325,7 +325,7 @@ ZH_REASONS: dict[str, str] = {
     "hospitals inside exclusion zone": "医院在禁入区内", "no way to a hospital": "无路到医院", "no unit free": "无空闲单元", "no way to scene": "无法到达现场",
     "scene inside exclusion zone": "现场在禁入区内", "no hospital bed": "无床位",
     "queue at call centre": "接警排队", "no telephone service": "无通信", "no electricity": "停电", "traffic": "交通",
-    "no way back before the wave": "波到前无法撤回", "hospital damaged": "医院受损",
+    "no way back before the wave": "波到前无法撤回", "hospital damaged": "医院受损", "hospital evacuated": "医院已疏散",
     "hospital without power": "医院停电", "queue at hospital": "医院排队",
     "withdrawn before the wave": "波到前撤岗", "street for walkers": "步行专用", "one-way street": "单行", "contraflow": "逆向行车", "inbound ban": "禁止驶入",
     "needs no help any more": "已无需救援", "taken to hospital": "已送医院", "went to hospital by themselves": "自行就医",

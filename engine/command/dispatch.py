@@ -21,7 +21,9 @@ at free speed. Officers of a control point leave earlier where its `withdraw_s` 
 there only if they can set up before; they do not come back while the order stands. Search inside waits
 for the all-clear. Free units wait outside meanwhile (at their staging place where they have one), else at
 their station. Police staff the plan's posts after the order, in the plan's order, and venues where a
-crush is feared at once, before these.
+crush is feared at once, before these. Control points, closures and inbound bans hold after the all-clear
+until the area they guard is open (`engine/staged_return.py`); officers who had left come back where there
+is time for it.
 
 An incident without a unit is held with the reason: "no way to scene" only where no unit of the kind in
 service has one by the seen network, the last part on foot or not, else "no unit free". It is looked at
@@ -121,6 +123,8 @@ class Dispatch(MissionOrders, Component):
         self._inside = context.site.exclusion_node
         self._exit: tuple[B, I64] | None = None
         self._of_kind = [units.kind == kind for kind in range(len(UNIT_KINDS))]
+        end_s = [getattr(post, "to_s", 1e9) for post in context.plan.posts]
+        self._to_ms = np.rint(1000 * np.array(end_s)).astype(np.int64)
         share = context.plan.dispatch.rescue_share
         self._rescue_cap = int(np.ceil(share * self._of_kind[RESCUE].sum()))
         own = units.station >= 0  # a neighbour's unit counts from its gate
@@ -148,7 +152,8 @@ class Dispatch(MissionOrders, Component):
             self._staff_controls(t0_ms, range(self._posts), int(w.order_event[0]))
             self._send_missions(t0_ms)
         elif w.all_clear_event[0] >= 0:
-            self._lift_controls()
+            holds = np.flatnonzero(self._lift_controls(t0_ms))
+            self._staff_controls(t0_ms, holds.tolist(), int(w.all_clear_event[0]))
         self._assign(t0_ms, barred)
         self._call_aid(t0_ms, standing)
         self._send_to_wait(t0_ms, barred)
@@ -342,9 +347,16 @@ class Dispatch(MissionOrders, Component):
             w.unit_retry_ms[unit] = t0_ms + FAILED_RETRY_MS
 
     def _post_until_ms(self) -> I64:
-        """When officers leave each post [controls] by its own `withdraw_s`; NEVER where they stay."""
-        site, predicted = self.ctx.site, int(self.w.predicted_ms[0])
+        """When officers leave each post [controls] by its own `withdraw_s`, and after the all-clear when
+        its area is open; NEVER where they stay."""
+        w, site, predicted = self.w, self.ctx.site, int(self.w.predicted_ms[0])
         out = np.full(site.control_node.size, NEVER, np.int64)
+        if w.all_clear_event[0] >= 0:
+            clear_ms = int(self.ctx.log.column("t_ms")[w.all_clear_event[0]])
+            hold_ms = site.control_hold_ms[: self._posts]
+            end_ms = np.minimum(clear_ms + hold_ms, w.order_decided_ms[0] + self._to_ms)
+            out[: self._posts] = np.where(hold_ms > 0, end_ms, clear_ms)
+            return out
         rows = np.flatnonzero(np.isfinite(site.control_withdraw_s))
         if rows.size and predicted < NEVER:
             lead = np.rint(1000 * site.control_withdraw_s[rows]).astype(np.int64)
@@ -378,6 +390,9 @@ class Dispatch(MissionOrders, Component):
                 until = int(self._post_until_ms()[control])
                 safe &= 1000.0 * times <= until - t0_ms - TURNOUT_MS - setup_ms
                 unit = choose(np.where(safe, times, np.inf), times)
+                if unit < 0 and w.all_clear_event[0] >= 0 and control < self._posts:
+                    w.control_retry_ms[control] = t0_ms + NO_WAY_RETRY_MS  # open before they are set up
+                    break
                 if unit < 0:
                     inside = self._inside[site.control_node[control]] and w.exclusion_ms[0] < NEVER
                     inside = inside or until < NEVER
@@ -403,11 +418,15 @@ class Dispatch(MissionOrders, Component):
             self.emit("control_held", t0_ms, control, why, (t0_ms - begun_ms) / 1000.0,
                       max(cause, int(w.predicted_event[0])))
 
-    def _lift_controls(self) -> None:
+    def _lift_controls(self, t0_ms: int) -> B:
+        """After the all-clear call officers off; which posts [posts] hold until their area is open."""
         w = self.w
-        held = (w.unit_order_control >= 0) & (w.unit_order_control < self._posts)
-        for unit in np.flatnonzero(held):
+        holds = np.asarray(self._post_until_ms()[: self._posts] > t0_ms)
+        at = w.unit_order_control
+        over = (at >= 0) & (at < self._posts) & ~np.append(holds, True)[np.minimum(at, self._posts)]
+        for unit in np.flatnonzero(over):
             self._order(int(unit), -1, -1, int(w.all_clear_event[0]))
+        return holds
 
     def _needs(self, rows: Any) -> tuple[I64, I64]:
         """Ambulances and fire-and-rescue units still to be sent to each of `rows`."""

@@ -124,6 +124,8 @@ class Hub(Component):
 
     def _decide(self, t0_ms: int) -> None:
         trigger = self.ctx.plan.order.trigger
+        if trigger is None:
+            return
         times = self.ctx.log.column("t_ms")
         met: list[tuple[int, int]] = []
         if trigger.intensity_mmi is not None and self.w.seen_mmi[0] >= trigger.intensity_mmi:

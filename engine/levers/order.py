@@ -52,9 +52,10 @@ class OrderZone(Area):
 class Order(Strict):
     """The evacuation order: it goes out `delay_s` after the trigger where it is automatic, and
     otherwise after `confirmation_s` more, in which those who answer for it confirm it (in Chile the
-    navy's SHOA, the emergency office and the operations committee, one after the other)."""
+    navy's SHOA, the emergency office and the operations committee, one after the other). A plan without
+    trigger and zones orders nobody to leave."""
 
-    trigger: Trigger
+    trigger: Trigger | None = None
     authority: Literal["automatic", "confirmed"] = "automatic"
     confirmation_s: Seconds = 0.0
     delay_s: Seconds
@@ -63,7 +64,13 @@ class Order(Strict):
     # parents fetch them there (ministry of education in Tarapaca, La Tercera, 26 March 2014).
     schools: Literal["release", "hold", "evacuate"] = "release"
     bar_return: bool = False  # officers at the control points turn back who goes home before the all-clear
-    zones: Annotated[tuple[OrderZone, ...], Field(min_length=1, max_length=50)]
+    zones: Annotated[tuple[OrderZone, ...], Field(max_length=50)] = ()
+
+    @model_validator(mode="after")
+    def _ordered_somebody(self) -> Order:
+        if (self.trigger is None or not self.zones) and self != Order.model_construct(delay_s=0.0):
+            raise ValueError("give order.trigger and order.zones, or leave the order out")
+        return self
 
     @model_validator(mode="after")
     def _confirmed_by_somebody(self) -> Order:

@@ -23,7 +23,8 @@ class AllClear(Strict):
     committee orders the return `confirmation_s` later (in Chile the navy's SHOA cancels; the
     operations committee, COE, with the governor's authority, lets people go home); in both cases not
     before `earliest_hour` of the day, local time. With `return_phases` people go home area by area;
-    elsewhere they may at once."""
+    elsewhere they may at once. Control points, closures and inbound bans hold until the areas they guard
+    are open; responders pass."""
 
     earliest_s: Seconds = 43200.0
     gauge_m: Annotated[float, Field(gt=0, le=10)] = 0.5

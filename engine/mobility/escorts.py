@@ -1,22 +1,24 @@
 """Care homes emptied on foot: the staff rouse, lead and push their residents, and come back for the next.
 
 From its start after the order a home's staff get everybody ready; then those who walk set out as one group
-led by one in `LED`, at the pace of the slowest, and each of the others pushes one who does not walk
+led by one in `LED`, at the pace of the slowest, and the others push one each who does not walk
 (`engine/escorts.py`: figures and sources). They go as all walkers do, through crowd, water and rubble
-(`pedestrians.py`; the group by `together.py`). One stays in safety with those who were led, the others walk
-back at a crew's pace (`crews.py`) and push the next, in wheelchairs also who walks.
+(`pedestrians.py`; the group by `together.py`). One of two or more stays with those who wait in the home,
+and leaves with the last of them. Those who were led are left with one of three or more, else with whoever
+is in safety there (assumption); the others walk back at a crew's pace (`crews.py`) and lead those who still
+wait and walk, or push the next, in wheelchairs also who would walk there too late.
 
 Who is in the home leaves it while the free walk ends before the predicted first wave; of those who walk,
 the quicker ones alone where the slower would be too late. Nobody goes back in who could not be outside with
 the next one when the responders' line shuts, `exclusion.lead_s` before that wave. For a vertical
 refuge they set out once it is open; when it is full or lost they make for high ground. Whoever is left
-stays, and goes upstairs when the water comes, where there is an upper floor (`engine/people/refuge.py`).
+stays with whoever of the staff is there, and goes upstairs when the water comes, where there is an upper
+floor (`engine/people/refuge.py`). Staff whose people have all died under way do not go back.
 
 Limits: staff are no people of the city (they add nothing to the crowd, and no harm to them is counted); no
-time passes for bringing upstairs those who stay, even where all of the staff have left with the others; who
-has stopped for want of time does not begin again when a later wave is predicted; under way nobody is left
-behind or turned round for being slower than expected; when the first of a group dies, those who lead it
-do not go back.
+time passes for bringing upstairs those who stay; one alone leaves those who wait by themselves; who has
+stopped for want of time does not begin again when a later wave is predicted; under way nobody is left
+behind or turned round for being slower than expected.
 """
 
 from __future__ import annotations
@@ -54,9 +56,9 @@ from engine.world import (
     P_STAYING,
 )
 
-#: What a member of staff does: nothing yet, gets everybody ready, gets one ready, is under way with
-#: somebody, walks back, has done.
-IDLE, ROUSES, READIES, OUT, BACK, DONE = range(6)
+#: What a member of staff does: nothing yet, gets everybody ready, gets the next ready, is under way with
+#: somebody, walks back, has done, is with those who wait.
+IDLE, ROUSES, READIES, OUT, BACK, DONE, WAITS = range(7)
 _AT_HOME = (P_START, P_PREPARING, P_STAYING, P_CUT_OFF)
 _SAFE = (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE)
 _UPSTAIRS = 3  #: party_decision of who is kept in a building by water
@@ -85,6 +87,7 @@ class Escorts:
             for rows in self._residents
         ]
         self._home = np.repeat(np.arange(led.mission.size), led.staff)
+        self._everybody = np.concatenate([np.empty(0, np.int64), *self._residents])
         n, homes = self._home.size, led.mission.size
         self._s: dict[str, NDArray[Any]] = {
             "phase": np.zeros(n, np.uint8), "due_ms": np.full(n, NEVER, np.int64),
@@ -95,6 +98,7 @@ class Escorts:
             "begun": np.full(homes, -1, np.int64),  # event of the beginning
             "dest": led.dest.astype(np.int64), "late": np.zeros(homes, np.bool_),
             "closed": np.zeros(homes, np.bool_),
+            "first": np.full(self._everybody.size, -1, np.int64),  # of the group that each left with
         }
 
     def save(self) -> dict[str, NDArray[Any]]:
@@ -114,12 +118,15 @@ class Escorts:
             if s["begun"][home] < 0:
                 self._begin(home, t0_ms, t1_ms)
             staff = np.flatnonzero((self._home == home) & (s["due_ms"] < t1_ms))
+            last_ms = t0_ms
             if staff.size and s["phase"][staff[0]] == ROUSES:
-                self._all_set_out(home, staff, max(int(s["due_ms"][staff[0]]), t0_ms), t1_ms)
-                continue
-            for one in staff[np.lexsort((staff, s["due_ms"][staff]))].tolist():
-                t_ms = max(int(s["due_ms"][one]), t0_ms)
-                self._push(one, t_ms, t0_ms, int(self.host.w.exclusion_ms[0]))
+                last_ms = max(int(s["due_ms"][staff[0]]), t0_ms)
+                last_ms = self._all_set_out(home, staff, last_ms, t1_ms)
+            else:
+                for one in staff[np.lexsort((staff, s["due_ms"][staff]))].tolist():
+                    last_ms = max(int(s["due_ms"][one]), t0_ms)
+                    self._next(one, last_ms, t0_ms, int(self.host.w.exclusion_ms[0]))
+            self._leave_last(home, last_ms, t0_ms)
 
     def _begin(self, home: int, t0_ms: int, t1_ms: int) -> None:
         w, s = self.host.w, self._s
@@ -147,35 +154,51 @@ class Escorts:
         good &= self._departures.able(rows)
         return rows[good], self._walks[home][good]
 
-    def _all_set_out(self, home: int, staff: I64, t_ms: int, t1_ms: int) -> None:
-        """The first to leave, with all of the staff."""
+    def _all_set_out(self, home: int, staff: I64, t_ms: int, t1_ms: int) -> int:
+        """The first leave with some of the staff, or all of them; when."""
         w, s = self.host.w, self._s
         first_ms = int(w.predicted_ms[0])
         if w.all_clear_event[0] >= 0:
             s["phase"][staff], s["due_ms"][staff] = DONE, NEVER
-            return
-        rows, on_foot = self._there(home)
-        rows = rows[on_foot]
+            return t_ms
         opened_ms = self._destination(home)
         t_ms = max(t_ms, opened_ms) if opened_ms < NEVER else t_ms
-        eta_ms = t_ms + self._walk_ms(home, rows, w.party_speed_mps[rows], t1_ms)
         if opened_ms >= NEVER and t_ms <= first_ms:
             s["due_ms"][staff] = t1_ms  # at the tower's door nobody would let them in
-            return
-        good = (eta_ms <= first_ms) & (not self._wet(home))
-        s["late"][home] |= not good.all()
-        rows, eta_ms = rows[good], eta_ms[good]
-        quickest = np.lexsort((rows, eta_ms))[: min(LED * staff.size, self._room(home))]
-        group = np.sort(rows[quickest])
-        leading = staff[: -(-group.size // LED)]
-        if group.size:
-            self._leave(home, group, t_ms)
-            for party in group[1:].tolist():
-                self._together.join(int(group[0]), party)
-            self._under_way(leading, int(group[0]))
-            s["stays"][leading[0]] = True
-        for one in staff[leading.size:].tolist():
-            self._push(one, t_ms, t1_ms, first_ms)
+            return t_ms
+        group = self._in_time(home, t_ms, t1_ms, first_ms)[: min(LED * staff.size, self._room(home))]
+        lead = -(-group.size // LED)
+        some_wait = self._wait_there(home) - group.size > staff.size - lead
+        if some_wait and lead == staff.size > 1:
+            lead -= 1
+        leading, others = staff[:lead], staff[lead:]
+        if lead:
+            self._set_out_with(home, leading, group, t_ms)
+            s["stays"][leading[0]] = staff.size > 2
+        if others.size and some_wait and staff.size > 1:
+            s["phase"][others[-1]], s["due_ms"][others[-1]] = WAITS, NEVER
+            others = others[:-1]
+        for one in others.tolist():
+            self._next(one, t_ms, t1_ms, first_ms)
+        return t_ms
+
+    def _in_time(self, home: int, t_ms: int, now_ms: int, limit_ms: int) -> I64:
+        """Residents in the home who, setting out at `t_ms` on their own feet, would be there by `limit_ms`,
+        the quickest first."""
+        rows, on_foot = self._there(home)
+        rows = rows[on_foot]
+        eta_ms = t_ms + self._walk_ms(home, rows, self.host.w.party_speed_mps[rows], now_ms)
+        good = (eta_ms <= limit_ms) & (not self._wet(home))
+        self._s["late"][home] |= not good.all()
+        return np.asarray(rows[good][np.lexsort((rows[good], eta_ms[good]))])
+
+    def _set_out_with(self, home: int, staff: I64, quickest: I64, t_ms: int) -> None:
+        """Staff lead as many of the `quickest` as they can and there is room for."""
+        group = np.sort(quickest[: min(LED * staff.size, self._room(home))])
+        self._leave(home, group, t_ms)
+        for party in group[1:].tolist():
+            self._together.join(int(group[0]), party)
+        self._under_way(staff, group)
 
     def _destination(self, home: int) -> int:
         """Since when the place can be entered, NEVER while a refuge is shut; from one that is lost or full
@@ -197,14 +220,18 @@ class Escorts:
             return int(self._residents[home].size)
         return int(self.ctx.site.refuges.places[refuge] - self.host.w.refuge_load[refuge])
 
-    def _push(self, one: int, t_ms: int, now_ms: int, limit_ms: int) -> None:
-        """Leave with the next one, if they are there by `limit_ms`."""
+    def _next(self, one: int, t_ms: int, now_ms: int, limit_ms: int) -> None:
+        """Leave with the next group, or push the next one, if they are there by `limit_ms`."""
         home, s = int(self._home[one]), self._s
         s["due_ms"][one] = NEVER
         rows, on_foot = self._there(home)
         self._destination(home)
         if rows.size == 0 or self.host.w.all_clear_event[0] >= 0:
             s["phase"][one] = DONE
+            return
+        group = self._in_time(home, t_ms, now_ms, limit_ms)
+        if group.size:
+            self._set_out_with(home, np.array([one]), group, t_ms)
             return
         party = rows[np.argsort(on_foot, kind="stable")[:1]]
         there_ms = t_ms + int(self._walk_ms(home, party, np.array([PUSHED_MPS]), now_ms)[0])
@@ -213,11 +240,33 @@ class Escorts:
             return
         self.host.w.party_speed_mps[party] = PUSHED_MPS
         self._leave(home, party, t_ms)
-        self._under_way(np.array([one]), int(party[0]))
+        self._under_way(np.array([one]), party)
 
-    def _under_way(self, staff: I64, party: int) -> None:
+    def _leave_last(self, home: int, t_ms: int, now_ms: int) -> None:
+        """Who stayed with those who wait leaves with the last of them, or stays when nobody comes back."""
+        w, s = self.host.w, self._s
+        one = np.flatnonzero((self._home == home) & (s["phase"] == WAITS))
+        if one.size == 0:
+            return
+        if self._wait_there(home) <= 1 or w.all_clear_event[0] >= 0:
+            self._next(int(one[0]), t_ms, now_ms, int(w.predicted_ms[0]))
+        elif not among(s["phase"][self._home == home], (READIES, OUT, BACK)).any():
+            s["phase"][one] = DONE
+
+    def _wait_there(self, home: int) -> int:
+        """Residents alive in the home, whether they can be moved or not."""
+        return int(self._stay(self._residents[home]).sum())
+
+    def _stay(self, rows: I64) -> NDArray[np.bool_]:
+        """Which residents [rows] are in the home and alive."""
+        w = self.host.w
+        alive = w.person_health[self.ctx.parties.first[rows]] < H_DEAD
+        return np.asarray(among(w.party_place[rows], _AT_HOME) & alive)
+
+    def _under_way(self, staff: I64, group: I64) -> None:
         s = self._s
-        s["phase"][staff], s["party"][staff], s["due_ms"][staff] = OUT, party, NEVER
+        s["phase"][staff], s["party"][staff], s["due_ms"][staff] = OUT, group[0], NEVER
+        s["first"][np.isin(self._everybody, group)] = group[0]
 
     def _leave(self, home: int, rows: I64, t_ms: int) -> None:
         """Residents `rows` set out."""
@@ -264,16 +313,17 @@ class Escorts:
         """Whether the one led or pushed is in safety, and then for whom to go back."""
         w, s, parties = self.host.w, self._s, self.ctx.parties
         party, home = int(s["party"][one]), int(self._home[one])
-        if w.person_health[parties.first[party]] >= H_DEAD and w.party_place[party] != P_REFUGE:
-            s["phase"][one] = DONE
-            return
         if not among(w.party_place[[party]], _SAFE)[0]:
+            group = self._everybody[s["first"] == party]
+            if (w.person_health[parties.first[group]] >= H_DEAD).all():
+                s["phase"][one] = DONE
             return
         event = int(w.party_trip_event[party])
         t_ms, s["event"][one] = int(self.ctx.log.column("t_ms")[event]), event
-        busy = (self._home == home) & among(s["phase"], (BACK, READIES))
-        waiting = self._there(home)[0]
-        if s["stays"][one] or w.all_clear_event[0] >= 0 or waiting.size <= busy.sum():
+        mine, waiting = s["phase"][self._home == home], self._there(home)[0]
+        taken = int(among(mine, (BACK, READIES)).sum())
+        taken += int((mine == WAITS).any() and self._wait_there(home) == waiting.size)
+        if s["stays"][one] or w.all_clear_event[0] >= 0 or waiting.size <= taken:
             s["phase"][one] = DONE
             return
         node = int(w.party_node[party])
@@ -329,9 +379,8 @@ class Escorts:
 
     def _close(self, home: int, t1_ms: int) -> None:
         """Nobody else is led out: say how many stay, and why."""
-        w, s, rows = self.host.w, self._s, self._residents[home]
-        stay = among(w.party_place[rows], _AT_HOME)
-        stay &= w.person_health[self.ctx.parties.first[rows]] < H_DEAD
+        s, rows = self._s, self._residents[home]
+        stay = self._stay(rows)
         why = 0
         if stay.any():
             able = self._departures.able(rows[stay]).any()
@@ -344,8 +393,8 @@ class Escorts:
     def conserved(self) -> str:
         """What does not add up, or an empty string."""
         s = self._s
-        pushed = s["party"][(s["phase"] == OUT) & ~s["stays"]]
-        alone = pushed[self.host.w.party_speed_mps[pushed] == np.float32(PUSHED_MPS)]
-        if np.unique(alone).size < alone.size:
+        pushed = s["party"][s["phase"] == OUT]
+        alone = [party for party in pushed.tolist() if (s["first"] == party).sum() == 1]
+        if len(set(alone)) < len(alone):
             return "two members of staff push the same resident"
         return ""

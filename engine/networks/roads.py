@@ -48,8 +48,8 @@ class Roads(StreetOrders, Component):
     reads = (
         "street_depth_m", "street_clear_m", "street_rubble_event", "street_bridge_damage",
         "zone_power_on", "control_staffed", "zone_flooded_event", "order_event",
-        "order_decided_ms", "zone_shaken_event", "street_event", "street_state", "street_blocked",
-        "control_event", "control_order_event", "edge_vehicles", "edge_barred",
+        "order_decided_ms", "all_clear_event", "zone_shaken_event", "street_event", "street_state",
+        "street_blocked", "control_event", "control_order_event", "edge_vehicles", "edge_barred",
         "edge_turned", "edge_obstacles", "control_links_turned",
     )
     writes = ("edge_speed_mps", "edge_capacity_vps", "edge_closed", "street_walk_factor",
@@ -110,7 +110,7 @@ class Roads(StreetOrders, Component):
         self._tell_turned(t0_ms)
 
     def _police(self, t0_ms: int) -> B:
-        """Drive edges closed by the plan now [edges]."""
+        """Drive edges closed by the plan now [edges]; after the all-clear officers let responders pass."""
         shut = np.zeros(self.ctx.city.edges.street.size, np.bool_)
         if self.w.order_event[0] >= 0:
             since_s = (t0_ms - int(self.w.order_decided_ms[0])) / 1000.0
@@ -120,7 +120,7 @@ class Roads(StreetOrders, Component):
                 self.ctx.plan.closures, self.ctx.site.closure_edges, staffed, strict=True
             ):
                 if works and closure.from_s <= since_s < closure.to_s:
-                    shut[edges] = True
+                    (shut if self.w.all_clear_event[0] < 0 else self.w.edge_barred)[edges] = True
         return shut
 
     def _edges(self, police: B) -> None:

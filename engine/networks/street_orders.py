@@ -71,10 +71,10 @@ class StreetOrders:
     def _orders(self, t0_ms: int) -> None:
         """Set and end orders; bar the streets of those in force."""
         w = self.w
+        w.edge_barred[:] = False
         if not self.ctx.site.orders:
             return
         since_s = (t0_ms - int(w.order_decided_ms[0])) / 1000.0
-        w.edge_barred[:] = False
         wanted = np.zeros(w.edge_turned.size, np.bool_)
         for order in self.ctx.site.orders:
             row = order.control

@@ -148,12 +148,12 @@ class Decisions:
         for area in [-1, *range(len(self.ctx.plan.order.zones))]:
             for heard in (False, True):
                 mine = (self.who.area[new] == area) & (told == heard)
-                order = self.ctx.plan.order.zones[max(area, 0)]
-                rule = order.mode if heard and area >= 0 else "free"
+                order = self.ctx.plan.order.zones[area] if area >= 0 else None
+                rule = order.mode if order is not None and heard else "free"
                 at = new[mine]
                 out[mine] = self.who.mode[at] < model.prob_car(
                     self.ctx.behaviour, self.who.has_car[at], walk_m[mine],
-                    self.who.slow[at], rule, order.exempt,
+                    self.who.slow[at], rule, () if order is None else order.exempt,
                 )
         return out
 

@@ -9,8 +9,9 @@ is damaged extensively or worse stays away, and so does, after turning round, wh
 water on the way. All go to the home they live in, wherever the event found
 them, on foot like those who go back before (`mobility/returns.py`), their cars to be fetched later.
 
-Limits: nobody goes home from hospital; who is not in safety when the zone opens follows on arrival.
-The inspection's rhythm and the share of destroyed buildings are assumptions.
+Limits: nobody goes into a zone before it is opened, guarded or not; nobody goes home from hospital; who is
+not in safety when the zone opens follows on arrival. The inspection's rhythm and the share of destroyed
+buildings are assumptions.
 """
 
 from __future__ import annotations

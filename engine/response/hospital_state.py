@@ -8,7 +8,8 @@
   at the even rate. Who is lightly hurt takes `LIGHT_WEIGHT` of a place (assumption).
 - It shuts when its building is damaged extensively or worse (HAZUS state 3), and when mains power has
   been off for `hospitals.generator_h` and what fuel was delivered (`fuel.py`); it opens again with
-  power or fuel. Its building is the facility's own, else the nearest near it (`engine/wards.py`).
+  power or fuel. Nor does it take anybody from the moment the plan empties it (`facility_evacuation`) until
+  the all-clear. Its building is the facility's own, else the nearest near it (`engine/wards.py`).
 
 Limits: a hospital that shuts keeps whom it took in.
 """
@@ -29,6 +30,7 @@ MODERATE, EXTENSIVE = 2, 3
 HOUR_MS = 3_600_000
 LIGHT_WEIGHT = 0.1
 _DAMAGED, _DARK = reason("hospital damaged"), reason("hospital without power")
+_EMPTIED = reason("hospital evacuated")
 
 CARD: tuple[tuple[str, object, str, str, str], ...] = (
     ("beds left by moderate damage", 0.5, "share", "assumption", "assumption"),
@@ -71,7 +73,8 @@ class HospitalState:
                 w.hospital_dark_ms[facility] = t0_ms
             runs_ms = generator_ms + int(w.hospital_fuel_ms[facility])
             dark = w.hospital_dark_ms[facility] <= t0_ms - runs_ms
-            why = _DAMAGED if self._damage(facility) >= EXTENSIVE else _DARK if dark else 0
+            why = (_DAMAGED if self._damage(facility) >= EXTENSIVE else _DARK if dark
+                   else _EMPTIED if self._emptied(facility, t0_ms) else 0)
             was = int(w.hospital_shut[facility])
             if why == was:
                 continue
@@ -79,10 +82,20 @@ class HospitalState:
             cause = int(w.building_damage_event[building]) if why == _DAMAGED else int(
                 max(w.zone_lifeline_event[zone], w.hospital_fuel_event[facility])
             )
+            if _EMPTIED in (why, was):
+                cause = max(cause, int(w.order_event[0]), int(w.all_clear_event[0]))
             kind = "hospital_shut" if why else "hospital_opened"
             t_ms = t0_ms if why != _DARK else int(w.hospital_dark_ms[facility]) + runs_ms
             self.emit(kind, t_ms, facility, why or was, cause=cause)
             w.hospital_shut[facility] = why
+
+    def _emptied(self, facility: int, t0_ms: int) -> bool:
+        """Whether the plan is taking its people away, or has."""
+        w, missions = self.w, self.ctx.site.missions
+        if w.order_event[0] < 0 or w.all_clear_event[0] >= 0:
+            return False
+        since_ms = t0_ms - int(w.order_decided_ms[0])
+        return bool(((missions.facility == facility) & (missions.start_ms <= since_ms)).any())
 
     def _open(self, facility: int) -> bool:
         return not self.w.hospital_shut[facility]

@@ -5,8 +5,9 @@ did and 63 % came by other means (review of hospital referral patterns, Disaster
 Health Preparedness, 2008). Shares by severity that keep to that mean are assumptions (`SHARE`); of the
 lightly hurt only a part goes to a hospital at all. Who goes leaves after an exponential time of mean
 `LEAVE_MEAN_S` and is driven to the nearest hospital that is open and outside the exclusion line:
-straight line x 1.3 at 20 km/h (assumptions). One draw a person decides, so that it is the same in
-every plan.
+straight line x 1.3 at 20 km/h (assumptions); where no hospital can be used, to a clinic (`clinics.py`). Who
+stands in deeper water than `WADES_M` waits until it has fallen. One draw a person decides, so that it is
+the same in every plan.
 
 At the door the lightly hurt are treated and sent home; the others wait for a place and a bed like an
 ambulance's patient, and go on when the hospital is full or shut.
@@ -44,6 +45,7 @@ LEAVE_MEAN_S = 1200.0
 DRIVE_MPS = 20 / 3.6
 DETOUR = 1.3
 RETRY_MS = 300_000
+WADES_M = 0.3  #: beyond it nobody is brought away (the depth that closes a road to cars)
 DECIDED = -1  #: does not go, or has been
 
 CARD: tuple[tuple[str, object, str, str, str], ...] = (
@@ -69,6 +71,7 @@ class SelfReferral:
     _take_in: Any
     _is_clinic: Any
     _leave_clinic: Any
+    _nearest_clinic: Any
 
     def _self_referrals(self, t0_ms: int) -> None:
         self._decide_to_go(t0_ms)
@@ -112,21 +115,29 @@ class SelfReferral:
             w.person_self_ms[person] = DECIDED
             return
         node = int(w.party_node[self.ctx.parties.of_person[person]])
+        if w.node_depth_m[node] > WADES_M:
+            w.person_self_ms[person] = t_ms + RETRY_MS
+            return
         x, y = self.ctx.city.nodes.x_m[node], self.ctx.city.nodes.y_m[node]
         self._go_to(person, t_ms, float(x), float(y), ())
 
-    def _go_to(self, person: int, t_ms: int, x: float, y: float, been: tuple[int, ...]) -> None:
-        """Drive to the nearest open hospital not in `been`; without one, look again later."""
+    def _go_to(
+        self, person: int, t_ms: int, x: float, y: float, been: tuple[int, ...], clinic: bool = True
+    ) -> None:
+        """Drive to the nearest open hospital not in `been`, else to a clinic; without either, or where
+        `clinic` is false, look again later."""
         w, rows, f = self.w, self.ctx.site.hospital, self.ctx.city.facilities
         away: F64 = np.hypot(f.x_m[rows] - x, f.y_m[rows] - y).astype(np.float64)
         usable = np.array([self._open(int(r)) and int(r) not in been for r in rows], np.bool_)
         if w.exclusion_ms[0] < NEVER:
             usable &= ~self.ctx.site.exclusion_node[f.node[rows]]
-        if not usable.any():
+        facility = int(rows[np.argmin(np.where(usable, away, np.inf))]) if usable.any() else -1
+        if facility < 0 and clinic:
+            facility = int(self._nearest_clinic(x, y))
+        if facility < 0:
             w.person_self_ms[person] = t_ms + RETRY_MS
             return
-        facility = int(rows[np.argmin(np.where(usable, away, np.inf))])
-        travel_s = DETOUR * float(away[rows == facility][0]) / DRIVE_MPS
+        travel_s = DETOUR * float(np.hypot(f.x_m[facility] - x, f.y_m[facility] - y)) / DRIVE_MPS
         cause = max(int(w.person_care_event[person]), int(w.person_health_event[person]))
         event = int(self.emit("self_referred", t_ms, person, facility, travel_s, cause)[0])
         self._set_care(person, C_SELF, event)
@@ -140,7 +151,7 @@ class SelfReferral:
             w.person_self_ms[person] = DECIDED
             self._set_care(person, C_NONE, int(w.person_health_event[person]))
             return
-        if self._is_clinic[facility]:
+        if self._is_clinic[facility] and health >= H_SERIOUS:
             self._leave_clinic(person, facility, t_ms)
             return
         x, y = float(f.x_m[facility]), float(f.y_m[facility])

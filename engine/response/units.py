@@ -130,8 +130,8 @@ class UnitsComponent(
         "hospital_fuel_ms", "hospital_fuel_event",
         "party_place", "unit_order_mission", "party_board_event", "party_line", "party_stop",
         "party_stop_ms", "unit_stop", "unit_wait_ms", "order_decided_ms", "all_clear_event",
-        "predicted_ms", "unit_walk_out_ms", "unit_crew_node", "unit_crew_arc", "unit_scene_node",
-        "street_walk_factor",
+        "order_event", "predicted_ms", "unit_walk_out_ms", "unit_crew_node", "unit_crew_arc",
+        "unit_scene_node", "street_walk_factor",
     )
     writes = (
         "unit_phase", "unit_due_ms", "unit_incident", "unit_control", "unit_node", "unit_person",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -387,6 +389,49 @@ def test_a_closure_works_once_its_officers_have_set_it_up() -> None:
     rig.order(clear=True)
     rig.run(2400)
     assert not rig.w.control_staffed[0]
+
+
+def staged(offset_s: float) -> dict[str, Any]:
+    return {"all_clear": {"return_phases": [{"name": "Low", "below_m": 10, "offset_s": offset_s}]}}
+
+
+@pytest.mark.parametrize("offset_s", [0.0, 2400.0])
+def test_posts_hold_after_the_all_clear_until_the_area_they_guard_is_open(offset_s: float) -> None:
+    point = {"name": "Crossroads", **lonlat(15), "officers": 2, "setup_s": 60}
+    closure = {"name": "Low town", **lonlat(SHORE), "radius_m": 250, "officers": 2, "setup_s": 60}
+    street = {"name": "Out", "street": "East Street 5", "officers": 2, "setup_s": 60}
+    rig = Rig({"control_points": [point], "closures": [closure], "pedestrian_streets": [street],
+               **staged(offset_s)})
+    rig.order()
+    rig.run(1800)
+    assert rig.w.control_staffed.all()
+    rig.order(clear=True)
+    rig.run(2000)  # what helps people leave is over, what keeps them out is not
+    assert rig.w.control_staffed.tolist() == [offset_s > 0, offset_s > 0, False]
+    rig.run(1800 + offset_s)
+    assert rig.w.control_staffed.tolist() == [offset_s > 0, offset_s > 0, False]
+    rig.run(1800 + offset_s + 200)
+    assert not rig.w.control_staffed.any()
+    assert "all_clear" in rig.chain(rig.last("control_left"))
+    assert not (rig.w.unit_order_control >= 0).any()
+
+
+def test_officers_who_left_before_the_wave_come_back_for_a_staged_return() -> None:
+    point = {"name": "Shore", **lonlat(SHORE), "officers": 2, "setup_s": 60}
+    back = {}
+    for offset_s in (0.0, 120.0, 3600.0):
+        rig = Rig({"control_points": [point], **staged(offset_s)})
+        rig.order()
+        predict(rig, 1500.0)
+        rig.run(3600)
+        assert not rig.w.control_staffed[0]
+        rig.order(clear=True)
+        rig.run(3600 + 1800)
+        back[offset_s] = bool(rig.w.control_staffed[0])
+        assert len(rig.rows("control_held")) == 1
+        rig.run(3600 + 4000)
+        assert not rig.w.control_staffed[0]
+    assert back == {0.0: False, 120.0: False, 3600.0: True}  # within two minutes nobody would be set up
 
 
 def test_officers_leave_a_control_point_when_the_plan_says_so() -> None:

@@ -83,6 +83,23 @@ def test_who_is_on_a_street_when_it_is_barred_drives_out() -> None:
     assert done.arrived_ms[2] >= 62_000
 
 
+def test_a_closure_that_holds_for_the_staged_return_lets_responders_through(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    session = open_session(town, scenario, plans["early-warning"], 1)
+    session.advance(3400.0)
+    world, (into,) = session.twin.world, session.twin.context.site.closure_edges
+    assert world.all_clear_event[0] < 0
+    assert world.edge_closed[into].all()
+    session.advance(3600.0)
+    assert world.all_clear_event[0] >= 0
+    assert world.edge_barred[into].all()
+    assert not world.edge_closed[into].any()
+    assert not world.seen_edge_closed[into].any()
+    session.advance(4200.0)  # the last stage opened ten minutes after the all-clear
+    assert not world.edge_barred[into].any()
+
+
 # --- a street for walkers ----------------------------------------------------------------------
 
 

@@ -279,3 +279,24 @@ def test_a_snapshot_in_the_middle_goes_on_alike() -> None:
     other.run(3600)
     assert r.log.digest() == other.log.digest()
     assert KIND_CODE["unit_unloaded"] in r.log.column("kind")
+
+
+def test_a_hospital_that_is_emptied_takes_nobody_until_the_all_clear() -> None:
+    """Not with an ambulance and not by themselves, from the moment its evacuation begins."""
+    r = rig(start_s=600)
+    hospital = int(r.site.hospital[0])
+    r.run(590)
+    assert not r.w.hospital_shut[hospital]
+    r.run(620)
+    assert REASONS[r.w.hospital_shut[hospital]] == "hospital evacuated"
+    people = r.crowd(20)
+    for person in people:
+        r.hurt(person, 2)
+    r.run(2 * 3600)
+    assert not r.rows("person_admitted")
+    assert not r.rows("self_referred")
+    assert r.chain(r.last("hospital_shut"))[:2] == ["hospital_shut", "order_decided"]
+    r.order(clear=True)
+    r.run(3 * 3600)
+    assert r.chain(r.last("hospital_opened"))[:2] == ["hospital_opened", "all_clear"]
+    assert r.rows("person_admitted")

@@ -28,7 +28,7 @@ from engine.world import (
     U_WALKING,
 )
 from tests.response.test_on_foot import cut_off
-from tests.response_rig import Rig
+from tests.response_rig import Rig, lonlat
 
 AMBULANCE = UNIT_KINDS.index("ambulance")
 FAR_NODE = 28  # nobody waits there, outside the rig's danger zone
@@ -266,6 +266,30 @@ def test_a_crew_on_foot_inside_is_ordered_out_when_the_line_is_drawn() -> None:
         assert unit in [row[1] for row in rig.rows("unit_withdrawn")]
         assert rig.w.unit_phase[unit] == phase
         assert rig.w.unit_person[unit] >= 0  # with the patient that it had
+
+
+def test_a_crew_on_its_way_through_the_zone_is_ordered_out_when_the_line_is_drawn() -> None:
+    """Also where its scene lies outside."""
+    rig = Rig()
+    shut(rig)
+    patient(rig)
+    unit = walking(rig)
+    assert not rig.site.exclusion_node[rig.w.unit_scene_node[unit]]
+    rig.w.unit_crew_node[unit] = inside_node(rig)
+    rig.order()
+    rig.run(rig.now_ms / 1000 + 30)
+    assert unit in [row[1] for row in rig.rows("unit_withdrawn")]
+    assert rig.w.unit_phase[unit] != U_WALKING
+
+
+def test_where_a_crew_walked_for_an_earlier_task_is_forgotten() -> None:
+    """Officers work the junction they are sent to, and walk on to no scene of before."""
+    rig = Rig({"control_points": [{"name": "Crossroads", **lonlat(15), "officers": 2, "setup_s": 60}]})
+    rig.w.unit_scene_node[:] = FAR_NODE
+    rig.order()
+    rig.run(1800)
+    assert not rig.rows("crew_walks_to_scene")
+    assert rig.w.control_staffed[0]
 
 
 # --- whole runs -------------------------------------------------------------------------------------

@@ -69,3 +69,14 @@ def test_an_outage_silences_the_cameras(town: City, match: Scenario, service: st
     assert counted.max() <= 200_000
     assert sorted(silent.subject) == [0, 1]
     assert not (log.kind == KIND_CODE["crowd_crush_risk"]).any()
+
+
+def test_officers_are_called_off_when_all_have_gone(match_runs: dict[str, Run]) -> None:
+    """Also those who came too late to meter anybody: no police car is left at an empty venue."""
+    for run in match_runs.values():
+        events, world = run.events, run.twin.world
+        assert (events.kind == "crowd_gone").any()
+        assert (events.kind == "crowd_crush_over").sum() == (events.kind == "crowd_crush_risk").sum() > 0
+        assert not (world.unit_control >= 0).any()
+        assert not (world.unit_order_control >= 0).any()
+        assert not world.venue_held.any()

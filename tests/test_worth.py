@@ -66,7 +66,8 @@ def test_every_block_that_is_not_at_its_default_is_a_lever(case: tuple[Plan, Pla
 def test_what_cannot_be_off_alone_is_named(scenario: Scenario) -> None:
     plan = load_plan("historical", scenario)
     _, refused = find_levers(plan, plan)
-    assert any(x.key.startswith("order.zones") and "at least 1" in x.reason for x in refused)
+    assert any(x.key.startswith("order.zones") and "order.trigger and order.zones" in x.reason
+               for x in refused)
 
 
 def test_off_is_the_first_plan_then_the_default_then_false(scenario: Scenario) -> None:

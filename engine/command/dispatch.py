@@ -163,7 +163,7 @@ class Dispatch(MissionOrders, Component):
         w, units = self.w, self.ctx.site.units
         for row, aid in enumerate(self.ctx.plan.mutual_aid):
             mine = np.flatnonzero(units.aid == row)
-            if w.unit_aid_event[mine[0]] >= 0 or w.all_clear_event[0] >= 0:
+            if w.unit_aid_event[mine[0]] >= 0:
                 continue
             if aid.trigger == "order":
                 if not standing:

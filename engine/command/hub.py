@@ -84,8 +84,9 @@ class Hub(Component):
         if self.w.order_event[0] < 0:
             self._decide(t0_ms)
         if self.w.order_event[0] >= 0:
-            self._confirm(t1_ms)
-            self._issue(t1_ms)
+            if self.w.all_clear_event[0] < 0:  # what is not ordered by then lapses
+                self._confirm(t1_ms)
+                self._issue(t1_ms)
             self._open_shelters(t1_ms)
             self._lift(t0_ms)
 
@@ -176,7 +177,8 @@ class Hub(Component):
         destinations = self.ctx.plan.destinations
         if not destinations.shelters:
             return
-        first = int(self.w.zone_order_ms.min())
+        issued = self.w.zone_order_ms[self.w.zone_order_event >= 0]
+        first = int(issued.min(initial=NEVER))
         if first >= NEVER or first + destinations.shelter_open_s * 1000 >= t1_ms:
             return
         shelters.open_due(self, first + int(destinations.shelter_open_s * 1000))

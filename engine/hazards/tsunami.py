@@ -3,8 +3,11 @@
 The sea itself (`sea.py`) is computed once for terrain, series and solver and then reused by content;
 this component maps its frames to World. A junction's depth is that of its cell; a street's is the
 greatest along its polyline (a bridge's only at its ends, for its deck stands clear of the water).
-Known limit: in the corners of a steep rocky coast the scheme keeps small eddies alive after the waves
-have gone (levels of 1 to 2 cm, currents up to 0.4 m/s in 3 m of water); none stands on land.
+Known limits: in the corners of a steep rocky coast the scheme keeps small eddies alive after the waves
+have gone (levels of 1 to 2 cm, currents up to 0.4 m/s in 3 m of water; none on land). Water in a closed
+depression of the terrain stays: nothing infiltrates, and what drains through channels and culverts narrower
+than a cell has no way out (for Coquimbo see its PROVENANCE.md). A remedy needs these outlets as data of the
+city: place, height of the sill, width.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class RefugeTrips:
         w = self._host.w
         zone = int(np.argmin(w.zone_order_ms))
         cause = int(w.zone_order_event[zone])
-        if cause < 0:
+        if cause < 0 or w.all_clear_event[0] >= 0:
             return
         closed = (w.refuge_open_event < 0) & (w.refuge_lost_event < 0)
         for row in np.flatnonzero(closed):

@@ -7,8 +7,8 @@ import numpy as np
 from engine.city import City
 from engine.events import KIND_CODE
 from engine.plan import Plan
-from engine.run import Run, simulate
-from engine.scenario import Scenario
+from engine.run import Run, open_session, simulate
+from engine.scenario import Scenario, load_scenario
 
 OFFSET_S = 900
 DURATION_S = 7200
@@ -52,3 +52,23 @@ def test_a_phase_shifts_every_departure_and_loses_none(town: City) -> None:
     in_time = {party: t for party, t in first.items() if t < cut}
     assert len(in_time) > 100
     assert second == {party: t + OFFSET_S * 1000 for party, t in in_time.items()}
+
+
+def test_what_is_not_ordered_by_the_all_clear_lapses(town: City) -> None:
+    """Neither is a later area ordered to leave after it, nor a refuge opened."""
+    scenario = load_scenario("testtown-tsunami")
+    refuge = {"name": "Mill House", "lon": -70.99886, "lat": -29.99791, "water_m": 2.0, "open_s": 1200}
+    plan = Plan.model_validate({
+        "name": "late", "title": "Late", "vertical_refuges": [refuge],
+        "order": {"trigger": {"at_s": 60}, "delay_s": 0, "zones": [
+            {"name": "South", "below_m": 15, "municipality": "Southport"},
+            {"name": "North", "below_m": 15, "municipality": "Northport", "offset_s": 1500}]},
+        "destinations": {"high_ground_m": 20, "shelter_open_s": 7000}})
+    for clear_s, phases, opened in ((None, {0, 1}, 1), (900.0, {0}, 0)):
+        session = open_session(town, scenario, plan, 1)
+        if clear_s is not None:
+            session.submit({"t_s": clear_s, "kind": "decision", "what": "all_clear"})
+        session.advance(1800.0)
+        kind, what = (session.twin.log.column(name) for name in ("kind", "object"))
+        assert set(what[kind == KIND_CODE["order_issued"]].tolist()) == phases
+        assert (kind == KIND_CODE["refuge_opened"]).sum() == opened

@@ -62,6 +62,19 @@ def test_or_when_no_unit_is_free() -> None:
     assert rig.chain(rig.last("aid_requested"))[1] == "dispatch_held"
 
 
+def test_neighbours_are_asked_too_when_search_begins_after_the_all_clear() -> None:
+    for trigger, asked in (("no_unit_free", 1), ("order", 0)):
+        rig = Rig(plan(trigger=trigger))
+        own = np.flatnonzero((rig.site.units.kind == AMBULANCE) & (rig.site.units.aid < 0))
+        rig.order()
+        rig.w.order_decided_ms[0] = 10**12  # decided and lifted before any unit was asked for
+        rig.order(clear=True)
+        rig.w.unit_phase[own] = U_ON_SCENE
+        rig.hurt(int(np.flatnonzero(rig.parties.person_building >= 0)[-1]))
+        rig.run(3000)
+        assert len(rig.rows("aid_requested")) == asked
+
+
 def test_a_neighbour_that_keeps_everything_is_refused() -> None:
     with pytest.raises(InputError, match=r"mutual_aid\.0: home_cover 0\.9 of 5 units leaves none"):
         Rig(plan(home_cover=0.9))

@@ -98,6 +98,23 @@ def jit(
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def at(_: Any, array: Any, index: Any) -> Any:
+    """Return entry `index` of `array`, all dimensions as one; not checked for counting from the end.
+
+    An entry that is a record is not copied: its fields can be set. The check, at every access, is a
+    good part of what a kernel does that follows numbers from record to record.
+    """
+    if not isinstance(array, types.Array) or array.layout != "C":
+        raise TypingError("at: a contiguous array is needed")
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = context.make_array(array)(context, builder, values[0]).data
+        return context.unpack_value(builder, array.dtype, builder.gep(data, [values[1]]))
+
+    return array.dtype(array, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def prefetch(_: Any, array: Any, at: Any, byte: Any) -> Any:
     """Ask memory for byte `byte` of entry `at` of `array`, without waiting; no other effect."""
     if not isinstance(array, types.Array) or array.layout != "C":

@@ -26,8 +26,8 @@ import math
 
 import numpy as np
 
-from engine.kernels._jit import jit, prefetch
-from engine.kernels.traffic_calendar import FETCHED, fetch_ahead, schedule, unschedule
+from engine.kernels._jit import at, jit
+from engine.kernels.traffic_calendar import fetch_ahead, schedule, unschedule
 from engine.kernels.traffic_layout import (
     CAR_UNITS,
     E_ARRIVED,
@@ -36,6 +36,8 @@ from engine.kernels.traffic_layout import (
     E_PASSED,
     E_STRANDED,
     E_TURNED,
+    EARLY,
+    EDGE,
     FAR,
     GHOST,
     K_BUCKET,
@@ -47,6 +49,7 @@ from engine.kernels.traffic_layout import (
     K_QUEUED,
     K_SINCE,
     K_WAITING,
+    LONG,
     LOOK,
     NEXT_ARRIVED,
     NEXT_BLOCKED,
@@ -79,14 +82,14 @@ _MERGE = STREAMS["traffic.node"]
 @jit(inline="always")
 def lot(k, n, base, net, state):  # type: ignore[no-untyped-def]
     """Return the merge tag of queue `k`: its own, or a lot drawn for the place its head wants."""
-    wish = net.wish[k]
+    wish = at(net.wish, k)
     tag, j = wish.tag, wish.wants
     if net.merge[0] == 0 or j < 0 or tag < 0:
         return tag
     # The least of exponential times with the weights as rates wins; drawn anew for every place.
-    a = state.queue[base + k].edge
-    step = state.link[a].tag_inc if a >= 0 else state.origin_tag_inc[n]
-    chance = uniform1(net.merge[1], _MERGE, wish.vehicle, np.int64(state.link[j].nin))
+    a = at(state.queue, base + k).edge
+    step = at(state.link, a).tag_inc if a >= 0 else at(state.origin_tag_inc, n)
+    chance = uniform1(net.merge[1], _MERGE, wish.vehicle, np.int64(at(state.link, j).nin))
     return int(-math.log(chance) * step)
 
 
@@ -98,13 +101,13 @@ def look(k, n, base, degree, t_end, net, state, extra):  # type: ignore[no-untyp
     Queue numbers up to the in-degree are links; then the origin queue and its priority lane.
     """
     link, ring = state.link, state.ring
-    queue, node, wish = state.queue[base + k], state.node[n], net.wish[k]
+    queue, node, wish = at(state.queue, base + k), at(state.node, n), at(net.wish, k)
     queue.due = FAR
     if k < degree:
         a = queue.edge
-        it = link[a]
+        it = at(link, a)
         while it.nout < it.nin:
-            slot = ring[it.ring + (it.nout & it.mask)]
+            slot = at(ring, it.ring + (it.nout & it.mask))
             if slot.who != GHOST:
                 break
             slot.time = state.clock[K_NOW]
@@ -116,17 +119,18 @@ def look(k, n, base, degree, t_end, net, state, extra):  # type: ignore[no-untyp
             due = pass_queue(
                 np.int64(a), t_end, link, state.vehicle, ring, state.queue, net.classes)
             extra[0] = min(extra[0], due)
-        head = ring[it.ring + (it.nout & it.mask)]
+        head = at(ring, it.ring + (it.nout & it.mask))
         ready = max(head.time, it.out_ok)
         who = head.who
         v, cls, dest = vehicle_in(who), class_in(who), dest_in(who)
-        prefetch(state.vehicle, v, 0)
-        j = queue.wants
+        j = np.int64(queue.wants)
         if j == NEXT_UNKNOWN:
-            j = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
-            queue.wants = j
+            j = np.int64(next_edge(dest, n, state.route, net.out_ptr, net.out_edge))
+        elif j >= 0:
+            j &= EDGE
         if ready >= t_end:
             queue.due = ready
+            queue.wants = j | EARLY if j >= 0 else j
             return
         tag = it.tag
         told = it.blocked
@@ -134,29 +138,31 @@ def look(k, n, base, degree, t_end, net, state, extra):  # type: ignore[no-untyp
         v = np.int64(node.head if k == degree else node.phead)
         if v < 0:
             return
-        driver = state.vehicle[v]
+        driver = at(state.vehicle, v)
         ready = driver.due
         if ready >= t_end:
             queue.due = ready
+            queue.wants = NEXT_UNKNOWN
             return
         tag = node.tag if k == degree else -1
         cls, dest = np.int64(driver.vclass), np.int64(driver.dest)
-        j = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
-        queue.wants = j
+        j = np.int64(next_edge(dest, n, state.route, net.out_ptr, net.out_edge))
         told = node.blocked
+    kind = at(net.classes, cls)
+    queue.wants = j | LONG if j >= 0 and kind.units != CAR_UNITS else j
     wish.ready = ready
     wish.vehicle = v
     wish.vclass = cls
     wish.wants = j
-    wish.tag = tag if net.classes[cls].priority == 0 else -1
+    wish.tag = tag if kind.priority == 0 else -1
     # A head that was held back before this advance and finds its way free by what was changed
     # since (new routes, an opening, room made) moves now, not when it would first have liked to.
     soonest = max(ready, state.clock[K_SINCE])
     if j < 0:
         queue.due = soonest
         return
-    closed = link[j].closed
-    if closed != 0 and state.dest_turned[dest] >= 0:
+    closed = at(link, j).closed
+    if closed != 0 and at(state.dest_turned, dest) >= 0:
         wish.ready = j
         wish.wants = NEXT_TURNS
         queue.due = soonest
@@ -167,7 +173,7 @@ def look(k, n, base, degree, t_end, net, state, extra):  # type: ignore[no-untyp
         if told == 0:
             queue.due = soonest
         return
-    queue.due = max(soonest, entry_time(j, net.classes[cls].units, link, ring, net.classes))
+    queue.due = max(soonest, entry_time(j, kind.units, link, ring, net.classes))
 
 
 @jit(inline="always")
@@ -184,12 +190,13 @@ def emit(kind, v, t, place, event, clock):  # type: ignore[no-untyped-def]
 @jit(inline="always")
 def leave_link(q, n, v, cls, ready, t, net, state):  # type: ignore[no-untyped-def]
     """Take the head `v` off the link of queue `q`, to node `n`, at `t`; it could have left at `ready`."""
-    queue = state.queue[q]
+    queue = at(state.queue, q)
     a = queue.edge
-    it, tally, driver, kind = state.link[a], state.tally[a], state.vehicle[v], net.classes[cls]
+    it, tally, driver = at(state.link, a), at(state.tally, a), at(state.vehicle, v)
+    kind = at(net.classes, cls)
     units = kind.units
     out = it.nout
-    state.ring[it.ring + (out & it.mask)].time = t
+    at(state.ring, it.ring + (out & it.mask)).time = t
     it.nout = out + 1
     it.cum_out += units
     # A head held back from downstream keeps the credit of the headway it could have started.
@@ -203,17 +210,17 @@ def leave_link(q, n, v, cls, ready, t, net, state):  # type: ignore[no-untyped-d
     tally.last_exit = t
     if kind.priority != 0:
         it.priority -= 1
-        state.node[n].priority -= 1
+        at(state.node, n).priority -= 1
     if spent - tally.free > driver.worst_us:
         driver.worst_us = spent - tally.free
         driver.worst_place = a
     if it.waiting != 0:
         it.waiting = 0
         m = it.from_node
-        back = state.node[m]
-        for p in range(back.queue, net.in_ptr[m + 1] + 2 * m + 2):
-            other = state.queue[p]
-            if other.wants == a:
+        back = at(state.node, m)
+        for p in range(back.queue, at(net.in_ptr, m + 1) + 2 * m + 2):
+            other = at(state.queue, p)
+            if other.wants & ~LONG == a:
                 other.due = LOOK
                 if other.edge >= 0:
                     back.hint = other.edge
@@ -224,7 +231,7 @@ def leave_link(q, n, v, cls, ready, t, net, state):  # type: ignore[no-untyped-d
 @jit(inline="always")
 def leave_origin(n, common, v, ready, t, state):  # type: ignore[no-untyped-def]
     """Take the head `v` off an origin queue of node `n`: the `common` one or the priority lane."""
-    node, driver = state.node[n], state.vehicle[v]
+    node, driver = at(state.node, n), at(state.vehicle, v)
     after = driver.after
     if common:
         node.head = after
@@ -245,17 +252,17 @@ def leave_origin(n, common, v, ready, t, state):  # type: ignore[no-untyped-def]
 @jit(inline="always")
 def enter_link(j, v, cls, t, state, classes):  # type: ignore[no-untyped-def]
     """Put vehicle `v` on link `j` at time `t` and wake the node at its end in time."""
-    it, driver, kind = state.link[j], state.vehicle[v], classes[cls]
+    it, driver, kind = at(state.link, j), at(state.vehicle, v), at(classes, cls)
     units = kind.units
     travel = it.travel
     if cls != 0:
         travel = max(travel * 1000 // kind.factor,
-                     state.tally[j].length_mm * kind.ns_per_mm // 1000)
+                     at(state.tally, j).length_mm * kind.ns_per_mm // 1000)
         if kind.queue_ns_per_mm != 0:
             travel = past_queue(
                 j, t, travel, state.link, state.tally, state.ring, classes, kind.queue_ns_per_mm)
     seq = it.nin
-    slot = state.ring[it.ring + (seq & it.mask)]
+    slot = at(state.ring, it.ring + (seq & it.mask))
     slot.who = in_ring(v, cls, np.int64(driver.dest))
     slot.time = t + travel
     it.nin = seq + 1
@@ -270,46 +277,46 @@ def enter_link(j, v, cls, t, state, classes):  # type: ignore[no-untyped-def]
     n = it.to_node
     if kind.priority != 0:
         it.priority += 1
-        state.node[n].priority += 1
+        at(state.node, n).priority += 1
     if it.nout == seq:
         # A link that leads back to its own node is looked at: its due may lie in this visit.
         around = it.from_node == n
-        state.queue[it.queue].due = LOOK if around else max(t + travel, it.out_ok)
+        at(state.queue, it.queue).due = LOOK if around else max(t + travel, it.out_ok)
     if kind.priority != 0 or it.nout == seq:
-        state.node[n].hint = j
+        at(state.node, n).hint = j
         schedule(n, t + travel, state.node, state.wheel_head, state.wheel_tail, state.clock)
 
 
 @jit(inline="always")
 def move(k, n, base, degree, net, state):  # type: ignore[no-untyped-def]
     """Carry out what queue `k` of node `n` wants (see `look`); the time is its `due`."""
-    link, node, queue, wish = state.link, state.node[n], state.queue[base + k], net.wish[k]
+    link, node, queue, wish = state.link, at(state.node, n), at(state.queue, base + k), at(net.wish, k)
     ready, j, v, cls = wish.ready, wish.wants, wish.vehicle, wish.vclass
     t = queue.due
-    driver = state.vehicle[v]
+    driver = at(state.vehicle, v)
     on_road = k < degree
     if j == NEXT_BLOCKED:
         if on_road:
-            link[queue.edge].blocked = 1
+            at(link, queue.edge).blocked = 1
         else:
             node.blocked = 1
         emit(E_BLOCKED, v, t, ready, state.event, state.clock)  # `ready` holds the closed edge
         return
     if j == NEXT_TURNS:
-        dest = np.int64(state.dest_turned[driver.dest])
+        dest = np.int64(at(state.dest_turned, driver.dest))
         driver.dest = dest
         if on_road:
-            it = link[queue.edge]
-            state.ring[it.ring + (it.nout & it.mask)].who = in_ring(v, cls, dest)
+            it = at(link, queue.edge)
+            at(state.ring, it.ring + (it.nout & it.mask)).who = in_ring(v, cls, dest)
         queue.wants = NEXT_UNKNOWN
         # Who has no other way is let past a barrier: nobody has turned then.
         other = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
-        if link[ready].closed == SHUT or other != ready:
+        if at(link, ready).closed == SHUT or other != ready:
             emit(E_TURNED, v, t, ready, state.event, state.clock)
         return
     if on_road:
         if j >= 0:
-            it = link[queue.edge]
+            it = at(link, queue.edge)
             start = max(node.clock, it.tag)
             node.clock = start
             it.tag = start + it.tag_inc
@@ -321,7 +328,7 @@ def move(k, n, base, degree, net, state):  # type: ignore[no-untyped-def]
             if k == degree:
                 start = max(node.clock, node.tag)
                 node.clock = start
-                node.tag = start + state.origin_tag_inc[n]
+                node.tag = start + at(state.origin_tag_inc, n)
             state.clock[K_ON_LINK] += 1
         leave_origin(n, k == degree, v, ready, t, state)
     if j >= 0:
@@ -343,9 +350,9 @@ def move(k, n, base, degree, net, state):  # type: ignore[no-untyped-def]
 @jit(inline="always")
 def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     """Make every move of node `n` before `t_end`; return False if the event buffer is full."""
-    node, queue, wish = state.node[n], state.queue, net.wish
+    node, queue, wish = at(state.node, n), state.queue, net.wish
     base = np.int64(node.queue)
-    queues = np.int64(net.in_ptr[n + 1]) + 2 * n + 2 - base
+    queues = np.int64(at(net.in_ptr, n + 1)) + 2 * n + 2 - base
     degree = queues - 2
     # At first every queue that is due is looked at, then those that the last move concerns. Who is
     # concerned is written down without branches, which the processor could not foretell.
@@ -354,40 +361,50 @@ def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     extra[0] = FAR
     concerned = 0
     for k in range(queues):
-        wish[concerned].order = k
-        concerned += int(every | (queue[base + k].due < t_end))
+        at(wish, concerned).order = k
+        concerned += int(every | (at(queue, base + k).due < t_end))
+    last, onto = -1, NEXT_NOTHING
     while True:
+        entry = LOOK
         for c in range(concerned):
-            look(wish[c].order, n, base, degree, t_end, net, state, extra)
+            k = at(wish, c).order
+            other = at(queue, base + k)
+            if k != last and other.wants == onto and other.due >= 0:
+                # A car that wanted the same link is put off until that takes in the next one.
+                if entry < 0:
+                    entry = entry_time(onto, CAR_UNITS, state.link, state.ring, net.classes)
+                other.due = max(other.due, entry)
+                continue
+            look(k, n, base, degree, t_end, net, state, extra)
         # Earliest first; a tie goes to the smaller merge tag, then to the first queue.
         t, best, equal = FAR, -1, 0
         for k in range(queues):
-            at = queue[base + k].due
-            equal = 1 if at < t else equal + int(at == t)
-            best = k if at < t else best
-            t = min(at, t)
+            due = at(queue, base + k).due
+            equal = 1 if due < t else equal + int(due == t)
+            best = k if due < t else best
+            t = min(due, t)
         if t >= t_end:
             break
         if equal > 1:
             for k in range(best + 1, queues):
-                if queue[base + k].due == t and lot(k, n, base, net, state) < lot(
+                if at(queue, base + k).due == t and lot(k, n, base, net, state) < lot(
                     best, n, base, net, state
                 ):
                     best = k
         if state.clock[K_EVENTS] + 2 > state.event.shape[0]:
             schedule(n, t, state.node, state.wheel_head, state.wheel_tail, state.clock)
             return False
-        j = wish[best].wants
+        j = at(wish, best).wants
         move(best, n, base, degree, net, state)
-        onto = j if j >= 0 else NEXT_NOTHING
+        last, onto = best, j if j >= 0 else NEXT_NOTHING
         concerned = 0
         for k in range(queues):
-            wish[concerned].order = k
-            due, wants = queue[base + k].due, queue[base + k].wants
-            concerned += int((k == best) | (due < 0) | (wants == onto))
+            at(wish, concerned).order = k
+            due, wants = at(queue, base + k).due, at(queue, base + k).wants
+            concerned += int((k == best) | (due < 0) | ((wants & ~LONG == onto) & (due < FAR)))
     t = min(t, extra[0])
     if t < FAR:
-        node.hint = queue[base + best].edge if best >= 0 else -1
+        node.hint = at(queue, base + best).edge if best >= 0 else -1
         schedule(n, t, state.node, state.wheel_head, state.wheel_tail, state.clock)
     return True
 
@@ -402,7 +419,6 @@ def advance(until, net, state, extra):  # type: ignore[no-untyped-def]
     clock, node = state.clock, state.node
     head, tail = state.wheel_head, state.wheel_tail
     width = clock[K_BUCKET_US]
-    ahead = state.link.shape[0] >= FETCHED
     while clock[K_BUCKET] * width < until:
         if clock[K_QUEUED] == 0:
             clock[K_BUCKET] = until // width
@@ -412,18 +428,17 @@ def advance(until, net, state, extra):  # type: ignore[no-untyped-def]
         b = bucket & (WHEEL - 1)
         while True:
             n = head[b]
-            while n >= 0 and node[n].due >= t_end:
-                after = node[n].after
-                if node[n].due // width > bucket:
-                    due = node[n].due
+            while n >= 0 and at(node, n).due >= t_end:
+                after = at(node, n).after
+                if at(node, n).due // width > bucket:
+                    due = at(node, n).due
                     unschedule(n, node, head, tail, clock)
                     schedule(n, due, node, head, tail, clock)
                 n = after
             if n < 0:
                 break
-            clock[K_NOW] = max(node[n].due, clock[K_NOW])
-            if ahead:
-                fetch_ahead(n, net, state)
+            clock[K_NOW] = max(at(node, n).due, clock[K_NOW])
+            fetch_ahead(n, net, state)
             unschedule(n, node, head, tail, clock)
             if not visit(n, t_end, net, state, extra):
                 return False

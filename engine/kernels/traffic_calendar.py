@@ -6,27 +6,34 @@ far apart in memory, so the nodes at the front of the list are asked for ahead o
 
 from __future__ import annotations
 
-from engine.kernels._jit import jit, prefetch
-from engine.kernels.traffic_layout import K_BUCKET, K_BUCKET_US, K_QUEUED, WHEEL
+import numpy as np
 
-#: Links (4 MiB of records) from which on it pays to fetch ahead; on less it cost up to a tenth.
-FETCHED = 1 << 14
+from engine.kernels._jit import at, jit, prefetch
+from engine.kernels.traffic_layout import (
+    EDGE,
+    K_BUCKET,
+    K_BUCKET_US,
+    K_QUEUED,
+    NEXT_UNKNOWN,
+    WHEEL,
+)
+from engine.kernels.traffic_queue import dest_in, next_edge, vehicle_in
 
 
 @jit(inline="always")
 def unschedule(n, node, head, tail, clock):  # type: ignore[no-untyped-def]
     """Take node `n` out of the calendar if it is in it."""
-    it = node[n]
+    it = at(node, n)
     b = it.bucket
     if b < 0:
         return
     p, q = it.before, it.after
     if p >= 0:
-        node[p].after = q
+        at(node, p).after = q
     else:
         head[b] = q
     if q >= 0:
-        node[q].before = p
+        at(node, q).before = p
     else:
         tail[b] = p
     it.bucket = -1
@@ -36,7 +43,7 @@ def unschedule(n, node, head, tail, clock):  # type: ignore[no-untyped-def]
 @jit(inline="always")
 def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
     """Make sure node `n` is visited at `due` (microseconds) or earlier."""
-    it = node[n]
+    it = at(node, n)
     if it.bucket >= 0:
         if it.due <= due:
             return
@@ -54,7 +61,7 @@ def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
     it.before = last
     it.after = -1
     if last >= 0:
-        node[last].after = n
+        at(node, last).after = n
     else:
         head[b] = n
     tail[b] = n
@@ -62,46 +69,80 @@ def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
 
 
 @jit(inline="always")
+def wanted(m, net, state):  # type: ignore[no-untyped-def]
+    """Return the link that the head wants who is expected to move next at node `m`, or NEXT_..."""
+    a = at(state.node, m).hint
+    if a >= 0:
+        j = np.int64(at(state.queue, at(state.link, a).queue).wants)
+        return j & EDGE if j >= 0 else j
+    v = at(state.node, m).head
+    if v < 0:
+        return NEXT_UNKNOWN
+    return np.int64(next_edge(
+        np.int64(at(state.vehicle, v).dest), m, state.route, net.out_ptr, net.out_edge))
+
+
+@jit(inline="always")
 def fetch_ahead(n, net, state):  # type: ignore[no-untyped-def]
     """Ask memory for what the visits after that of node `n` will read; no other effect.
 
     The nodes of a bucket are known ahead, and each step to their vehicles leads over what the step
-    before has brought: node, its queues and the link that moves next, its first vehicle.
+    before has brought: node; its queues and the link that moves next; its first vehicle's place
+    and the link that it wants; vehicle, place and node there.
     """
-    node, link = state.node, state.link
-    m = node[n].after
+    node, link, ring = state.node, state.link, state.ring
+    m = np.int64(at(node, n).after)
     if m < 0:
         return
-    a = node[m].hint
+    m = np.int64(at(node, m).after)
+    if m < 0:
+        return
+    a = at(node, m).hint
     if a >= 0:
-        it = link[a]
-        prefetch(state.vehicle, state.ring[it.ring + (it.nout & it.mask)].who & 0xFFFFFFFF, 0)
-        j = state.queue[it.queue].wants
-        if j >= 0:
-            prefetch(link, j, 0)
-            prefetch(link, j, 64)
+        it = at(link, a)
+        prefetch(state.vehicle, vehicle_in(at(ring, it.ring + (it.nout & it.mask)).who), 0)
+        follows = at(ring, it.ring + ((it.nout + 1) & it.mask)).who
+        prefetch(state.route, dest_in(follows) * state.route.shape[1] + m, 0)
     else:
-        v = node[m].head
+        v = at(node, m).head
         if v >= 0:
-            v = state.vehicle[v].after
-            if v >= 0:
-                prefetch(state.vehicle, v, 0)
-    m = node[m].after
+            prefetch(state.vehicle, at(state.vehicle, v).after, 0)
+    j = wanted(m, net, state)
+    if j >= 0:
+        to = at(link, j)
+        prefetch(ring, to.ring + (to.nin & to.mask), 0)
+        prefetch(ring, to.ring + (to.wptr & to.mask), 0)
+        if to.nin == to.nout:
+            prefetch(node, to.to_node, 0)
+            prefetch(state.queue, to.queue, 0)
+    m = np.int64(at(node, m).after)
     if m < 0:
         return
-    a = node[m].hint
+    a = at(node, m).hint
     if a >= 0:
-        prefetch(state.ring, link[a].ring + (link[a].nout & link[a].mask), 0)
-    m = node[m].after
+        it = at(link, a)
+        prefetch(ring, it.ring + (it.nout & it.mask), 0)
+        prefetch(ring, it.ring + ((it.nout + 1) & it.mask), 0)
+        prefetch(net.out_edge, at(net.out_ptr, m), 0)
+        if it.waiting != 0:
+            prefetch(node, it.from_node, 0)
+            prefetch(state.queue, at(net.in_ptr, it.from_node) + 2 * it.from_node, 0)
+    j = wanted(m, net, state)
+    if j >= 0:
+        prefetch(link, j, 0)
+        prefetch(link, j, 64)
+    m = np.int64(at(node, m).after)
     if m < 0:
         return
-    prefetch(state.queue, node[m].queue, 0)
-    prefetch(state.queue, node[m].queue, 64)
-    a = node[m].hint
+    prefetch(state.queue, at(node, m).queue, 0)
+    prefetch(state.queue, at(node, m).queue, 64)
+    a = at(node, m).hint
     if a >= 0:
         prefetch(link, a, 0)
         prefetch(link, a, 64)
         prefetch(state.tally, a, 0)
-    m = node[m].after
+    elif at(node, m).head >= 0:
+        prefetch(state.vehicle, at(node, m).head, 0)
+    m = at(node, m).after
     if m >= 0:
         prefetch(node, m, 0)

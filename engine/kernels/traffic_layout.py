@@ -66,8 +66,8 @@ NODE = _record(
     bucket=np.int16, look=np.uint8, blocked=np.uint8,
 )
 
-#: Queue: when its head can move (LOOK = not known, FAR = asleep), the edge the head wants or NEXT_...,
-#: and the link whose queue it is, -1 for those of the origin.
+#: Queue: when its head can move (LOOK = not known, FAR = asleep), the edge the head wants (with
+#: EARLY or LONG) or NEXT_..., and the link whose queue it is, -1 for those of the origin.
 QUEUE = _record(16, due=np.int64, wants=np.int32, edge=np.int32)
 
 #: Vehicle, one line. `place` is an edge, or -1 - node; `after` the next in the same origin queue;
@@ -119,6 +119,10 @@ NEXT_UNKNOWN, NEXT_ARRIVED, NEXT_NONE, NEXT_BLOCKED, NEXT_TURNS, NEXT_NOTHING = 
 
 # What `closed` of a link says: nobody enters; or only those enter whose routes know the link is barred.
 OPEN, SHUT, BARRED = 0, 1, 2
+
+# What `wants` of a queue says besides the edge: the head is not due yet; it is longer than a car.
+EARLY, LONG = 1 << 30, 1 << 29
+EDGE = LONG - 1
 
 #: Due time of a queue that has to be looked at.
 LOOK = np.int64(-1)

@@ -5,7 +5,7 @@ See `engine.kernels.traffic` for the model.
 
 from __future__ import annotations
 
-from engine.kernels._jit import jit
+from engine.kernels._jit import at, jit
 from engine.kernels.traffic_layout import (
     CAR_UNITS,
     FAR,
@@ -46,7 +46,7 @@ def dest_in(who):  # type: ignore[no-untyped-def]
 @jit(inline="always")
 def entry_time(j, units, link, ring, classes):  # type: ignore[no-untyped-def]
     """Return when link `j` next admits a vehicle of `units` (FAR = when someone has left)."""
-    it = link[j]
+    it = at(link, j)
     if it.closed == SHUT:
         return FAR
     ready = it.in_ok
@@ -60,9 +60,9 @@ def entry_time(j, units, link, ring, classes):  # type: ignore[no-untyped-def]
     if cum < need or p < floor:
         out = it.nout
         while (cum < need or p < floor) and p < out:
-            who = ring[base + (p & mask)].who
+            who = at(ring, base + (p & mask)).who
             if who >= 0:
-                cum += classes[class_in(who)].units
+                cum += at(classes, class_in(who)).units
             p += 1
         it.wptr = p
         it.wcum = cum
@@ -77,8 +77,8 @@ def entry_time(j, units, link, ring, classes):  # type: ignore[no-untyped-def]
     if cum - need >= CAR_UNITS:
         # A longer vehicle asked before, or room was made: look back for the leaver that matters.
         while p > floor and p > 0:
-            who = ring[base + ((p - 1) & mask)].who
-            units_left = classes[class_in(who)].units if who >= 0 else 0
+            who = at(ring, base + ((p - 1) & mask)).who
+            units_left = at(classes, class_in(who)).units if who >= 0 else 0
             if cum - units_left < need:
                 break
             cum -= units_left
@@ -87,10 +87,10 @@ def entry_time(j, units, link, ring, classes):  # type: ignore[no-untyped-def]
         it.wcum = cum
     if need <= 0 or p == 0:
         return ready
-    left = ring[base + ((p - 1) & mask)].time
+    left = at(ring, base + ((p - 1) & mask)).time
     over = cum - need
     if over > 0 and p >= 2:
-        gap = left - ring[base + ((p - 2) & mask)].time
+        gap = left - at(ring, base + ((p - 2) & mask)).time
         if gap > it.headway:
             gap = it.headway
         if over > CAR_UNITS:
@@ -103,12 +103,12 @@ def entry_time(j, units, link, ring, classes):  # type: ignore[no-untyped-def]
 @jit(inline="always")
 def next_edge(dest, n, route, out_ptr, out_edge):  # type: ignore[no-untyped-def]
     """Return the edge on the way from node `n` to `dest`, or NEXT_ARRIVED or NEXT_NONE."""
-    rank = route[dest, n]
+    rank = at(route, dest * route.shape[1] + n)
     if rank == RANK_ARRIVED:
         return NEXT_ARRIVED
     if rank == RANK_NONE:
         return NEXT_NONE
-    return out_edge[out_ptr[n] + rank]
+    return at(out_edge, at(out_ptr, n) + rank)
 
 
 @uncounted
@@ -118,31 +118,31 @@ def pass_queue(a, t_end, link, vehicle, ring, queue, classes):  # type: ignore[n
 
     Returns when the next priority vehicle behind the head is due, FAR if none.
     """
-    base, mask = link[a].ring, link[a].mask
-    out = link[a].nout
-    first = ring[base + (out & mask)].who
-    if first >= 0 and classes[class_in(first)].priority != 0:
+    base, mask = at(link, a).ring, at(link, a).mask
+    out = at(link, a).nout
+    first = at(ring, base + (out & mask)).who
+    if first >= 0 and at(classes, class_in(first)).priority != 0:
         return FAR
     due = FAR
-    for s in range(out + 1, link[a].nin):
-        slot = ring[base + (s & mask)]
+    for s in range(out + 1, at(link, a).nin):
+        slot = at(ring, base + (s & mask))
         who, t = slot.who, slot.time
-        if who < 0 or classes[class_in(who)].priority == 0:
+        if who < 0 or at(classes, class_in(who)).priority == 0:
             continue
         if t >= t_end:
             due = min(due, t)
             continue
         for r in range(s, out, -1):
-            to, other = ring[base + (r & mask)], ring[base + ((r - 1) & mask)]
+            to, other = at(ring, base + (r & mask)), at(ring, base + ((r - 1) & mask))
             to.who = other.who
             to.time = other.time
             if other.who >= 0:
-                vehicle[vehicle_in(other.who)].seq = r
-        head = ring[base + (out & mask)]
+                at(vehicle, vehicle_in(other.who)).seq = r
+        head = at(ring, base + (out & mask))
         head.who = who
         head.time = t
-        vehicle[vehicle_in(who)].seq = out
-        queue[link[a].queue].wants = NEXT_UNKNOWN
+        at(vehicle, vehicle_in(who)).seq = out
+        at(queue, at(link, a).queue).wants = NEXT_UNKNOWN
         return FAR
     return due
 
@@ -155,15 +155,15 @@ def past_queue(j, t, travel, link, tally, ring, classes, ns_per_mm):  # type: ig
     Along the queue, those who could have left by now at jam density, it drives no faster than
     `ns_per_mm` allows.
     """
-    it = link[j]
+    it = at(link, j)
     held = 0
     for s in range(it.nout, it.nin):
-        slot = ring[it.ring + (s & it.mask)]
+        slot = at(ring, it.ring + (s & it.mask))
         if slot.who >= 0:
             if slot.time > t:
                 break
-            held += classes[class_in(slot.who)].units
-    slow = tally[j].length_mm * ns_per_mm // 1000
+            held += at(classes, class_in(slot.who)).units
+    slow = at(tally, j).length_mm * ns_per_mm // 1000
     if held == 0 or slow <= travel:
         return travel
     return travel + (slow - travel) * min(held, it.store) // it.store

@@ -18,11 +18,11 @@ STOPPED = (lay.S_STRANDED_ON_LINK, lay.S_ABANDONED)
 
 def on_links(traffic: Traffic) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return (link, place in its ring, vehicle) of every entry between its two ends, ghosts too."""
-    link, ring = traffic.state.link, traffic.state.ring[:, lay.R_WHO]
-    first, count = link[:, lay.L_NOUT], link[:, lay.L_NIN] - link[:, lay.L_NOUT]
+    link, ring = traffic.state.link, traffic.state.ring["who"]
+    first, count = link["nout"], link["nin"] - link["nout"]
     edge = np.repeat(np.arange(traffic.n_edges), count)
     number = np.arange(edge.size) - np.repeat(np.cumsum(count) - count, count) + first[edge]
-    who = ring[link[edge, lay.L_RING] + (number & link[edge, lay.L_MASK])]
+    who = ring[link["ring"][edge] + (number & link["mask"][edge])]
     return edge, number, np.where(who == lay.GHOST, lay.GHOST, who & 0xFFFFFFFF)
 
 
@@ -31,12 +31,12 @@ def waiting(traffic: Traffic) -> tuple[NDArray[np.int64], NDArray[np.int64], NDA
     s = traffic.state
     node = np.tile(np.arange(traffic.n_nodes), 2)
     lane = np.repeat([0, 1], traffic.n_nodes)
-    vehicle = np.concatenate([s.node[:, lay.N_HEAD], s.node[:, lay.N_PHEAD]])
+    vehicle = np.concatenate([s.node["head"], s.node["phead"]])
     found = [(node[:0], vehicle[:0], lane[:0])]
     while (vehicle >= 0).any() and len(found) <= s.vehicle.shape[0] + 1:
         node, lane, vehicle = (x[vehicle >= 0] for x in (node, lane, vehicle))
         found.append((node, vehicle, lane))
-        vehicle = s.vehicle_after[vehicle].astype(np.int64)
+        vehicle = s.vehicle["after"][vehicle].astype(np.int64)
     node, vehicle, lane = (np.concatenate(x) for x in zip(*found, strict=True))
     order = np.lexsort((np.arange(node.size), lane, node))
     return node[order], vehicle[order], lane[order]
@@ -46,8 +46,8 @@ def faults(traffic: Traffic) -> list[str]:
     """Return what does not add up, empty where all does."""
     s, out = traffic.state, []
     classes = traffic._net.classes
-    state, place = s.vehicle[:, lay.V_STATE], s.vehicle[:, lay.V_PLACE]
-    units = classes[s.vehicle_class, lay.C_UNITS]
+    state, place = s.vehicle["state"], s.vehicle["place"]
+    units = classes["units"][s.vehicle["vclass"]]
 
     def check(holds: object, text: str) -> None:
         if not np.all(holds):
@@ -62,33 +62,33 @@ def faults(traffic: Traffic) -> list[str]:
     check((seen == 1) == np.isin(state, (lay.S_ON_LINK, lay.S_WAITING)), "a vehicle is lost")
     check(state[vehicle] == lay.S_ON_LINK, "a vehicle on a link says it is elsewhere")
     check(place[vehicle] == edge, "a vehicle says it is on another link")
-    check(s.vehicle[vehicle, lay.V_SEQ] == number, "a vehicle has another's place in the queue")
+    check(s.vehicle["seq"][vehicle] == number, "a vehicle has another's place in the queue")
     check(state[queued] == lay.S_WAITING, "a waiting vehicle says it is elsewhere")
     check(place[queued] == -1 - queue_node, "a waiting vehicle says it is at another node")
-    passes = classes[s.vehicle_class[queued], lay.C_PRIORITY] != 0
+    passes = classes["priority"][s.vehicle["vclass"][queued]] != 0
     check(passes == (lane != 0), "a vehicle waits in the wrong lane")
     same = (np.diff(queue_node) == 0) & (np.diff(lane) == 0)
-    check(np.diff(s.vehicle[queued, lay.V_DUE])[same] >= 0, "an origin queue is out of order")
+    check(np.diff(s.vehicle["due"][queued])[same] >= 0, "an origin queue is out of order")
 
     def per_link(which: NDArray[np.int64], at: NDArray[np.int64], weight: bool) -> NDArray[np.int64]:
         w = units[which] if weight else None
         return np.bincount(at, w, traffic.n_edges).astype(np.int64)
 
-    link = s.link
+    link, tally = s.link, s.tally
     stands = np.flatnonzero(np.isin(state, STOPPED) & (place >= 0))
-    flowing = link[:, lay.L_CUM_IN] - link[:, lay.L_CUM_OUT]
+    flowing = link["cum_in"] - link["cum_out"]
     check(per_link(vehicle, edge, True) == flowing, "lengths on a link do not add up")
-    check(per_link(stands, place[stands], False) == link[:, lay.L_OBSTACLES], "obstacles miscounted")
-    check(per_link(stands, place[stands], True) == link[:, lay.L_OBSTACLE_UNITS],
+    check(per_link(stands, place[stands], False) == tally["obstacles"], "obstacles miscounted")
+    check(per_link(stands, place[stands], True) == tally["obstacle_units"],
           "lengths of obstacles do not add up")
-    first = vehicle[classes[s.vehicle_class[vehicle], lay.C_PRIORITY] != 0]
-    check(per_link(first, place[first], False) == link[:, lay.L_PRIORITY], "priority miscounted")
+    first = vehicle[classes["priority"][s.vehicle["vclass"][vehicle]] != 0]
+    check(per_link(first, place[first], False) == link["priority"], "priority miscounted")
     check(s.clock[lay.K_ON_LINK] == vehicle.size, "vehicles on links miscounted")
     check(s.clock[lay.K_WAITING] == queued.size, "waiting vehicles miscounted")
-    check(s.vehicle[vehicle, lay.V_T_IN] <= s.clock[lay.K_NOW], "a vehicle entered in the future")
+    check(s.vehicle["t_in"][vehicle] <= s.clock[lay.K_NOW], "a vehicle entered in the future")
     check(~(s.edge_speed_mps[edge] <= 0), "somebody drives on an impassable link")
-    check(link[:, lay.L_NIN] - link[:, lay.L_NOUT] <= link[:, lay.L_MASK] + 1, "a ring overflowed")
-    check((s.node[:, lay.N_BUCKET] >= 0).sum() == s.clock[lay.K_QUEUED], "the calendar is wrong")
+    check(link["nin"] - link["nout"] <= link["mask"] + 1, "a ring overflowed")
+    check((s.node["bucket"] >= 0).sum() == s.clock[lay.K_QUEUED], "the calendar is wrong")
     return out
 
 
@@ -107,7 +107,7 @@ class Watchman:
         self.shut_since_us[shut & (self.shut_since_us < 0)] = now
         self.shut_since_us[~shut] = -1
         self._entered, self._since_us = t.edge_entered().copy(), now
-        self._in_ok = t.state.link[:, lay.L_IN_OK].copy()
+        self._in_ok = t.state.link["in_ok"].copy()
 
     def look(self) -> list[str]:
         """Return what is wrong since the last stop or change, and start a new span."""
@@ -119,18 +119,18 @@ class Watchman:
         edge, _, vehicle = on_links(t)
         edge, vehicle = edge[vehicle >= 0], vehicle[vehicle >= 0]
         shut = self.shut_since_us[edge]
-        if ((shut >= 0) & (s.vehicle[vehicle, lay.V_T_IN] > shut)).any():
+        if ((shut >= 0) & (s.vehicle["t_in"][vehicle] > shut)).any():
             out.append("somebody on a closed link came after it was closed")
         # The first may enter where a headway ends, the last where the span does.
         room_us = now - np.maximum(self._in_ok, self._since_us)
-        most = np.where(room_us > 0, room_us // np.maximum(link[:, lay.L_HEADWAY], 1) + 1, 0)
+        most = np.where(room_us > 0, room_us // np.maximum(link["headway"], 1) + 1, 0)
         if (new > most).any():
             out.append("more than its capacity entered a link")
-        held = link[:, lay.L_CUM_IN] - link[:, lay.L_CUM_OUT]
+        held = link["cum_in"] - link["cum_out"]
         alone = np.bincount(edge, minlength=t.n_edges) == 1
-        over = (held > link[:, lay.L_STORE]) & ~alone
+        over = (held > link["store"]) & ~alone
         if (over & (new > 0)).any():
             out.append("a link holds more than it has room for")
         self._entered, self._since_us = t.edge_entered().copy(), now
-        self._in_ok = link[:, lay.L_IN_OK].copy()
+        self._in_ok = link["in_ok"].copy()
         return out

@@ -98,19 +98,37 @@ def jit(
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def prefetch(_: Any, array: Any, at: Any) -> Any:
-    """Ask memory for the number at flat index `at` of `array`, without waiting; no other effect."""
+def at(_: Any, array: Any, index: Any) -> Any:
+    """Return entry `index` of `array`, all dimensions as one; not checked for counting from the end.
+
+    An entry that is a record is not copied: its fields can be set. The check, at every access, is a
+    good part of what a kernel does that follows numbers from record to record.
+    """
+    if not isinstance(array, types.Array) or array.layout != "C":
+        raise TypingError("at: a contiguous array is needed")
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = context.make_array(array)(context, builder, values[0]).data
+        return context.unpack_value(builder, array.dtype, builder.gep(data, [values[1]]))
+
+    return array.dtype(array, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(_: Any, array: Any, at: Any, byte: Any) -> Any:
+    """Ask memory for byte `byte` of entry `at` of `array`, without waiting; no other effect."""
     if not isinstance(array, types.Array) or array.layout != "C":
         raise TypingError("prefetch: a contiguous array is needed")
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         data = context.make_array(array)(context, builder, values[0]).data
-        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        where = builder.bitcast(builder.gep(data, [values[1]]), byte)
-        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        line, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        entry = builder.bitcast(builder.gep(data, [values[1]]), line)
+        where = builder.gep(entry, [values[2]])
+        kind = ir.FunctionType(ir.VoidType(), [line, word, word, word])
         call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         # For reading (0), into every level of the cache (3), data (1).
         builder.call(call, [where, word(0), word(3), word(1)])
         return context.get_dummy_value()
 
-    return types.void(array, types.int64), build
+    return types.void(array, types.int64, types.int64), build

@@ -26,14 +26,9 @@ import math
 
 import numpy as np
 
-from engine.kernels._jit import jit, prefetch
-from engine.kernels.traffic_calendar import FETCHED, fetch_ahead, schedule, unschedule
+from engine.kernels._jit import at, jit
+from engine.kernels.traffic_calendar import fetch_ahead, schedule, unschedule
 from engine.kernels.traffic_layout import (
-    C_FACTOR,
-    C_NS_PER_MM,
-    C_PRIORITY,
-    C_QUEUE_NS_PER_MM,
-    C_UNITS,
     CAR_UNITS,
     E_ARRIVED,
     E_BLOCKED,
@@ -41,6 +36,8 @@ from engine.kernels.traffic_layout import (
     E_PASSED,
     E_STRANDED,
     E_TURNED,
+    EARLY,
+    EDGE,
     FAR,
     GHOST,
     K_BUCKET,
@@ -52,75 +49,30 @@ from engine.kernels.traffic_layout import (
     K_QUEUED,
     K_SINCE,
     K_WAITING,
-    L_BLOCKED,
-    L_CLOSED,
-    L_CUM_IN,
-    L_CUM_OUT,
-    L_ENTERED,
-    L_FREE,
-    L_FROM,
-    L_HEADWAY,
-    L_IN_OK,
-    L_LAST_EXIT,
-    L_LAST_TT,
-    L_LENGTH_MM,
-    L_MASK,
-    L_NIN,
-    L_NOUT,
-    L_OUT_OK,
-    L_PRIORITY,
-    L_QUEUE,
-    L_RING,
-    L_STORE,
-    L_TAG,
-    L_TAG_INC,
-    L_TO,
-    L_TRAVEL,
-    L_TT_N,
-    L_TT_SUM,
-    L_WAITING,
-    L_WAVE,
-    L_WCUM,
-    L_WPTR,
+    LONG,
     LOOK,
-    N_AFTER,
-    N_BLOCKED,
-    N_CLOCK,
-    N_DUE,
-    N_HEAD,
-    N_HINT,
-    N_LOOK,
-    N_PHEAD,
-    N_PRIORITY,
-    N_PTAIL,
-    N_TAG,
-    N_TAG_INC,
-    N_TAIL,
     NEXT_ARRIVED,
     NEXT_BLOCKED,
-    NEXT_NONE,
+    NEXT_NOTHING,
     NEXT_TURNS,
     NEXT_UNKNOWN,
     R_NO_ROUTE,
-    R_TIME,
-    R_WHO,
-    RANK_ARRIVED,
-    RANK_NONE,
     S_ARRIVED,
     S_ON_LINK,
     S_STRANDED,
     SHUT,
-    V_COLUMNS,
-    V_DEST,
-    V_DUE,
-    V_PLACE,
-    V_SEQ,
-    V_STATE,
-    V_T_IN,
-    V_WORST_PLACE,
-    V_WORST_US,
     WHEEL,
     uncounted,
+)
+from engine.kernels.traffic_queue import (
+    class_in,
+    dest_in,
+    entry_time,
+    in_ring,
+    next_edge,
+    pass_queue,
+    past_queue,
+    vehicle_in,
 )
 from engine.rng import STREAMS, uniform1
 
@@ -128,228 +80,100 @@ _MERGE = STREAMS["traffic.node"]
 
 
 @jit(inline="always")
-def in_ring(v, cls, dest):  # type: ignore[no-untyped-def]
-    """Return vehicle, class and destination as one number (`R_WHO`)."""
-    return v | cls << 32 | dest << 40
-
-
-@jit(inline="always")
-def vehicle_in(who):  # type: ignore[no-untyped-def]
-    """Return the vehicle of an entry of a ring (no ghost)."""
-    return who & 0xFFFFFFFF
-
-
-@jit(inline="always")
-def class_in(who):  # type: ignore[no-untyped-def]
-    """Return the class of the vehicle of an entry of a ring (no ghost)."""
-    return who >> 32 & 0xFF
-
-
-@jit(inline="always")
-def dest_in(who):  # type: ignore[no-untyped-def]
-    """Return the destination of the vehicle of an entry of a ring (no ghost)."""
-    return who >> 40
-
-
-@jit(inline="always")
-def entry_time(j, units, link, ring, classes):  # type: ignore[no-untyped-def]
-    """Return when link `j` next admits a vehicle of `units` (FAR = when someone has left)."""
-    if link[j, L_CLOSED] == SHUT:
-        return FAR
-    ready = link[j, L_IN_OK]
-    need = link[j, L_CUM_IN] + units - link[j, L_STORE]
-    p = link[j, L_WPTR]
-    cum = link[j, L_WCUM]
-    base = link[j, L_RING]
-    mask = link[j, L_MASK]
-    # Leavers behind the pointer may be overwritten, so it must also keep up with the ring.
-    floor = link[j, L_NIN] - mask + 2
-    if cum < need or p < floor:
-        out = link[j, L_NOUT]
-        while (cum < need or p < floor) and p < out:
-            who = ring[base + (p & mask), R_WHO]
-            if who >= 0:
-                cum += classes[class_in(who), C_UNITS]
-            p += 1
-        link[j, L_WPTR] = p
-        link[j, L_WCUM] = cum
-    if p < floor:
-        link[j, L_WAITING] = 1
-        return FAR
-    if cum < need:
-        if link[j, L_CUM_IN] == link[j, L_CUM_OUT]:
-            return ready  # an empty link admits any vehicle, however short the link
-        link[j, L_WAITING] = 1
-        return FAR
-    if cum - need >= CAR_UNITS:
-        # A longer vehicle asked before, or room was made: look back for the leaver that matters.
-        while p > floor and p > 0:
-            who = ring[base + ((p - 1) & mask), R_WHO]
-            units_left = classes[class_in(who), C_UNITS] if who >= 0 else 0
-            if cum - units_left < need:
-                break
-            cum -= units_left
-            p -= 1
-        link[j, L_WPTR] = p
-        link[j, L_WCUM] = cum
-    if need <= 0 or p == 0:
-        return ready
-    left = ring[base + ((p - 1) & mask), R_TIME]
-    over = cum - need
-    if over > 0 and p >= 2:
-        gap = left - ring[base + ((p - 2) & mask), R_TIME]
-        if gap > link[j, L_HEADWAY]:
-            gap = link[j, L_HEADWAY]
-        if over > CAR_UNITS:
-            over = CAR_UNITS
-        left -= gap * over // CAR_UNITS
-    left += link[j, L_WAVE]
-    return left if left > ready else ready
-
-
-@jit(inline="always")
-def next_edge(dest, n, route, out_ptr, out_edge):  # type: ignore[no-untyped-def]
-    """Return the edge on the way from node `n` to `dest`, or NEXT_ARRIVED or NEXT_NONE."""
-    rank = route[dest, n]
-    if rank == RANK_ARRIVED:
-        return NEXT_ARRIVED
-    if rank == RANK_NONE:
-        return NEXT_NONE
-    return out_edge[out_ptr[n] + rank]
-
-
-@jit(inline="always")
-def lot(k, n, net, state):  # type: ignore[no-untyped-def]
+def lot(k, n, base, net, state):  # type: ignore[no-untyped-def]
     """Return the merge tag of queue `k`: its own, or a lot drawn for the place its head wants."""
-    tag, j, v = net.scratch[3, k], net.scratch[1, k], net.scratch[2, k]
+    wish = at(net.wish, k)
+    tag, j = wish.tag, wish.wants
     if net.merge[0] == 0 or j < 0 or tag < 0:
         return tag
     # The least of exponential times with the weights as rates wins; drawn anew for every place.
-    first = net.in_ptr[n]
-    if first + k < net.in_ptr[n + 1]:
-        step = state.link[net.in_edge[first + k], L_TAG_INC]
-    else:
-        step = state.node[n, N_TAG_INC]
-    chance = uniform1(net.merge[1], _MERGE, v, state.link[j, L_ENTERED])
+    a = at(state.queue, base + k).edge
+    step = at(state.link, a).tag_inc if a >= 0 else at(state.origin_tag_inc, n)
+    chance = uniform1(net.merge[1], _MERGE, wish.vehicle, np.int64(at(state.link, j).nin))
     return int(-math.log(chance) * step)
 
 
-@uncounted
-@jit()
-def pass_queue(a, t_end, link, vehicle, ring, queue_next, classes):  # type: ignore[no-untyped-def]
-    """Bring a priority vehicle that has reached the end of link `a` to the head of its queue.
-
-    Returns when the next priority vehicle behind the head is due, FAR if none.
-    """
-    base, mask = link[a, L_RING], link[a, L_MASK]
-    out = link[a, L_NOUT]
-    first = ring[base + (out & mask), R_WHO]
-    if first >= 0 and classes[class_in(first), C_PRIORITY] != 0:
-        return FAR
-    due = FAR
-    for s in range(out + 1, link[a, L_NIN]):
-        who = ring[base + (s & mask), R_WHO]
-        if who < 0 or classes[class_in(who), C_PRIORITY] == 0:
-            continue
-        t = ring[base + (s & mask), R_TIME]
-        if t >= t_end:
-            due = min(due, t)
-            continue
-        for r in range(s, out, -1):
-            other = ring[base + ((r - 1) & mask), R_WHO]
-            ring[base + (r & mask), R_WHO] = other
-            ring[base + (r & mask), R_TIME] = ring[base + ((r - 1) & mask), R_TIME]
-            if other >= 0:
-                vehicle[vehicle_in(other), V_SEQ] = r
-        ring[base + (out & mask), R_WHO] = who
-        ring[base + (out & mask), R_TIME] = t
-        vehicle[vehicle_in(who), V_SEQ] = out
-        queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
-        return FAR
-    return due
-
-
 @jit(inline="always")
-def look(k, n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
-    """Work out what queue `k` of node `n` wants and when: `queue_due`, `queue_next`, scratch column k.
+def look(k, n, base, degree, t_end, net, state, extra):  # type: ignore[no-untyped-def]
+    """Work out what queue `k` of node `n` wants and when: its `due` and `wants`, `wish` of k.
 
-    Due is the time of the move (FAR = asleep). Scratch rows: 0 ready time, 1 next edge, 2 vehicle,
-    3 merge tag, 4 class; they hold for queues due before `t_end`.
+    Due is the time of the move (FAR = asleep). The wish holds for queues due before `t_end`.
     Queue numbers up to the in-degree are links; then the origin queue and its priority lane.
     """
-    link, node, vehicle, ring = state.link, state.node, state.vehicle, state.ring
-    out = net.scratch
-    first = net.in_ptr[n]
-    degree = net.in_ptr[n + 1] - first
-    q = first + 2 * n + k
-    state.queue_due[q] = FAR
+    link, ring = state.link, state.ring
+    queue, node, wish = at(state.queue, base + k), at(state.node, n), at(net.wish, k)
+    queue.due = FAR
     if k < degree:
-        a = net.in_edge[first + k]
-        base, mask = link[a, L_RING], link[a, L_MASK]
-        while link[a, L_NOUT] < link[a, L_NIN]:
-            slot = base + (link[a, L_NOUT] & mask)
-            if ring[slot, R_WHO] != GHOST:
+        a = queue.edge
+        it = at(link, a)
+        while it.nout < it.nin:
+            slot = at(ring, it.ring + (it.nout & it.mask))
+            if slot.who != GHOST:
                 break
-            ring[slot, R_TIME] = state.clock[K_NOW]
-            link[a, L_NOUT] += 1
-            state.queue_next[q] = NEXT_UNKNOWN
-        if link[a, L_NOUT] >= link[a, L_NIN]:
+            slot.time = state.clock[K_NOW]
+            it.nout += 1
+            queue.wants = NEXT_UNKNOWN
+        if it.nout >= it.nin:
             return
-        if node[n, N_PRIORITY] > 0 and link[a, L_PRIORITY] > 0:
-            due = pass_queue(a, t_end, link, vehicle, ring, state.queue_next, net.classes)
+        if node.priority > 0 and it.priority > 0:
+            due = pass_queue(
+                np.int64(a), t_end, link, state.vehicle, ring, state.queue, net.classes)
             extra[0] = min(extra[0], due)
-        slot = base + (link[a, L_NOUT] & mask)
-        ready = max(ring[slot, R_TIME], link[a, L_OUT_OK])
-        who = ring[slot, R_WHO]
+        head = at(ring, it.ring + (it.nout & it.mask))
+        ready = max(head.time, it.out_ok)
+        who = head.who
         v, cls, dest = vehicle_in(who), class_in(who), dest_in(who)
-        prefetch(vehicle, v * V_COLUMNS)
-        j = state.queue_next[q]
+        j = np.int64(queue.wants)
         if j == NEXT_UNKNOWN:
-            j = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
-            state.queue_next[q] = j
+            j = np.int64(next_edge(dest, n, state.route, net.out_ptr, net.out_edge))
+        elif j >= 0:
+            j &= EDGE
         if ready >= t_end:
-            state.queue_due[q] = ready
+            queue.due = ready
+            queue.wants = j | EARLY if j >= 0 else j
             return
-        out[3, k] = link[a, L_TAG]
+        tag = it.tag
+        told = it.blocked
     else:
-        a = -1
-        v = node[n, N_HEAD] if k == degree else node[n, N_PHEAD]
+        v = np.int64(node.head if k == degree else node.phead)
         if v < 0:
             return
-        ready = vehicle[v, V_DUE]
+        driver = at(state.vehicle, v)
+        ready = driver.due
         if ready >= t_end:
-            state.queue_due[q] = ready
+            queue.due = ready
+            queue.wants = NEXT_UNKNOWN
             return
-        out[3, k] = node[n, N_TAG] if k == degree else -1
-        cls, dest = np.int64(state.vehicle_class[v]), vehicle[v, V_DEST]
-        j = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
-        state.queue_next[q] = j
-    out[0, k] = ready
-    out[2, k] = v
-    out[4, k] = cls
-    out[1, k] = j
-    if net.classes[cls, C_PRIORITY] != 0:
-        out[3, k] = -1
+        tag = node.tag if k == degree else -1
+        cls, dest = np.int64(driver.vclass), np.int64(driver.dest)
+        j = np.int64(next_edge(dest, n, state.route, net.out_ptr, net.out_edge))
+        told = node.blocked
+    kind = at(net.classes, cls)
+    queue.wants = j | LONG if j >= 0 and kind.units != CAR_UNITS else j
+    wish.ready = ready
+    wish.vehicle = v
+    wish.vclass = cls
+    wish.wants = j
+    wish.tag = tag if kind.priority == 0 else -1
     # A head that was held back before this advance and finds its way free by what was changed
     # since (new routes, an opening, room made) moves now, not when it would first have liked to.
     soonest = max(ready, state.clock[K_SINCE])
     if j < 0:
-        state.queue_due[q] = soonest
+        queue.due = soonest
         return
-    if link[j, L_CLOSED] != 0 and state.dest_turned[dest] >= 0:
-        out[0, k] = j
-        out[1, k] = NEXT_TURNS
-        state.queue_due[q] = soonest
+    closed = at(link, j).closed
+    if closed != 0 and at(state.dest_turned, dest) >= 0:
+        wish.ready = j
+        wish.wants = NEXT_TURNS
+        queue.due = soonest
         return
-    if link[j, L_CLOSED] == SHUT:
-        told = link[a, L_BLOCKED] if a >= 0 else node[n, N_BLOCKED]
-        out[1, k] = NEXT_BLOCKED
-        out[0, k] = j
+    if closed == SHUT:
+        wish.wants = NEXT_BLOCKED
+        wish.ready = j
         if told == 0:
-            state.queue_due[q] = soonest
+            queue.due = soonest
         return
-    state.queue_due[q] = max(
-        soonest, entry_time(j, net.classes[cls, C_UNITS], link, ring, net.classes))
+    queue.due = max(soonest, entry_time(j, kind.units, link, ring, net.classes))
 
 
 @jit(inline="always")
@@ -364,218 +188,224 @@ def emit(kind, v, t, place, event, clock):  # type: ignore[no-untyped-def]
 
 
 @jit(inline="always")
-def leave_link(a, v, cls, ready, t, net, state):  # type: ignore[no-untyped-def]
-    """Take the head `v` off link `a` at time `t`; it could have left at `ready`."""
-    link, vehicle, classes = state.link, state.vehicle, net.classes
-    units = classes[cls, C_UNITS]
-    out = link[a, L_NOUT]
-    state.ring[link[a, L_RING] + (out & link[a, L_MASK]), R_TIME] = t
-    link[a, L_NOUT] = out + 1
-    link[a, L_CUM_OUT] += units
+def leave_link(q, n, v, cls, ready, t, net, state):  # type: ignore[no-untyped-def]
+    """Take the head `v` off the link of queue `q`, to node `n`, at `t`; it could have left at `ready`."""
+    queue = at(state.queue, q)
+    a = queue.edge
+    it, tally, driver = at(state.link, a), at(state.tally, a), at(state.vehicle, v)
+    kind = at(net.classes, cls)
+    units = kind.units
+    out = it.nout
+    at(state.ring, it.ring + (out & it.mask)).time = t
+    it.nout = out + 1
+    it.cum_out += units
     # A head held back from downstream keeps the credit of the headway it could have started.
-    link[a, L_OUT_OK] = max(ready + link[a, L_HEADWAY] * units // CAR_UNITS, t)
-    state.queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
-    link[a, L_BLOCKED] = 0
-    spent = t - vehicle[v, V_T_IN]
-    link[a, L_TT_SUM] += spent
-    link[a, L_TT_N] += 1
-    link[a, L_LAST_TT] = spent
-    link[a, L_LAST_EXIT] = t
-    if classes[cls, C_PRIORITY] != 0:
-        link[a, L_PRIORITY] -= 1
-        state.node[link[a, L_TO], N_PRIORITY] -= 1
-    if spent - link[a, L_FREE] > vehicle[v, V_WORST_US]:
-        vehicle[v, V_WORST_US] = spent - link[a, L_FREE]
-        vehicle[v, V_WORST_PLACE] = a
-    state.clock[K_ON_LINK] -= 1
-    if link[a, L_WAITING] != 0:
-        link[a, L_WAITING] = 0
-        n = link[a, L_FROM]
-        for q in range(net.in_ptr[n] + 2 * n, net.in_ptr[n + 1] + 2 * n + 2):
-            if state.queue_next[q] == a:
-                state.queue_due[q] = LOOK
-                if q < net.in_ptr[n + 1] + 2 * n:
-                    state.node[n, N_HINT] = net.in_edge[q - 2 * n]
-        wake = max(t, t + link[a, L_WAVE] - link[a, L_HEADWAY])
-        schedule(n, wake, state.node, state.wheel_head, state.wheel_tail, state.clock)
+    it.out_ok = max(ready + it.headway * units // CAR_UNITS, t)
+    queue.wants = NEXT_UNKNOWN
+    it.blocked = 0
+    spent = t - driver.t_in
+    tally.tt_sum += spent
+    tally.tt_n += 1
+    tally.last_tt = spent
+    tally.last_exit = t
+    if kind.priority != 0:
+        it.priority -= 1
+        at(state.node, n).priority -= 1
+    if spent - tally.free > driver.worst_us:
+        driver.worst_us = spent - tally.free
+        driver.worst_place = a
+    if it.waiting != 0:
+        it.waiting = 0
+        m = it.from_node
+        back = at(state.node, m)
+        for p in range(back.queue, at(net.in_ptr, m + 1) + 2 * m + 2):
+            other = at(state.queue, p)
+            if other.wants & ~LONG == a:
+                other.due = LOOK
+                if other.edge >= 0:
+                    back.hint = other.edge
+        wake = max(t, t + it.wave - it.headway)
+        schedule(m, wake, state.node, state.wheel_head, state.wheel_tail, state.clock)
 
 
 @jit(inline="always")
-def leave_origin(n, k, v, ready, t, state):  # type: ignore[no-untyped-def]
-    """Take the head `v` off an origin queue of node `n` (k = 0 common, 1 priority)."""
-    node, vehicle = state.node, state.vehicle
-    head, tail = (N_HEAD, N_TAIL) if k == 0 else (N_PHEAD, N_PTAIL)
-    node[n, head] = state.vehicle_after[v]
-    if node[n, head] < 0:
-        node[n, tail] = -1
-    state.vehicle_after[v] = -1
-    node[n, N_BLOCKED] = 0
+def leave_origin(n, common, v, ready, t, state):  # type: ignore[no-untyped-def]
+    """Take the head `v` off an origin queue of node `n`: the `common` one or the priority lane."""
+    node, driver = at(state.node, n), at(state.vehicle, v)
+    after = driver.after
+    if common:
+        node.head = after
+        if after < 0:
+            node.tail = -1
+    else:
+        node.phead = after
+        if after < 0:
+            node.ptail = -1
+    driver.after = -1
+    node.blocked = 0
     state.clock[K_WAITING] -= 1
-    if t - ready > vehicle[v, V_WORST_US]:
-        vehicle[v, V_WORST_US] = t - ready
-        vehicle[v, V_WORST_PLACE] = -1 - n
-
-
-@uncounted
-@jit()
-def past_queue(j, t, travel, link, ring, classes, ns_per_mm):  # type: ignore[no-untyped-def]
-    """Return the travel time over link `j` of a vehicle that passes the queue standing on it at `t`.
-
-    Along the queue, those who could have left by now at jam density, it drives no faster than
-    `ns_per_mm` allows.
-    """
-    held = 0
-    for s in range(link[j, L_NOUT], link[j, L_NIN]):
-        slot = link[j, L_RING] + (s & link[j, L_MASK])
-        who = ring[slot, R_WHO]
-        if who >= 0:
-            if ring[slot, R_TIME] > t:
-                break
-            held += classes[class_in(who), C_UNITS]
-    slow = link[j, L_LENGTH_MM] * ns_per_mm // 1000
-    if held == 0 or slow <= travel:
-        return travel
-    return travel + (slow - travel) * min(held, link[j, L_STORE]) // link[j, L_STORE]
+    if t - ready > driver.worst_us:
+        driver.worst_us = t - ready
+        driver.worst_place = -1 - n
 
 
 @jit(inline="always")
 def enter_link(j, v, cls, t, state, classes):  # type: ignore[no-untyped-def]
     """Put vehicle `v` on link `j` at time `t` and wake the node at its end in time."""
-    link, vehicle = state.link, state.vehicle
-    units = classes[cls, C_UNITS]
-    travel = link[j, L_TRAVEL]
+    it, driver, kind = at(state.link, j), at(state.vehicle, v), at(classes, cls)
+    units = kind.units
+    travel = it.travel
     if cls != 0:
-        travel = max(travel * 1000 // classes[cls, C_FACTOR],
-                     link[j, L_LENGTH_MM] * classes[cls, C_NS_PER_MM] // 1000)
-        if classes[cls, C_QUEUE_NS_PER_MM] != 0:
+        travel = max(travel * 1000 // kind.factor,
+                     at(state.tally, j).length_mm * kind.ns_per_mm // 1000)
+        if kind.queue_ns_per_mm != 0:
             travel = past_queue(
-                j, t, travel, link, state.ring, classes, classes[cls, C_QUEUE_NS_PER_MM])
-    seq = link[j, L_NIN]
-    slot = link[j, L_RING] + (seq & link[j, L_MASK])
-    state.ring[slot, R_WHO] = in_ring(v, cls, vehicle[v, V_DEST])
-    state.ring[slot, R_TIME] = t + travel
-    link[j, L_NIN] = seq + 1
-    link[j, L_CUM_IN] += units
-    link[j, L_ENTERED] += 1
-    link[j, L_IN_OK] = t + link[j, L_HEADWAY] * units // CAR_UNITS
-    vehicle[v, V_STATE] = S_ON_LINK
-    vehicle[v, V_PLACE] = j
-    vehicle[v, V_T_IN] = t
-    vehicle[v, V_DUE] = t + travel
-    vehicle[v, V_SEQ] = seq
-    state.clock[K_ON_LINK] += 1
+                j, t, travel, state.link, state.tally, state.ring, classes, kind.queue_ns_per_mm)
+    seq = it.nin
+    slot = at(state.ring, it.ring + (seq & it.mask))
+    slot.who = in_ring(v, cls, np.int64(driver.dest))
+    slot.time = t + travel
+    it.nin = seq + 1
+    it.cum_in += units
+    it.in_ok = t + it.headway * units // CAR_UNITS
+    driver.state = S_ON_LINK
+    driver.place = j
+    driver.t_in = t
+    driver.due = t + travel
+    driver.seq = seq
     state.clock[K_MOVES] += 1
-    priority = classes[cls, C_PRIORITY]
-    if priority != 0:
-        link[j, L_PRIORITY] += 1
-        state.node[link[j, L_TO], N_PRIORITY] += 1
-    if link[j, L_NOUT] == seq:
+    n = it.to_node
+    if kind.priority != 0:
+        it.priority += 1
+        at(state.node, n).priority += 1
+    if it.nout == seq:
         # A link that leads back to its own node is looked at: its due may lie in this visit.
-        around = link[j, L_FROM] == link[j, L_TO]
-        state.queue_due[link[j, L_QUEUE]] = LOOK if around else max(t + travel, link[j, L_OUT_OK])
-    if priority != 0 or link[j, L_NOUT] == seq:
-        state.node[link[j, L_TO], N_HINT] = j
-        schedule(link[j, L_TO], t + travel, state.node, state.wheel_head, state.wheel_tail,
-                 state.clock)
+        around = it.from_node == n
+        at(state.queue, it.queue).due = LOOK if around else max(t + travel, it.out_ok)
+    if kind.priority != 0 or it.nout == seq:
+        at(state.node, n).hint = j
+        schedule(n, t + travel, state.node, state.wheel_head, state.wheel_tail, state.clock)
 
 
 @jit(inline="always")
-def move(k, n, net, state):  # type: ignore[no-untyped-def]
-    """Carry out what queue `k` of node `n` wants (see `look`); the time is in the table."""
-    link, node, vehicle = state.link, state.node, state.vehicle
-    first = net.in_ptr[n]
-    degree = net.in_ptr[n + 1] - first
-    ready, j, v, cls = net.scratch[0, k], net.scratch[1, k], net.scratch[2, k], net.scratch[4, k]
-    t = state.queue_due[first + 2 * n + k]
-    a = net.in_edge[first + k] if k < degree else -1
+def move(k, n, base, degree, net, state):  # type: ignore[no-untyped-def]
+    """Carry out what queue `k` of node `n` wants (see `look`); the time is its `due`."""
+    link, node, queue, wish = state.link, at(state.node, n), at(state.queue, base + k), at(net.wish, k)
+    ready, j, v, cls = wish.ready, wish.wants, wish.vehicle, wish.vclass
+    t = queue.due
+    driver = at(state.vehicle, v)
+    on_road = k < degree
     if j == NEXT_BLOCKED:
-        if a >= 0:
-            link[a, L_BLOCKED] = 1
+        if on_road:
+            at(link, queue.edge).blocked = 1
         else:
-            node[n, N_BLOCKED] = 1
-        emit(E_BLOCKED, v, t, ready, state.event, state.clock)  # row 0 holds the closed edge
+            node.blocked = 1
+        emit(E_BLOCKED, v, t, ready, state.event, state.clock)  # `ready` holds the closed edge
         return
     if j == NEXT_TURNS:
-        dest = np.int64(state.dest_turned[vehicle[v, V_DEST]])
-        vehicle[v, V_DEST] = dest
-        if a >= 0:
-            slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
-            state.ring[slot, R_WHO] = in_ring(v, cls, dest)
-        state.queue_next[first + 2 * n + k] = NEXT_UNKNOWN
+        dest = np.int64(at(state.dest_turned, driver.dest))
+        driver.dest = dest
+        if on_road:
+            it = at(link, queue.edge)
+            at(state.ring, it.ring + (it.nout & it.mask)).who = in_ring(v, cls, dest)
+        queue.wants = NEXT_UNKNOWN
         # Who has no other way is let past a barrier: nobody has turned then.
         other = next_edge(dest, n, state.route, net.out_ptr, net.out_edge)
-        if link[ready, L_CLOSED] == SHUT or other != ready:
+        if at(link, ready).closed == SHUT or other != ready:
             emit(E_TURNED, v, t, ready, state.event, state.clock)
         return
-    if a >= 0:
+    if on_road:
         if j >= 0:
-            start = max(node[n, N_CLOCK], link[a, L_TAG])
-            node[n, N_CLOCK] = start
-            link[a, L_TAG] = start + link[a, L_TAG_INC]
-        leave_link(a, v, cls, ready, t, net, state)
+            it = at(link, queue.edge)
+            start = max(node.clock, it.tag)
+            node.clock = start
+            it.tag = start + it.tag_inc
+        else:
+            state.clock[K_ON_LINK] -= 1
+        leave_link(base + k, n, v, cls, ready, t, net, state)
     else:
-        if j >= 0 and k == degree:
-            start = max(node[n, N_CLOCK], node[n, N_TAG])
-            node[n, N_CLOCK] = start
-            node[n, N_TAG] = start + node[n, N_TAG_INC]
-        leave_origin(n, k - degree, v, ready, t, state)
+        if j >= 0:
+            if k == degree:
+                start = max(node.clock, node.tag)
+                node.clock = start
+                node.tag = start + at(state.origin_tag_inc, n)
+            state.clock[K_ON_LINK] += 1
+        leave_origin(n, k == degree, v, ready, t, state)
     if j >= 0:
         enter_link(j, v, cls, t, state, net.classes)
-        if state.vehicle_watch[v] != 0:
-            emit(E_PASSED if a >= 0 else E_ENTERED, v, t, j, state.event, state.clock)
+        if driver.watch != 0:
+            emit(E_PASSED if on_road else E_ENTERED, v, t, j, state.event, state.clock)
         return
-    vehicle[v, V_PLACE] = -1 - n
-    vehicle[v, V_T_IN] = t
+    driver.place = -1 - n
+    driver.t_in = t
     if j == NEXT_ARRIVED:
-        vehicle[v, V_STATE] = S_ARRIVED
+        driver.state = S_ARRIVED
         emit(E_ARRIVED, v, t, n, state.event, state.clock)
     else:
-        vehicle[v, V_STATE] = S_STRANDED
-        state.vehicle_reason[v] = R_NO_ROUTE
+        driver.state = S_STRANDED
+        driver.reason = R_NO_ROUTE
         emit(E_STRANDED, v, t, n, state.event, state.clock)
 
 
 @jit(inline="always")
 def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     """Make every move of node `n` before `t_end`; return False if the event buffer is full."""
-    out, due, wants = net.scratch, state.queue_due, state.queue_next
-    base = net.in_ptr[n] + 2 * n
-    queues = net.in_ptr[n + 1] - net.in_ptr[n] + 2
-    every = state.node[n, N_LOOK] != 0 or state.node[n, N_PRIORITY] > 0
-    state.node[n, N_LOOK] = 0
+    node, queue, wish = at(state.node, n), state.queue, net.wish
+    base = np.int64(node.queue)
+    queues = np.int64(at(net.in_ptr, n + 1)) + 2 * n + 2 - base
+    degree = queues - 2
+    # At first every queue that is due is looked at, then those that the last move concerns. Who is
+    # concerned is written down without branches, which the processor could not foretell.
+    every = node.look != 0 or node.priority > 0
+    node.look = 0
     extra[0] = FAR
-    best, j, soonest = -1, -1, 0
+    concerned = 0
+    for k in range(queues):
+        at(wish, concerned).order = k
+        concerned += int(every | (at(queue, base + k).due < t_end))
+    last, onto = -1, NEXT_NOTHING
     while True:
-        # At first every queue that is due is looked at, then those that the last move concerns.
-        last, best = best, -1
-        t, first = t_end, FAR
+        entry = LOOK
+        for c in range(concerned):
+            k = at(wish, c).order
+            other = at(queue, base + k)
+            if k != last and other.wants == onto and other.due >= 0:
+                # A car that wanted the same link is put off until that takes in the next one.
+                if entry < 0:
+                    entry = entry_time(onto, CAR_UNITS, state.link, state.ring, net.classes)
+                other.due = max(other.due, entry)
+                continue
+            look(k, n, base, degree, t_end, net, state, extra)
+        # Earliest first; a tie goes to the smaller merge tag, then to the first queue.
+        t, best, equal = FAR, -1, 0
         for k in range(queues):
-            at = due[base + k]
-            if last < 0:
-                concerned = every or at < t_end
-            else:
-                concerned = k == last or at < 0 or (j >= 0 and wants[base + k] == j)
-            if concerned:
-                look(k, n, t_end, net, state, extra)
-                at = due[base + k]
-            if at < first:
-                first, soonest = at, k
-            # Earliest first; a tie goes to the smaller merge tag, then to the first queue.
-            if at < t or (
-                at == t and best >= 0 and lot(k, n, net, state) < lot(best, n, net, state)
-            ):
-                best, t = k, at
-        if best < 0:
+            due = at(queue, base + k).due
+            equal = 1 if due < t else equal + int(due == t)
+            best = k if due < t else best
+            t = min(due, t)
+        if t >= t_end:
             break
+        if equal > 1:
+            for k in range(best + 1, queues):
+                if at(queue, base + k).due == t and lot(k, n, base, net, state) < lot(
+                    best, n, base, net, state
+                ):
+                    best = k
         if state.clock[K_EVENTS] + 2 > state.event.shape[0]:
             schedule(n, t, state.node, state.wheel_head, state.wheel_tail, state.clock)
             return False
-        j = out[1, best]
-        move(best, n, net, state)
-    first = min(first, extra[0])
-    if first < FAR:
-        state.node[n, N_HINT] = net.in_edge[net.in_ptr[n] + soonest] if soonest < queues - 2 else -1
-        schedule(n, first, state.node, state.wheel_head, state.wheel_tail, state.clock)
+        j = at(wish, best).wants
+        move(best, n, base, degree, net, state)
+        last, onto = best, j if j >= 0 else NEXT_NOTHING
+        concerned = 0
+        for k in range(queues):
+            at(wish, concerned).order = k
+            due, wants = at(queue, base + k).due, at(queue, base + k).wants
+            concerned += int((k == best) | (due < 0) | ((wants & ~LONG == onto) & (due < FAR)))
+    t = min(t, extra[0])
+    if t < FAR:
+        node.hint = at(queue, base + best).edge if best >= 0 else -1
+        schedule(n, t, state.node, state.wheel_head, state.wheel_tail, state.clock)
     return True
 
 
@@ -589,7 +419,6 @@ def advance(until, net, state, extra):  # type: ignore[no-untyped-def]
     clock, node = state.clock, state.node
     head, tail = state.wheel_head, state.wheel_tail
     width = clock[K_BUCKET_US]
-    ahead = state.link.shape[0] >= FETCHED
     while clock[K_BUCKET] * width < until:
         if clock[K_QUEUED] == 0:
             clock[K_BUCKET] = until // width
@@ -599,18 +428,17 @@ def advance(until, net, state, extra):  # type: ignore[no-untyped-def]
         b = bucket & (WHEEL - 1)
         while True:
             n = head[b]
-            while n >= 0 and node[n, N_DUE] >= t_end:
-                after = node[n, N_AFTER]
-                if node[n, N_DUE] // width > bucket:
-                    due = node[n, N_DUE]
+            while n >= 0 and at(node, n).due >= t_end:
+                after = at(node, n).after
+                if at(node, n).due // width > bucket:
+                    due = at(node, n).due
                     unschedule(n, node, head, tail, clock)
                     schedule(n, due, node, head, tail, clock)
                 n = after
             if n < 0:
                 break
-            clock[K_NOW] = max(node[n, N_DUE], clock[K_NOW])
-            if ahead:
-                fetch_ahead(n, net, state)
+            clock[K_NOW] = max(at(node, n).due, clock[K_NOW])
+            fetch_ahead(n, net, state)
             unschedule(n, node, head, tail, clock)
             if not visit(n, t_end, net, state, extra):
                 return False

@@ -8,57 +8,44 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.kernels._jit import jit, prefetch
+from engine.kernels._jit import at, jit, prefetch
 from engine.kernels.traffic_layout import (
+    EDGE,
     K_BUCKET,
     K_BUCKET_US,
     K_QUEUED,
-    L_COLUMNS,
-    L_MASK,
-    L_NOUT,
-    L_QUEUE,
-    L_RING,
-    N_AFTER,
-    N_BEFORE,
-    N_BUCKET,
-    N_COLUMNS,
-    N_DUE,
-    N_HEAD,
-    N_HINT,
-    R_COLUMNS,
-    R_WHO,
-    V_COLUMNS,
+    NEXT_UNKNOWN,
     WHEEL,
 )
-
-#: Links (4 MiB of records) from which on it pays to fetch ahead; on less it cost up to a tenth.
-FETCHED = 1 << 14
+from engine.kernels.traffic_queue import dest_in, next_edge, vehicle_in
 
 
 @jit(inline="always")
 def unschedule(n, node, head, tail, clock):  # type: ignore[no-untyped-def]
     """Take node `n` out of the calendar if it is in it."""
-    b = node[n, N_BUCKET]
+    it = at(node, n)
+    b = it.bucket
     if b < 0:
         return
-    p, q = node[n, N_BEFORE], node[n, N_AFTER]
+    p, q = it.before, it.after
     if p >= 0:
-        node[p, N_AFTER] = q
+        at(node, p).after = q
     else:
         head[b] = q
     if q >= 0:
-        node[q, N_BEFORE] = p
+        at(node, q).before = p
     else:
         tail[b] = p
-    node[n, N_BUCKET] = -1
+    it.bucket = -1
     clock[K_QUEUED] -= 1
 
 
 @jit(inline="always")
 def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
     """Make sure node `n` is visited at `due` (microseconds) or earlier."""
-    if node[n, N_BUCKET] >= 0:
-        if node[n, N_DUE] <= due:
+    it = at(node, n)
+    if it.bucket >= 0:
+        if it.due <= due:
             return
         unschedule(n, node, head, tail, clock)
     b = due // clock[K_BUCKET_US]
@@ -68,12 +55,13 @@ def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
     if b > clock[K_BUCKET] + WHEEL - 1:
         b = clock[K_BUCKET] + WHEEL - 1
     b &= WHEEL - 1
-    node[n, N_DUE] = due
-    node[n, N_BUCKET] = b
-    node[n, N_BEFORE] = tail[b]
-    node[n, N_AFTER] = -1
-    if tail[b] >= 0:
-        node[tail[b], N_AFTER] = n
+    last = tail[b]
+    it.due = due
+    it.bucket = b
+    it.before = last
+    it.after = -1
+    if last >= 0:
+        at(node, last).after = n
     else:
         head[b] = n
     tail[b] = n
@@ -81,49 +69,80 @@ def schedule(n, due, node, head, tail, clock):  # type: ignore[no-untyped-def]
 
 
 @jit(inline="always")
+def wanted(m, net, state):  # type: ignore[no-untyped-def]
+    """Return the link that the head wants who is expected to move next at node `m`, or NEXT_..."""
+    a = at(state.node, m).hint
+    if a >= 0:
+        j = np.int64(at(state.queue, at(state.link, a).queue).wants)
+        return j & EDGE if j >= 0 else j
+    v = at(state.node, m).head
+    if v < 0:
+        return NEXT_UNKNOWN
+    return np.int64(next_edge(
+        np.int64(at(state.vehicle, v).dest), m, state.route, net.out_ptr, net.out_edge))
+
+
+@jit(inline="always")
 def fetch_ahead(n, net, state):  # type: ignore[no-untyped-def]
     """Ask memory for what the visits after that of node `n` will read; no other effect.
 
     The nodes of a bucket are known ahead, and each step to their vehicles leads over what the step
-    before has brought: node, its queues and the link that moves next, its first vehicle.
+    before has brought: node; its queues and the link that moves next; its first vehicle's place
+    and the link that it wants; vehicle, place and node there.
     """
-    node, link = state.node, state.link
-    m = node[n, N_AFTER]
+    node, link, ring = state.node, state.link, state.ring
+    m = np.int64(at(node, n).after)
     if m < 0:
         return
-    a = node[m, N_HINT]
+    m = np.int64(at(node, m).after)
+    if m < 0:
+        return
+    a = at(node, m).hint
     if a >= 0:
-        slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
-        prefetch(state.vehicle, (state.ring[slot, R_WHO] & 0xFFFFFFFF) * V_COLUMNS)
-        j = np.int64(state.queue_next[link[a, L_QUEUE]])
-        if j >= 0:
-            prefetch(link, j * L_COLUMNS)
-            prefetch(link, j * L_COLUMNS + 8)
-            prefetch(link, j * L_COLUMNS + 16)
+        it = at(link, a)
+        prefetch(state.vehicle, vehicle_in(at(ring, it.ring + (it.nout & it.mask)).who), 0)
+        follows = at(ring, it.ring + ((it.nout + 1) & it.mask)).who
+        prefetch(state.route, dest_in(follows) * state.route.shape[1] + m, 0)
     else:
-        v = node[m, N_HEAD]
+        v = at(node, m).head
         if v >= 0:
-            v = np.int64(state.vehicle_after[v])
-            if v >= 0:
-                prefetch(state.vehicle, v * V_COLUMNS)
-    m = node[m, N_AFTER]
+            prefetch(state.vehicle, at(state.vehicle, v).after, 0)
+    j = wanted(m, net, state)
+    if j >= 0:
+        to = at(link, j)
+        prefetch(ring, to.ring + (to.nin & to.mask), 0)
+        prefetch(ring, to.ring + (to.wptr & to.mask), 0)
+        if to.nin == to.nout:
+            prefetch(node, to.to_node, 0)
+            prefetch(state.queue, to.queue, 0)
+    m = np.int64(at(node, m).after)
     if m < 0:
         return
-    a = node[m, N_HINT]
+    a = at(node, m).hint
     if a >= 0:
-        prefetch(state.ring, R_COLUMNS * (link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])))
-    m = node[m, N_AFTER]
+        it = at(link, a)
+        prefetch(ring, it.ring + (it.nout & it.mask), 0)
+        prefetch(ring, it.ring + ((it.nout + 1) & it.mask), 0)
+        prefetch(net.out_edge, at(net.out_ptr, m), 0)
+        if it.waiting != 0:
+            prefetch(node, it.from_node, 0)
+            prefetch(state.queue, at(net.in_ptr, it.from_node) + 2 * it.from_node, 0)
+    j = wanted(m, net, state)
+    if j >= 0:
+        prefetch(link, j, 0)
+        prefetch(link, j, 64)
+    m = np.int64(at(node, m).after)
     if m < 0:
         return
-    q = np.int64(net.in_ptr[m]) + 2 * m
-    prefetch(state.queue_due, q)
-    prefetch(state.queue_next, q)
-    a = node[m, N_HINT]
+    prefetch(state.queue, at(node, m).queue, 0)
+    prefetch(state.queue, at(node, m).queue, 64)
+    a = at(node, m).hint
     if a >= 0:
-        prefetch(link, a * L_COLUMNS)
-        prefetch(link, a * L_COLUMNS + 16)
-        prefetch(link, a * L_COLUMNS + 24)
-    m = node[m, N_AFTER]
+        prefetch(link, a, 0)
+        prefetch(link, a, 64)
+        prefetch(state.tally, a, 0)
+    elif at(node, m).head >= 0:
+        prefetch(state.vehicle, at(node, m).head, 0)
+    m = at(node, m).after
     if m >= 0:
-        prefetch(node, m * N_COLUMNS)
-        prefetch(node, m * N_COLUMNS + 8)
+        prefetch(node, m, 0)

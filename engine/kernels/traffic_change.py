@@ -1,7 +1,7 @@
 """What changes the traffic state between advances, and what reads it.
 
 Departures, changes of link state, vehicles left behind, clearing, positions and travel times.
-Times are microseconds and columns are those of `traffic_layout`.
+Times are microseconds and records are those of `traffic_layout`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.kernels._jit import jit
-from engine.kernels.traffic import in_ring, vehicle_in
 from engine.kernels.traffic_calendar import schedule
 from engine.kernels.traffic_layout import (
-    C_PRIORITY,
-    C_UNITS,
     CAR_UNITS,
     E_STRANDED_ON_LINK,
     FAR,
@@ -22,64 +19,43 @@ from engine.kernels.traffic_layout import (
     K_NOW,
     K_ON_LINK,
     K_WAITING,
-    L_BLOCKED,
-    L_CLOSED,
-    L_CUM_IN,
-    L_CUM_OUT,
-    L_FROM,
-    L_HEADWAY,
-    L_IN_OK,
-    L_LAST_EXIT,
-    L_LAST_TT,
-    L_MASK,
-    L_NIN,
-    L_NOUT,
-    L_OBSTACLE_UNITS,
-    L_OBSTACLES,
-    L_OUT_OK,
-    L_PRIORITY,
-    L_QUEUE,
-    L_RING,
-    L_STORE,
-    L_TO,
-    L_TRAVEL,
-    L_TT_N,
-    L_TT_SUM,
-    L_WAVE,
-    N_BLOCKED,
-    N_HEAD,
-    N_LOOK,
-    N_PHEAD,
-    N_PRIORITY,
-    N_PTAIL,
-    N_TAIL,
     NEXT_UNKNOWN,
     R_IMPASSABLE,
-    R_TIME,
-    R_WHO,
     RANK_ARRIVED,
     RANK_NONE,
     S_ON_LINK,
     S_STRANDED_ON_LINK,
     S_WAITING,
-    V_DEST,
-    V_DUE,
-    V_PLACE,
-    V_SEQ,
-    V_STATE,
-    V_T_IN,
-    V_WORST_PLACE,
-    V_WORST_US,
     uncounted,
 )
+from engine.kernels.traffic_queue import in_ring, vehicle_in
 
 
 @uncounted
 @jit()
 def wake(n, state):  # type: ignore[no-untyped-def]
     """Have node `n` visited now, and every queue there looked at."""
-    state.node[n, N_LOOK] = 1
+    state.node[n].look = 1
     schedule(n, state.clock[K_NOW], state.node, state.wheel_head, state.wheel_tail, state.clock)
+
+
+@jit(inline="always")
+def ends(node, lane):  # type: ignore[no-untyped-def]
+    """Return first and last vehicle of an origin queue of `node`, -1 = none; `lane` 1 = priority lane."""
+    if lane != 0:
+        return np.int64(node.phead), np.int64(node.ptail)
+    return np.int64(node.head), np.int64(node.tail)
+
+
+@jit(inline="always")
+def set_ends(node, lane, head, tail):  # type: ignore[no-untyped-def]
+    """Write first and last vehicle of an origin queue of `node`."""
+    if lane != 0:
+        node.phead = head
+        node.ptail = tail
+    else:
+        node.head = head
+        node.tail = tail
 
 
 @uncounted
@@ -88,41 +64,38 @@ def depart(vehicles, times, nodes, dests, net, state):  # type: ignore[no-untype
     """Put vehicles in the origin queues of their nodes; rows sorted by (time, vehicle).
 
     All arguments [k]; `times` in microseconds. A queue stays sorted by departure time, equal
-    times by order of insertion. The class is set in `vehicle_class` beforehand.
+    times by order of insertion. The class is set in the vehicles' records beforehand.
     """
-    after = state.vehicle_after
     for i in range(vehicles.size):
         v, t, n = vehicles[i], times[i], nodes[i]
-        row = state.vehicle[v]
-        row[V_DEST] = dests[i]
-        row[V_STATE] = S_WAITING
-        row[V_PLACE] = -1 - n
-        row[V_DUE] = t
-        row[V_WORST_US] = 0
-        row[V_WORST_PLACE] = 0
-        state.vehicle_reason[v] = 0
+        row, node = state.vehicle[v], state.node[n]
+        row.dest = dests[i]
+        row.state = S_WAITING
+        row.place = -1 - n
+        row.due = t
+        row.worst_us = 0
+        row.worst_place = 0
+        row.reason = 0
         state.clock[K_WAITING] += 1
-        head, tail = N_HEAD, N_TAIL
-        if net.classes[state.vehicle_class[v], C_PRIORITY] != 0:
-            head, tail = N_PHEAD, N_PTAIL
-        p = state.node[n, tail]
-        if p >= 0 and state.vehicle[p, V_DUE] > t:
+        lane = net.classes[row.vclass].priority
+        head, p = ends(node, lane)
+        tail = p
+        if p >= 0 and state.vehicle[p].due > t:
             p = -1
-            q = state.node[n, head]
-            while q >= 0 and state.vehicle[q, V_DUE] <= t:
+            q = head
+            while q >= 0 and state.vehicle[q].due <= t:
                 p = q
-                q = after[q]
+                q = np.int64(state.vehicle[q].after)
         if p >= 0:
-            after[v] = after[p]
-            after[p] = v
+            row.after = state.vehicle[p].after
+            state.vehicle[p].after = v
         else:
-            after[v] = state.node[n, head]
-            state.node[n, head] = v
-            state.node[n, N_BLOCKED] = 0
-        if after[v] < 0:
-            state.node[n, tail] = v
-        if state.node[n, head] == v:
-            state.node[n, N_LOOK] = 1
+            row.after = head
+            head = v
+            node.blocked = 0
+        set_ends(node, lane, head, v if row.after < 0 else tail)
+        if head == v:
+            node.look = 1
             schedule(n, max(t, state.clock[K_NOW]), state.node, state.wheel_head,
                      state.wheel_tail, state.clock)
 
@@ -135,37 +108,36 @@ def retarget(vehicles, dests, state):  # type: ignore[no-untyped-def]
     for i in range(vehicles.size):
         v, dest = vehicles[i], dests[i]
         row = state.vehicle[v]
-        row[V_DEST] = dest
-        if row[V_STATE] == S_ON_LINK:
-            a = row[V_PLACE]
-            slot = link[a, L_RING] + (row[V_SEQ] & link[a, L_MASK])
-            state.ring[slot, R_WHO] = in_ring(v, np.int64(state.vehicle_class[v]), dest)
-            state.queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
-            wake(link[a, L_TO], state)
-        elif row[V_STATE] == S_WAITING:
-            wake(-1 - row[V_PLACE], state)
+        row.dest = dest
+        if row.state == S_ON_LINK:
+            a = row.place
+            slot = link[a].ring + (row.seq & link[a].mask)
+            state.ring[slot].who = in_ring(v, np.int64(row.vclass), dest)
+            state.queue[link[a].queue].wants = NEXT_UNKNOWN
+            wake(np.int64(link[a].to_node), state)
+        elif row.state == S_WAITING:
+            wake(-1 - np.int64(row.place), state)
 
 
 @uncounted
 @jit()
 def leave_queue(v, net, state):  # type: ignore[no-untyped-def]
     """Take waiting vehicle `v` out of its origin queue, wherever in it it stands."""
-    n = -1 - state.vehicle[v, V_PLACE]
-    head, tail = N_HEAD, N_TAIL
-    if net.classes[state.vehicle_class[v], C_PRIORITY] != 0:
-        head, tail = N_PHEAD, N_PTAIL
-    p, q = -1, state.node[n, head]
+    row = state.vehicle[v]
+    n = -1 - np.int64(row.place)
+    node, lane = state.node[n], net.classes[row.vclass].priority
+    head, tail = ends(node, lane)
+    p, q = -1, head
     while q != v:
         p = q
-        q = state.vehicle_after[q]
+        q = np.int64(state.vehicle[q].after)
     if p >= 0:
-        state.vehicle_after[p] = state.vehicle_after[v]
+        state.vehicle[p].after = row.after
     else:
-        state.node[n, head] = state.vehicle_after[v]
-        state.node[n, N_BLOCKED] = 0
-    if state.node[n, tail] == v:
-        state.node[n, tail] = p
-    state.vehicle_after[v] = -1
+        head = np.int64(row.after)
+        node.blocked = 0
+    set_ends(node, lane, head, p if tail == v else tail)
+    row.after = -1
     state.clock[K_WAITING] -= 1
     wake(n, state)
 
@@ -178,9 +150,9 @@ def fraction_on_link(v, state):  # type: ignore[no-untyped-def]
     It is where its free journey puts it, but behind those queueing before it at jam density.
     """
     link, row = state.link, state.vehicle[v]
-    a = row[V_PLACE]
-    free = 1.0 - (row[V_DUE] - state.clock[K_NOW]) / max(link[a, L_TRAVEL], 1)
-    ahead = (row[V_SEQ] - link[a, L_NOUT]) * CAR_UNITS / link[a, L_STORE]
+    a = row.place
+    free = 1.0 - (row.due - state.clock[K_NOW]) / max(link[a].travel, 1)
+    ahead = (row.seq - link[a].nout) * CAR_UNITS / link[a].store
     return min(max(min(free, 1.0 - ahead), 0.0), 1.0)
 
 
@@ -193,22 +165,22 @@ def stop_on_link(v, kind, reason, net, state):  # type: ignore[no-untyped-def]
     what stands, so that the storage left to others does not change.
     """
     link = state.link
-    a = state.vehicle[v, V_PLACE]
-    cls = state.vehicle_class[v]
-    units = net.classes[cls, C_UNITS]
-    state.ring[link[a, L_RING] + (state.vehicle[v, V_SEQ] & link[a, L_MASK]), R_WHO] = GHOST
+    a = state.vehicle[v].place
+    cls = state.vehicle[v].vclass
+    units = net.classes[cls].units
+    state.ring[link[a].ring + (state.vehicle[v].seq & link[a].mask)].who = GHOST
     # From here on the column that held its number in the queue keeps where it stands.
-    state.vehicle[v, V_SEQ] = int(1e6 * fraction_on_link(v, state))
-    link[a, L_CUM_IN] -= units
-    link[a, L_OBSTACLES] += 1
-    link[a, L_OBSTACLE_UNITS] += units
-    link[a, L_STORE] = max(link[a, L_STORE] - units, CAR_UNITS)
-    state.queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
-    if net.classes[cls, C_PRIORITY] != 0:
-        link[a, L_PRIORITY] -= 1
-        state.node[link[a, L_TO], N_PRIORITY] -= 1
-    state.vehicle[v, V_STATE] = kind
-    state.vehicle_reason[v] = reason
+    state.vehicle[v].seq = int(1e6 * fraction_on_link(v, state))
+    link[a].cum_in -= units
+    state.tally[a].obstacles += 1
+    state.tally[a].obstacle_units += units
+    link[a].store = max(link[a].store - units, CAR_UNITS)
+    state.queue[link[a].queue].wants = NEXT_UNKNOWN
+    if net.classes[cls].priority != 0:
+        link[a].priority -= 1
+        state.node[link[a].to_node].priority -= 1
+    state.vehicle[v].state = kind
+    state.vehicle[v].reason = reason
     state.clock[K_ON_LINK] -= 1
 
 
@@ -223,28 +195,29 @@ def set_links(edges, headway, travel, store, wave, closed, state):  # type: igno
     now = state.clock[K_NOW]
     for i in range(edges.size):
         a = edges[i]
-        old = link[a, L_HEADWAY]
+        old = link[a].headway
         if headway[i] != old:
-            for column in (L_OUT_OK, L_IN_OK):
-                left = link[a, column] - now
-                if left > 0:
-                    link[a, column] = now + int(left * (headway[i] / old))
-            link[a, L_HEADWAY] = headway[i]
-        if travel[i] != link[a, L_TRAVEL]:
-            share = travel[i] / link[a, L_TRAVEL]
-            for s in range(link[a, L_NOUT], link[a, L_NIN]):
-                slot = link[a, L_RING] + (s & link[a, L_MASK])
-                who = state.ring[slot, R_WHO]
-                left = state.ring[slot, R_TIME] - now
+            it = link[a]
+            if it.out_ok > now:
+                it.out_ok = now + int((it.out_ok - now) * (headway[i] / old))
+            if it.in_ok > now:
+                it.in_ok = now + int((it.in_ok - now) * (headway[i] / old))
+            link[a].headway = headway[i]
+        if travel[i] != link[a].travel:
+            share = travel[i] / link[a].travel
+            for s in range(link[a].nout, link[a].nin):
+                slot = link[a].ring + (s & link[a].mask)
+                who = state.ring[slot].who
+                left = state.ring[slot].time - now
                 if who >= 0 and left > 0:
-                    state.ring[slot, R_TIME] = now + int(left * share)
-                    state.vehicle[vehicle_in(who), V_DUE] = state.ring[slot, R_TIME]
-            link[a, L_TRAVEL] = travel[i]
-        link[a, L_STORE] = max(store[i] - link[a, L_OBSTACLE_UNITS], CAR_UNITS)
-        link[a, L_WAVE] = wave[i]
-        link[a, L_CLOSED] = closed[i]
-        wake(link[a, L_FROM], state)
-        wake(link[a, L_TO], state)
+                    state.ring[slot].time = now + int(left * share)
+                    state.vehicle[vehicle_in(who)].due = state.ring[slot].time
+            link[a].travel = travel[i]
+        link[a].store = max(store[i] - state.tally[a].obstacle_units, CAR_UNITS)
+        link[a].wave = wave[i]
+        link[a].closed = closed[i]
+        wake(np.int64(link[a].from_node), state)
+        wake(np.int64(link[a].to_node), state)
 
 
 @uncounted
@@ -257,8 +230,8 @@ def strand_links(edges, first, net, state):  # type: ignore[no-untyped-def]
     link = state.link
     for i in range(first, edges.size):
         a = edges[i]
-        for s in range(link[a, L_NOUT], link[a, L_NIN]):
-            who = state.ring[link[a, L_RING] + (s & link[a, L_MASK]), R_WHO]
+        for s in range(link[a].nout, link[a].nin):
+            who = state.ring[link[a].ring + (s & link[a].mask)].who
             if who < 0:
                 continue
             v = vehicle_in(who)
@@ -280,16 +253,16 @@ def forget_heads(state, ranks_changed):  # type: ignore[no-untyped-def]
     """After new routes: heads choose again; nodes with a waiting head are visited now."""
     link, node = state.link, state.node
     for a in range(link.shape[0]):
-        if link[a, L_NOUT] < link[a, L_NIN]:
-            state.queue_next[link[a, L_QUEUE]] = NEXT_UNKNOWN
-            link[a, L_BLOCKED] = 0
+        if link[a].nout < link[a].nin:
+            state.queue[link[a].queue].wants = NEXT_UNKNOWN
+            link[a].blocked = 0
             if ranks_changed:
-                slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
-                if state.ring[slot, R_TIME] <= state.clock[K_NOW]:
-                    wake(link[a, L_TO], state)
+                slot = link[a].ring + (link[a].nout & link[a].mask)
+                if state.ring[slot].time <= state.clock[K_NOW]:
+                    wake(np.int64(link[a].to_node), state)
     for n in range(node.shape[0]):
-        if node[n, N_HEAD] >= 0 or node[n, N_PHEAD] >= 0:
-            node[n, N_BLOCKED] = 0
+        if node[n].head >= 0 or node[n].phead >= 0:
+            node[n].blocked = 0
             wake(n, state)
 
 
@@ -322,7 +295,7 @@ def _way_cost(dest, n, cost, net, state):  # type: ignore[no-untyped-def]
             return FAR
         a = net.out_edge[net.out_ptr[n] + rank]
         total += cost[a]
-        n = state.link[a, L_TO]
+        n = state.link[a].to_node
     return FAR
 
 
@@ -335,8 +308,8 @@ def shortened(out, dests, edges, cost, net, state):  # type: ignore[no-untyped-d
     """
     for i in range(dests.size):
         for a in edges:
-            here = _way_cost(dests[i], state.link[a, L_FROM], cost, net, state)
-            beyond = _way_cost(dests[i], state.link[a, L_TO], cost, net, state)
+            here = _way_cost(dests[i], state.link[a].from_node, cost, net, state)
+            beyond = _way_cost(dests[i], state.link[a].to_node, cost, net, state)
             if beyond < FAR and beyond + cost[a] <= here:
                 out[i] = True
                 break
@@ -353,18 +326,18 @@ def travel_times(out_us, since, state):  # type: ignore[no-untyped-def]
     """
     link, now = state.link, state.clock[K_NOW]
     for a in range(link.shape[0]):
-        t = link[a, L_TRAVEL]
-        busy = link[a, L_CUM_IN] > link[a, L_CUM_OUT]
+        t = link[a].travel
+        busy = link[a].cum_in > link[a].cum_out
         if since > 0:
-            if link[a, L_TT_N] > 0:
-                t = max(t, link[a, L_TT_SUM] // link[a, L_TT_N])
-        elif busy and link[a, L_LAST_EXIT] > now - 300_000_000:
-            t = max(t, link[a, L_LAST_TT])
+            if state.tally[a].tt_n > 0:
+                t = max(t, state.tally[a].tt_sum // state.tally[a].tt_n)
+        elif busy and state.tally[a].last_exit > now - 300_000_000:
+            t = max(t, state.tally[a].last_tt)
         if busy:
-            slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
-            who = state.ring[slot, R_WHO]
-            if who >= 0 and state.ring[slot, R_TIME] < now:
-                t = max(t, now - state.vehicle[vehicle_in(who), V_T_IN])
+            slot = link[a].ring + (link[a].nout & link[a].mask)
+            who = state.ring[slot].who
+            if who >= 0 and state.ring[slot].time < now:
+                t = max(t, now - state.vehicle[vehicle_in(who)].t_in)
         out_us[a] = t
 
 
@@ -379,18 +352,18 @@ def expected_times(out_us, window_us, state):  # type: ignore[no-untyped-def]
     """
     link, now = state.link, state.clock[K_NOW]
     for a in range(link.shape[0]):
-        t = link[a, L_TRAVEL]
-        on_link = link[a, L_CUM_IN] - link[a, L_CUM_OUT]
+        t = link[a].travel
+        on_link = link[a].cum_in - link[a].cum_out
         if on_link > 0:
             seen = t
-            if link[a, L_TT_N] > 0:
-                seen = link[a, L_TT_SUM] // link[a, L_TT_N]
-            slot = link[a, L_RING] + (link[a, L_NOUT] & link[a, L_MASK])
-            who = state.ring[slot, R_WHO]
-            if who >= 0 and state.ring[slot, R_TIME] < now:
-                seen = max(seen, now - state.vehicle[vehicle_in(who), V_T_IN])
+            if state.tally[a].tt_n > 0:
+                seen = state.tally[a].tt_sum // state.tally[a].tt_n
+            slot = link[a].ring + (link[a].nout & link[a].mask)
+            who = state.ring[slot].who
+            if who >= 0 and state.ring[slot].time < now:
+                seen = max(seen, now - state.vehicle[vehicle_in(who)].t_in)
             if seen > t + t // 20:
-                left = max(link[a, L_TT_N], 1) * CAR_UNITS
+                left = max(state.tally[a].tt_n, 1) * CAR_UNITS
                 t = max(t, int(on_link / left * window_us))
         out_us[a] = t
 
@@ -400,8 +373,8 @@ def expected_times(out_us, window_us, state):  # type: ignore[no-untyped-def]
 def reset_travel_times(state):  # type: ignore[no-untyped-def]
     """Begin a new window of mean travel times."""
     for a in range(state.link.shape[0]):
-        state.link[a, L_TT_SUM] = 0
-        state.link[a, L_TT_N] = 0
+        state.tally[a].tt_sum = 0
+        state.tally[a].tt_n = 0
 
 
 @uncounted
@@ -412,10 +385,10 @@ def positions(edge, fraction, vehicles, state):  # type: ignore[no-untyped-def]
         v = vehicles[i]
         edge[i] = -1
         fraction[i] = 0.0
-        if state.vehicle[v, V_PLACE] < 0:
+        if state.vehicle[v].place < 0:
             continue
-        edge[i] = state.vehicle[v, V_PLACE]
-        if state.vehicle[v, V_STATE] == S_ON_LINK:
+        edge[i] = state.vehicle[v].place
+        if state.vehicle[v].state == S_ON_LINK:
             fraction[i] = fraction_on_link(v, state)
         else:
-            fraction[i] = state.vehicle[v, V_SEQ] * 1e-6
+            fraction[i] = state.vehicle[v].seq * 1e-6

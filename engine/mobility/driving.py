@@ -8,7 +8,6 @@ from engine.city import I64
 from engine.codes import among
 from engine.component import Component, Context
 from engine.events import reason
-from engine.kernels.traffic_layout import V_DUE, V_T_IN
 from engine.mobility.arrivals import Arrivals
 from engine.mobility.cordons import Cordons
 from engine.mobility.departures import CAR_WADES_M, FOOT
@@ -49,7 +48,7 @@ class Driving:
         street = self.ctx.city.edges.street[np.maximum(edge, 0)]
         wet = np.where(edge >= 0, w.street_depth_m[street], w.node_depth_m[node]) > CAR_WADES_M
         record = self._traffic.state.vehicle[vehicle]
-        since_us = np.where(edge >= 0, record[:, V_T_IN], record[:, V_DUE])
+        since_us = np.where(edge >= 0, record["t_in"], record["due"])
         stuck_s = (t0_ms * 1000 - since_us) / 1e6
         free_s = np.where(
             edge >= 0,

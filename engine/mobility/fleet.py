@@ -30,7 +30,7 @@ from engine.codes import among
 from engine.component import Component, Context
 from engine.families import families
 from engine.kernels.paths import CLOSED, speed_cost_ms
-from engine.kernels.traffic_layout import S_ARRIVED, V_DEST, TrafficState
+from engine.kernels.traffic_layout import S_ARRIVED, TrafficState
 from engine.mobility import route_choice
 from engine.mobility.destinations import car_targets
 from engine.mobility.route_choice import GROUPS
@@ -158,7 +158,7 @@ class Fleet:
 
     def heard(self, rows: I64) -> B:
         """Whether the drivers of parties [n] under way have the news."""
-        row = self.traffic.state.vehicle[self.of_party[rows], V_DEST]
+        row = self.traffic.state.vehicle["dest"][self.of_party[rows]]
         return np.asarray(row < self.car_dests * GROUPS)
 
     def news_row(self, rows: I64) -> I64:
@@ -167,7 +167,7 @@ class Fleet:
 
     def retarget(self, rows: I64) -> None:
         """Let cars of parties `rows` [n] go to `party_dest` by what their drivers know."""
-        row = self.traffic.state.vehicle[self.of_party[rows], V_DEST]
+        row = self.traffic.state.vehicle["dest"][self.of_party[rows]]
         dest = self.host.w.party_dest[rows].astype(np.int64)
         view = self.traffic.state.dest_view[row]
         to = np.choose(np.searchsorted((0, TURNED, HABIT), view), (

@@ -29,7 +29,7 @@ from engine.events import MODES, REASONS, reason
 from engine.families import crow_flies_m, families
 from engine.held import holding_and_gone
 from engine.kernels import paths
-from engine.kernels.traffic_layout import RANK_NONE, V_DEST
+from engine.kernels.traffic_layout import RANK_NONE
 from engine.mobility.bus_stops import ToStops
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import TURNED, Fleet
@@ -243,7 +243,7 @@ class Pickups:
             vehicle = self._fleet.of_party[party]
             place = int(traffic.place_of(vehicle)[0])
             node = int(traffic.to_node[place]) if place >= 0 else -1 - place
-            dest = int(traffic.state.vehicle[vehicle, V_DEST])
+            dest = int(traffic.state.vehicle["dest"][vehicle])
             if traffic.leads_over(dest, barred)[node]:
                 self._give_up(party, t_ms, "inbound ban", ban)
                 self._fleet.retarget(np.array([party]))
@@ -366,7 +366,7 @@ class Pickups:
             return
         w = self.host.w
         rows = np.flatnonzero((w.party_fetch >= 0) & among(w.party_place, (P_DRIVING, P_WAITING)))
-        used = self._fleet.traffic.state.vehicle[self._fleet.of_party[rows], V_DEST]
+        used = self._fleet.traffic.state.vehicle["dest"][self._fleet.of_party[rows]]
         for node in given[~np.isin(self._dest_of[given], used)].tolist():
             self._fleet.traffic.release_destination(int(self._dest_of[node]))
             self._dest_of[node] = -1

@@ -14,7 +14,7 @@ Model, source and limits: see `engine.kernels.traffic`. Assumptions made here:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -230,7 +230,7 @@ class Traffic:
         if rows.shape[0] == 0:
             return np.empty(0, dtype=np.int64)
         s = self.state
-        dest, edge = s.vehicle[rows[:, 1], lay.V_DEST], rows[:, 3]
+        dest, edge = s.vehicle["dest"][rows[:, 1]].astype(np.int64), rows[:, 3]
         meant = dest.copy()
         for d in np.unique(dest[turned]):
             meant[turned & (dest == d)] = np.argmax(s.dest_turned == d)
@@ -328,7 +328,7 @@ class Traffic:
         if v.size == 0:
             return
         s = self.state
-        state, place = s.vehicle[v, lay.V_STATE], s.vehicle[v, lay.V_PLACE]
+        state, place = s.vehicle["state"][v], s.vehicle["place"][v]
         moving = (state == lay.S_WAITING) | (state == lay.S_ON_LINK)
         fixed = moving | ((state != lay.S_UNUSED) & (place >= 0))
         if fixed.any():
@@ -344,11 +344,11 @@ class Traffic:
             raise ValueError(f"unknown destination {int(goal[~s.dest_used[goal]][0])}")
         number = list(VEHICLE_CLASSES).index(vclass) if isinstance(vclass, str) else vclass
         cls = np.broadcast_to(np.asarray(number, dtype=np.uint8), v.shape)
-        other = (state != lay.S_UNUSED) & (cls != s.vehicle_class[v])
+        other = (state != lay.S_UNUSED) & (cls != s.vehicle["vclass"][v])
         if other.any():
             raise ValueError(f"vehicle {int(v[np.argmax(other)])} cannot change its class")
-        s.vehicle_class[v] = cls
-        s.vehicle_watch[v] = watch
+        s.vehicle["vclass"][v] = cls
+        s.vehicle["watch"][v] = watch
         order = np.lexsort((v, t))
         when = np.maximum(t * 1000, s.clock[lay.K_NOW])
         traffic_change.depart(
@@ -374,15 +374,15 @@ class Traffic:
         left = (lay.S_WAITING, lay.S_ON_LINK, lay.S_STRANDED, lay.S_STRANDED_ON_LINK)
         touched = []
         for v in self._each(vehicles, left, False, "cannot be abandoned"):
-            state, place = s.vehicle[v, lay.V_STATE], s.vehicle[v, lay.V_PLACE]
+            state, place = s.vehicle["state"][v], s.vehicle["place"][v]
             if state == lay.S_ON_LINK:
                 traffic_change.stop_on_link(v, lay.S_ABANDONED, lay.R_ABANDONED, self._net, s)
                 touched.append(int(place))
                 continue
             if state == lay.S_WAITING:
                 traffic_change.leave_queue(v, self._net, s)
-            s.vehicle[v, lay.V_STATE] = lay.S_ABANDONED
-            s.vehicle_reason[v] = lay.R_ABANDONED
+            s.vehicle["state"][v] = lay.S_ABANDONED
+            s.vehicle["reason"][v] = lay.R_ABANDONED
         self._update_links(np.unique(np.array(touched, dtype=np.int64)))
 
     def _each(self, vehicles: ArrayLike, states: tuple[int, ...], on_link: bool, fault: str) -> I64:
@@ -402,11 +402,11 @@ class Traffic:
         stopped = (lay.S_ABANDONED, lay.S_STRANDED_ON_LINK)
         for v in self._each(vehicles, stopped, True, "is no obstacle"):
             row = s.vehicle[v]
-            a = int(row[lay.V_PLACE])
-            s.link[a, lay.L_OBSTACLES] -= 1
-            s.link[a, lay.L_OBSTACLE_UNITS] -= self._net.classes[s.vehicle_class[v], lay.C_UNITS]
-            row[lay.V_STATE], row[lay.V_PLACE] = lay.S_STRANDED, -1 - int(self.to_node[a])
-            s.vehicle_reason[v] = lay.R_TOWED
+            a = int(row["place"])
+            s.tally["obstacles"][a] -= 1
+            s.tally["obstacle_units"][a] -= self._net.classes["units"][s.vehicle["vclass"][v]]
+            row["state"], row["place"] = lay.S_STRANDED, -1 - int(self.to_node[a])
+            row["reason"] = lay.R_TOWED
             touched.append(a)
         self._update_links(np.unique(np.array(touched, dtype=np.int64)))
 
@@ -417,16 +417,15 @@ class Traffic:
         """
         s = self.state
         v = (
-            np.flatnonzero(s.vehicle[:, lay.V_STATE] == lay.S_STRANDED) if vehicles is None
+            np.flatnonzero(s.vehicle["state"] == lay.S_STRANDED) if vehicles is None
             else np.atleast_1d(np.asarray(vehicles, dtype=np.int64))
         )
         row = s.vehicle[v]
-        ok = (row[:, lay.V_STATE] == lay.S_STRANDED) & (s.vehicle_reason[v] == lay.R_NO_ROUTE)
-        ok[ok] = s.route[row[ok, lay.V_DEST], -1 - row[ok, lay.V_PLACE]] != lay.RANK_NONE
+        ok = (row["state"] == lay.S_STRANDED) & (row["reason"] == lay.R_NO_ROUTE)
+        ok[ok] = s.route[row["dest"][ok], -1 - row["place"][ok]] != lay.RANK_NONE
         v, row = v[ok], row[ok]
         if v.size:
-            self.depart(v, self.now_ms, -1 - row[:, lay.V_PLACE], row[:, lay.V_DEST],
-                        s.vehicle_class[v])
+            self.depart(v, self.now_ms, -1 - row["place"], row["dest"], row["vclass"])
         return np.asarray(v)
 
     # --- links -------------------------------------------------------------------------------
@@ -498,11 +497,11 @@ class Traffic:
         s = self.state
         headway, travel, store = link_columns(
             self.length_m[edges], s.edge_speed_mps[edges], s.edge_capacity_vps[edges],
-            s.edge_jam_vpm[edges], self.lanes[edges], s.link[edges, lay.L_OBSTACLES],
+            s.edge_jam_vpm[edges], self.lanes[edges], s.tally["obstacles"][edges],
             self.squeeze_share,
         )
         # A link at a standstill keeps its old travel time: nobody is on it to use it.
-        travel = np.where(s.edge_speed_mps[edges] > 0, travel, s.link[edges, lay.L_TRAVEL])
+        travel = np.where(s.edge_speed_mps[edges] > 0, travel, s.link["travel"][edges])
         traffic_change.set_links(
             edges, headway, travel, store, self._wave_us[edges],
             np.where(s.edge_closed[edges], lay.SHUT,
@@ -551,22 +550,25 @@ class Traffic:
 
     # --- reading -----------------------------------------------------------------------------
 
+    def _of_vehicles(self, vehicles: ArrayLike, field: str) -> NDArray[Any]:
+        return np.asarray(self.state.vehicle[field][np.atleast_1d(np.asarray(vehicles))])
+
     def state_of(self, vehicles: ArrayLike) -> I64:
         """Return state numbers [n] (see `STATES`)."""
-        return np.asarray(self.state.vehicle[np.atleast_1d(np.asarray(vehicles)), lay.V_STATE])
+        return self._of_vehicles(vehicles, "state").astype(np.int64)
 
     def place_of(self, vehicles: ArrayLike) -> I64:
         """Return places [n]: an edge, or -1 - node."""
-        return np.asarray(self.state.vehicle[np.atleast_1d(np.asarray(vehicles)), lay.V_PLACE])
+        return self._of_vehicles(vehicles, "place").astype(np.int64)
 
     def reason_of(self, vehicles: ArrayLike) -> NDArray[np.uint8]:
         """Return reason numbers [n] (see `REASONS`)."""
-        return np.asarray(self.state.vehicle_reason[np.atleast_1d(np.asarray(vehicles))])
+        return self._of_vehicles(vehicles, "reason")
 
     def largest_delay(self, vehicles: ArrayLike) -> tuple[I64, F64]:
         """Return where each trip lost most time (edge, or -1 - node of origin) and how much, s."""
         row = self.state.vehicle[np.atleast_1d(np.asarray(vehicles))]
-        return row[:, lay.V_WORST_PLACE], row[:, lay.V_WORST_US] / 1e6
+        return row["worst_place"].astype(np.int64), row["worst_us"] / 1e6
 
     def positions(self, vehicles: ArrayLike) -> tuple[I64, F64]:
         """Return (edge, fraction of its length covered) [n]; edge -1 where not on a link."""
@@ -578,15 +580,15 @@ class Traffic:
     def edge_count(self) -> F64:
         """Return passenger cars moving or queueing on each edge (obstacles not counted)."""
         link = self.state.link
-        return (link[:, lay.L_CUM_IN] - link[:, lay.L_CUM_OUT]) / lay.CAR_UNITS
+        return np.asarray((link["cum_in"] - link["cum_out"]) / lay.CAR_UNITS)
 
     def edge_entered(self) -> I64:
         """Return how many vehicles have entered each edge since the start."""
-        return self.state.link[:, lay.L_ENTERED]
+        return self.state.link["nin"].astype(np.int64)
 
     def edge_obstacles(self) -> I64:
         """Return how many stopped vehicles stand on each edge."""
-        return self.state.link[:, lay.L_OBSTACLES]
+        return self.state.tally["obstacles"].astype(np.int64)
 
     def measured_speed(self) -> F64:
         """Return the present mean speed on each edge, m/s (0 where nobody can move)."""

@@ -61,18 +61,18 @@ def build_net(
     rank[out.edge] = np.arange(from_node.size) - np.repeat(out.ptr[:-1], np.diff(out.ptr))
     if rank.size and rank.max() > 250:
         raise ValueError("a node has more than 250 outgoing links")
-    classes = np.zeros((len(VEHICLE_CLASSES), 5), dtype=np.int64)
+    classes = np.zeros(len(VEHICLE_CLASSES), dtype=lay.CLASS)
     for row, vehicles in zip(classes, VEHICLE_CLASSES.values(), strict=True):
-        row[lay.C_UNITS] = round(vehicles.cars * lay.CAR_UNITS)
-        row[lay.C_FACTOR] = round(vehicles.factor * 1000)
-        row[lay.C_NS_PER_MM] = round(1e6 / vehicles.top_mps)  # 0 without a top speed
-        row[lay.C_PRIORITY] = int(vehicles.passes)
-        row[lay.C_QUEUE_NS_PER_MM] = round(1e6 / vehicles.past_queue_mps)
+        row["units"] = round(vehicles.cars * lay.CAR_UNITS)
+        row["factor"] = round(vehicles.factor * 1000)
+        row["ns_per_mm"] = round(1e6 / vehicles.top_mps)  # 0 without a top speed
+        row["priority"] = int(vehicles.passes)
+        row["queue_ns_per_mm"] = round(1e6 / vehicles.past_queue_mps)
     widest = int(np.diff(into.ptr).max()) if n_nodes else 0
-    scratch = np.zeros((5, widest + 2), dtype=np.int64)
+    wish = lay.aligned(np.zeros(widest + 3, dtype=lay.WISH))  # one more: candidates are written ahead
     return TrafficNet(
         into.ptr, into.edge, out.ptr, out.edge, rank.astype(np.uint8), classes,
-        np.array([merge_draw_seed is not None, merge_draw_seed or 0], dtype=np.int64), scratch
+        np.array([merge_draw_seed is not None, merge_draw_seed or 0], dtype=np.int64), wish
     )
 
 
@@ -100,43 +100,38 @@ def build_state(
 ) -> TrafficState:
     """Return the empty network at time 0; rings leave room for twice the jam density."""
     n_edges, n_nodes = length_m.size, net.in_ptr.size - 1
-    link = np.zeros((n_edges, lay.L_COLUMNS), dtype=np.int64)
+    link, tally = np.zeros(n_edges, dtype=lay.LINK), np.zeros(n_edges, dtype=lay.TALLY)
     headway, travel, store = link_columns(
         length_m, speed_mps, capacity_vps, jam_vpm, np.ones(n_edges),
         np.zeros(n_edges, dtype=np.int64), 1.0,
     )
     slots = 2.0 * np.ceil(store / lay.CAR_UNITS) + 8
     size = (1 << np.ceil(np.log2(slots)).astype(np.int64)).astype(np.int64)
-    link[:, lay.L_RING] = np.cumsum(size) - size
-    link[:, lay.L_MASK] = size - 1
-    link[:, lay.L_HEADWAY], link[:, lay.L_STORE], link[:, lay.L_WAVE] = headway, store, wave_us
-    link[:, lay.L_TRAVEL] = link[:, lay.L_FREE] = travel
-    link[:, lay.L_LENGTH_MM] = np.rint(1000 * length_m).astype(np.int64)
-    link[:, lay.L_FROM], link[:, lay.L_TO] = from_node, to_node
-    place = np.empty(n_edges, dtype=np.int64)
-    place[net.in_edge] = np.arange(n_edges)
-    link[:, lay.L_QUEUE] = place + 2 * to_node
-    link[:, lay.L_TAG_INC] = np.rint(1e6 / np.maximum(merge_weight, 1e-6)).astype(np.int64)
-    node = np.zeros((n_nodes, lay.N_COLUMNS), dtype=np.int64)
-    for column in (lay.N_BEFORE, lay.N_AFTER, lay.N_BUCKET, lay.N_HEAD, lay.N_TAIL, lay.N_PHEAD,
-                   lay.N_PTAIL, lay.N_HINT):
-        node[:, column] = -1
-    node[:, lay.N_TAG_INC] = np.rint(1e6 / np.maximum(origin_weight, 1e-6)).astype(np.int64)
-    vehicle = np.zeros((max_vehicles, lay.V_COLUMNS), dtype=np.int64)
-    vehicle[:, lay.V_PLACE] = -1
+    link["ring"] = np.cumsum(size) - size
+    link["mask"] = size - 1
+    link["headway"], link["store"], link["wave"] = headway, store, wave_us
+    link["travel"] = tally["free"] = travel
+    tally["length_mm"] = np.rint(1000 * length_m).astype(np.int64)
+    link["from_node"], link["to_node"] = from_node, to_node
+    link["tag_inc"] = np.rint(1e6 / np.maximum(merge_weight, 1e-6)).astype(np.int64)
+    queue = np.zeros(n_edges + 2 * n_nodes, dtype=lay.QUEUE)
+    queue["due"], queue["wants"], queue["edge"] = lay.FAR, lay.NEXT_UNKNOWN, -1
+    link["queue"][net.in_edge] = np.arange(n_edges) + 2 * to_node[net.in_edge]
+    queue["edge"][link["queue"]] = np.arange(n_edges)
+    node = np.zeros(n_nodes, dtype=lay.NODE)
+    for field in ("before", "after", "bucket", "head", "tail", "phead", "ptail", "hint"):
+        node[field] = -1
+    node["queue"] = net.in_ptr[:-1] + 2 * np.arange(n_nodes)
+    start_inc = np.rint(1e6 / np.maximum(origin_weight, 1e-6)).astype(np.int64)
+    vehicle = np.zeros(max_vehicles, dtype=lay.VEHICLE)
+    vehicle["place"] = vehicle["after"] = -1
     clock = np.zeros(lay.K_COLUMNS, dtype=np.int64)
     clock[lay.K_BUCKET_US] = bucket_ms * 1000
-    ring = np.zeros((int(size.sum()), lay.R_COLUMNS), dtype=np.int64)
-    ring[:, lay.R_WHO] = lay.GHOST
+    ring = np.zeros(int(size.sum()), dtype=lay.RING)
+    ring["who"] = lay.GHOST
     return TrafficState(
-        link=lay.aligned(link), node=lay.aligned(node), vehicle=lay.aligned(vehicle),
-        vehicle_class=np.zeros(max_vehicles, dtype=np.uint8),
-        vehicle_reason=np.zeros(max_vehicles, dtype=np.uint8),
-        vehicle_watch=np.zeros(max_vehicles, dtype=np.uint8),
-        vehicle_after=np.full(max_vehicles, -1, dtype=np.int32),
-        ring=lay.aligned(ring),
-        queue_due=np.full(n_edges + 2 * n_nodes, lay.FAR, dtype=np.int64),
-        queue_next=np.full(n_edges + 2 * n_nodes, lay.NEXT_UNKNOWN, dtype=np.int32),
+        link=link, tally=tally, node=node, vehicle=vehicle, ring=ring, queue=queue,
+        origin_tag_inc=np.broadcast_to(start_inc, n_nodes).copy(),
         wheel_head=np.full(lay.WHEEL, -1, dtype=np.int32),
         wheel_tail=np.full(lay.WHEEL, -1, dtype=np.int32),
         route=np.full((max_destinations, n_nodes), lay.RANK_NONE, dtype=np.uint8),
@@ -153,4 +148,4 @@ def build_state(
         dest_view=np.zeros(max_destinations, dtype=np.int8),
         dest_turned=np.full(max_destinations, -1, dtype=np.int32),
         view_cost_ms=np.ones((n_views, n_edges), dtype=np.int64),
-    )
+    ).copy()

@@ -49,13 +49,13 @@ def edge_state(traffic, *, closed=(), stopped=(), factor=None):
 def sums_up(traffic):
     """Every vehicle is in one state, and the links hold those who say they are on them."""
     s = traffic.state
-    on = s.vehicle[s.vehicle[:, lay.V_STATE] == lay.S_ON_LINK]
-    here = np.bincount(on[:, lay.V_PLACE], minlength=traffic.n_edges)
+    on = s.vehicle[s.vehicle["state"] == lay.S_ON_LINK]
+    here = np.bincount(on["place"], minlength=traffic.n_edges)
     np.testing.assert_array_equal(traffic.edge_count(), here)
     assert s.clock[lay.K_ON_LINK] == on.shape[0]
-    stopped = np.isin(s.vehicle[:, lay.V_STATE], [lay.S_STRANDED_ON_LINK, lay.S_ABANDONED])
-    stopped &= s.vehicle[:, lay.V_PLACE] >= 0
-    at = np.bincount(s.vehicle[stopped, lay.V_PLACE], minlength=traffic.n_edges)
+    stopped = np.isin(s.vehicle["state"], [lay.S_STRANDED_ON_LINK, lay.S_ABANDONED])
+    stopped &= s.vehicle["place"] >= 0
+    at = np.bincount(s.vehicle["place"][stopped], minlength=traffic.n_edges)
     np.testing.assert_array_equal(traffic.edge_obstacles(), at)
 
 
@@ -137,10 +137,11 @@ def test_density_and_speed_of_the_queue_on_the_link() -> None:
     """Where the queue covers the link every vehicle takes 100 s: v = 10 m/s, k = q / v = 1/15."""
     traffic, _ = bottleneck()
     traffic.advance(400_000)
-    left = traffic.state.link[0, [lay.L_NOUT, lay.L_LAST_EXIT]].copy()
+    s = traffic.state
+    left, since = s.link["nout"][0], s.tally["last_exit"][0]
     traffic.advance(550_000)
-    number, span_us = traffic.state.link[0, [lay.L_NOUT, lay.L_LAST_EXIT]] - left
-    speed = 1000 / (traffic.state.link[0, lay.L_LAST_TT] / 1e6)
+    number, span_us = s.link["nout"][0] - left, s.tally["last_exit"][0] - since
+    speed = 1000 / (traffic.state.tally["last_tt"][0] / 1e6)
     assert speed == pytest.approx(10.0, rel=1e-4)
     assert number / (span_us / 1e6) / speed == pytest.approx(1 / 15, rel=1e-4)
 
@@ -167,9 +168,9 @@ def test_merge_shares(priority, expected):
     traffic.depart(np.arange(2 * n), np.tile(np.arange(n) * 5000 // 3, 2),
                    np.repeat([0, 1], n), 0)
     traffic.advance(400_000)
-    left0 = traffic.state.link[:2, lay.L_NOUT].copy()
+    left0 = traffic.state.link["nout"][:2].copy()
     traffic.advance(1_600_000)
-    flow = (traffic.state.link[:2, lay.L_NOUT] - left0) / 1200
+    flow = (traffic.state.link["nout"][:2] - left0) / 1200
     np.testing.assert_allclose(flow, expected, atol=1.01 / 1200)  # one vehicle at either end
 
 
@@ -207,9 +208,9 @@ def test_fifo_diverge() -> None:
     depart = np.arange(n) * 2000
     traffic.depart(np.arange(n), depart, 0, goal, watch=True)
     events = traffic.advance(4_000_000)
-    link = traffic.state.link[0]
-    assert link[lay.L_NOUT] == n
-    mean_s = link[lay.L_TT_SUM] / link[lay.L_TT_N] / 1e6
+    tally = traffic.state.tally[0]
+    assert traffic.state.link["nout"][0] == n
+    mean_s = tally["tt_sum"] / tally["tt_n"] / 1e6
     assert mean_s == pytest.approx(277.5, rel=2e-3)
     assert mean_s == pytest.approx(333, rel=0.2)
     out = events.passed_edge > 0
@@ -290,9 +291,9 @@ def test_impassable_link_strands_who_is_on_it():
         traffic.depart(0, 70_000, 0, 0)
     # Opened again, the two stand in the way of the third, which squeezes past; then towed.
     traffic.set_edge_state(*edge_state(traffic))
-    assert traffic.state.link[1, lay.L_HEADWAY] == round(1e6 / (0.1 * capacity(10.0)))
+    assert traffic.state.link["headway"][1] == round(1e6 / (0.1 * capacity(10.0)))
     traffic.tow([0, 1])
-    assert traffic.state.link[1, lay.L_HEADWAY] == round(1e6 / capacity(10.0))
+    assert traffic.state.link["headway"][1] == round(1e6 / capacity(10.0))
     traffic.advance(400_000)
     assert [STATES[s] for s in traffic.state_of([0, 1, 2])] == ["stranded", "stranded", "arrived"]
     sums_up(traffic)
@@ -307,7 +308,7 @@ def test_abandoned_car_takes_one_lane_and_its_own_length():
     on = np.flatnonzero(traffic.place_of(np.arange(n)) == 1)
     traffic.abandon(on[on.size // 2])
     sums_up(traffic)
-    store = traffic.state.link[1, lay.L_STORE]
+    store = traffic.state.link["store"][1]
     assert store == 0.4 * 500 * 1000 - 1000
     traffic.advance(300_000)
     before = traffic.edge_entered()[1]
@@ -479,7 +480,7 @@ def jammed_street(unit):
         left += list(zip(events.arrived_ms.tolist(), events.arrived.tolist(), strict=True))
         entered |= dict(zip(events.passed_edge.tolist(), events.passed_ms.tolist(), strict=True))
         # Its length counts: with it no link holds more than fits.
-        assert (traffic.edge_count() <= traffic.state.link[:, lay.L_STORE] / 1000).all()
+        assert (traffic.edge_count() <= traffic.state.link["store"] / 1000).all()
         sums_up(traffic)
     return n, left, entered
 
@@ -528,9 +529,9 @@ def test_capacity_change_and_contraflow_scale_the_flow():
         speed = traffic.free_speed_mps
         traffic.set_edge_state(speed, np.full(2, capacity(20.0) * factor), [False] * 2, jam)
         traffic.advance(traffic.now_ms + 300_000)
-        before = traffic.state.link[1, lay.L_NOUT]
+        before = traffic.state.link["nout"][1]
         traffic.advance(traffic.now_ms + 500_000)
-        flows.append((traffic.state.link[1, lay.L_NOUT] - before) / 500)
+        flows.append((traffic.state.link["nout"][1] - before) / 500)
     np.testing.assert_allclose(flows, [0.8, 0.4, 1.6], rtol=0.01)
     with pytest.raises(ValueError, match="double"):
         traffic.set_edge_state(speed, speed, [False] * 2, np.full(2, 2.1 * KJ))
@@ -613,7 +614,7 @@ def test_nobody_vanishes_under_random_closures(seed):
         assert states[lay.S_ARRIVED] == arrived
         assert states[lay.S_WAITING] == traffic.state.clock[lay.K_WAITING]
         # No link ever holds more than its storage (one car at least).
-        over = traffic.edge_count() * 1000 - np.maximum(traffic.state.link[:, lay.L_STORE], 1000)
+        over = traffic.edge_count() * 1000 - np.maximum(traffic.state.link["store"], 1000)
         grew = traffic.edge_obstacles() > 0
         assert (over[~grew] <= 0).all()
 
@@ -659,8 +660,8 @@ def test_traffic_equals_its_slow_twin(seed):
     link = traffic.state.link
     out_edge = {int(t): e for e, t in enumerate(tail)}
     slow = SlowTraffic(
-        n, tail.tolist(), head.tolist(), *(link[:, c].tolist() for c in (
-            lay.L_TRAVEL, lay.L_WAVE, lay.L_HEADWAY, lay.L_STORE)), cap.tolist(),
+        n, tail.tolist(), head.tolist(), *(link[c].tolist() for c in (
+            "travel", "wave", "headway", "store")), cap.tolist(),
         lambda vehicle, node: out_edge.get(node),
     )
     traffic.depart(np.arange(cars), start, origin, 0)

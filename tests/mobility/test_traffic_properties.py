@@ -167,7 +167,7 @@ def test_whatever_happens_everybody_is_in_one_place_and_no_rule_is_broken(seed: 
             assert ((times >= before_ms) & (times <= traffic.now_ms)).all(), "told late or early"
         before = {e: len(rows) for e, rows in entered.items()}, {e: len(r) for e, r in left.items()}
         follow(events, entered, left, at)
-        headway_ms = traffic.state.link[:, lay.L_HEADWAY] / 1000
+        headway_ms = traffic.state.link["headway"] / 1000
         for rows, known, apart in ((entered, before[0], 1), (left, before[1], 2)):
             for edge, told in rows.items():
                 never_above_capacity(told[known.get(edge, 0) :], headway_ms[edge], apart, case.vclass)
@@ -216,12 +216,12 @@ def test_no_node_sleeps_while_something_could_move(seed: int) -> None:
         snapshot = traffic.snapshot()
         if events.blocked_edge.size:
             continue  # routes are new since the end of the advance: heads may go by them
-        came = traffic.state.vehicle[:, lay.V_T_IN].copy()
+        came = traffic.state.vehicle["t_in"].copy()
         traffic.state.clock[lay.K_SINCE] = 0
         for n in range(case.n):
             traffic_change.wake(n, traffic.state)
         traffic.advance(TICK_MS * (k + 1) + 1)
-        late = traffic.state.vehicle[:, lay.V_T_IN]
+        late = traffic.state.vehicle["t_in"]
         assert (late[late != came] >= now_us).all()
         traffic.restore(snapshot)
 
@@ -254,13 +254,13 @@ def test_many_destinations_and_new_routes_equal_the_slow_twin(seed: int) -> None
         return None if rank >= lay.RANK_ARRIVED else int(
             traffic._net.out_edge[traffic._net.out_ptr[node] + rank])
 
-    link = traffic.state.link
-    per_mm = traffic._net.classes[vclass, lay.C_NS_PER_MM]
+    link, tally = traffic.state.link, traffic.state.tally
+    per_mm = traffic._net.classes["ns_per_mm"][vclass]
     slow = SlowTraffic(
-        n, tail.tolist(), head.tolist(), *(link[:, c].tolist() for c in (
-            lay.L_TRAVEL, lay.L_WAVE, lay.L_HEADWAY, lay.L_STORE)), capacity.tolist(), way,
-        traffic._net.classes[vclass, lay.C_UNITS].tolist(),
-        (per_mm[:, None] * link[:, lay.L_LENGTH_MM] // 1000).tolist(),
+        n, tail.tolist(), head.tolist(), *(link[c].tolist() for c in (
+            "travel", "wave", "headway", "store")), capacity.tolist(), way,
+        traffic._net.classes["units"][vclass].tolist(),
+        (per_mm[:, None] * tally["length_mm"] // 1000).tolist(),
     )
     for v in range(cars):
         slow.depart(v, int(start[v]) * 1000, int(origin[v]))

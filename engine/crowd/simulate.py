@@ -20,6 +20,7 @@ from engine.crowd.people import People, place_people
 from engine.crowd.venue import Venue, load_venue
 from engine.errors import InputError, RunError
 from engine.kernels import crowd as kernel
+from engine.kernels.crowd_near import CELL_X_M, CELL_Y_M, sort_people
 from engine.outputs import check_file, write_whole
 
 F64 = NDArray[np.float64]
@@ -36,9 +37,9 @@ class CrowdRun:
     def __init__(self, venue: Venue, seed: int = 1, tick_s: float | None = None) -> None:
         self.venue, self.seed = venue, seed
         self._clock = kernel.Clock(model.TICK_S, model.MOST_M, model.LONGEST, model.OPEN_MOST_M,
-                                   model.OPEN_LONGEST)
+                                   model.OPEN_LONGEST, model.DRIFT_M)
         if tick_s is not None:
-            self._clock = kernel.Clock(tick_s, 0.0, 1, 0.0, 1)
+            self._clock = kernel.Clock(tick_s, 0.0, 1, 0.0, 1, 0.0)
         self._ticks_a_step = model.TICKS if tick_s is None else 1
         self.dt_s = self._clock.tick_s * self._ticks_a_step
         self.ground: Ground = build_ground(venue)
@@ -56,11 +57,12 @@ class CrowdRun:
         self._rows, self._inside = np.arange(n, dtype=np.int32), n
         g = self.ground
         ny, nx = g.inside.shape
-        self._nx = int(nx * H_M / kernel.CELL_X_M) + 1
-        self._ny = int(ny * H_M / kernel.CELL_Y_M) + 1
-        self._start = np.zeros(self._nx * self._ny + 1, np.int32)
+        self._nx = int(nx * H_M / CELL_X_M) + 1
+        self._ny = int(ny * H_M / CELL_Y_M) + 1
+        self._start = np.zeros(self._nx * self._ny + 2, np.int32)
         self._cell, self._order = np.empty(n, np.int32), np.empty(n, np.int32)
-        self._sx, self._sy, self._svx, self._svy = np.empty((4, n))
+        self._sx, self._sy = np.empty((2, 2, n))
+        self._svx, self._svy = np.empty((2, n))
         self._sdue = np.empty(n, np.int32)
         self._law = kernel.Law(model.LENGTH_M, model.GAP_S, model.STRENGTH, model.RANGE_M,
                                model.WALL_STRENGTH, model.WALL_RANGE_M)
@@ -118,13 +120,13 @@ class CrowdRun:
         """Move everybody by one step."""
         g = self.ground
         state = (self.x, self.y, self.vx, self.vy, self.due)
-        copies = (self._sx, self._sy, self._svx, self._svy, self._sdue)
-        self._inside = kernel.sort_people(
-            self._rows, self._inside, self.gone, *state, g.x0, g.y0, self._nx, self._ny,
-            self._start, self._cell, self._order, *copies,
+        self._inside = sort_people(
+            self._rows, self._inside, self.gone, self.x, self.y, g.x0, g.y0, self._nx, self._ny,
+            self._start, self._cell, self._order,
         )
         kernel.move_people(
-            self._inside, self._order, *copies, self._start, g.x0, g.y0, self._nx, self._ny,
+            self._inside, self._order, self._sx, self._sy, self._svx, self._svy, self._sdue,
+            self._start, g.x0, g.y0, self._nx, self._ny,
             self.start_s, self.people.speed_mps, self.people.layer, g.field, g.walls,
             g.doors, g.stairs, self._law, self._clock, np.uint64(self.seed),
             self.steps * self._ticks_a_step, self._ticks_a_step, *state, self.still,

@@ -21,7 +21,9 @@ that stand for ever, and pairs that step to and fro in front of one.
 
 Numerical choices: distances to neighbours are in single precision; repulsion of persons ends at
 `REACH_M`, where it is 2 % of the desired direction; a body that would enter a wall is set back to
-touching it, and stays where it is if that fails. People are sorted into cells every few ticks.
+touching it, and stays where it is if that fails. People are sorted into cells every few ticks. The
+next decision comes the sooner the more this one changed the velocity: who walks in a
+stream is left to walk, and the start and stop of a queue is met in time.
 
 Known limits: no inertia, no pushing, no lanes: dense streams that meet head on in a passage hold each
 other up far more than people do. Doors narrower than 0.9 m, two bodies and a tenth, can clog.
@@ -37,20 +39,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.kernels._jit import jit
+from engine.kernels.crowd_near import (
+    CELL_X_M,
+    CELL_Y_M,
+    NEAR,
+    REACH_M,
+    SKIN_M,
+    ahead,
+    gather,
+    headway,
+    hide,
+    repulsion,
+)
+from engine.kernels.crowd_walls import clear, nearest
 from engine.rng import STREAMS, uniform1
 
-REACH_M = 1.0  #: repulsion of persons further away is left out
-CELL_X_M, CELL_Y_M = 0.5, 1.1  #: cells that hold people: wide in y, so that few runs hold the near ones
-SKIN_M = 0.1  #: a neighbour may have walked this far since people were sorted
 WALL_CELL_M = 1.0  #: side of the cells that list walls
 CHUNK = 128  #: people a parallel task moves
 OUT_M = 1.0  #: people leave the model this far beyond an exit, so that they slow those behind
 STILL_MPS = 0.02  #: who made less way than this tries another direction next
 SIDESTEP = STREAMS["crowd.sidestep"]
 BACK_MPS = -0.01  #: least speed: people in contact step back, so that arches at doors come loose
-NEAR = 512  #: most people in the cells round one
-LANES = 8  #: numbers a processor handles at once; lists of neighbours are filled up to it
-FAR_M = 1e3  #: where those stand that fill up a list
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -123,69 +132,7 @@ class Clock(NamedTuple):
     longest: int  # most ticks between two decisions there
     open_most_m: float  # the same in the open
     open_longest: int
-
-
-@jit()
-def sort_people(  # type: ignore[no-untyped-def]
-    rows, n, gone, x, y, vx, vy, due, x0, y0, nx, ny, start, cell, order, sx, sy, svx, svy, sdue,
-):
-    """Sort those of the first `n` people in `rows` who are not gone by cell; returns their number.
-
-    Written: `order`, their rows; `sx`, `sy`, `svx`, `svy`, `sdue`, their places, velocities and next
-    decisions; `start`, where each cell begins.
-    """
-    start[:] = 0
-    left = 0
-    for k in range(n):
-        i = rows[k]
-        if gone[i]:
-            continue
-        rows[left] = i
-        cx = min(max(int((x[i] - x0) * (1.0 / CELL_X_M)), 0), nx - 1)
-        cy = min(max(int((y[i] - y0) * (1.0 / CELL_Y_M)), 0), ny - 1)
-        c = cy * nx + cx
-        cell[left] = c
-        start[c + 1] += 1
-        left += 1
-    for c in range(nx * ny):
-        start[c + 1] += start[c]
-    for k in range(left):
-        c = cell[k]
-        p = start[c]
-        start[c] = p + 1
-        i = rows[k]
-        order[p] = i
-        sx[p], sy[p], svx[p], svy[p], sdue[p] = x[i], y[i], vx[i], vy[i], due[i]
-    for c in range(nx * ny, 0, -1):
-        start[c] = start[c - 1]
-    start[0] = 0
-    return left
-
-
-@jit(inline="always")
-def _nearest(px, py, ax, ay, bx, by):  # type: ignore[no-untyped-def]
-    """Vector from the nearest point of a segment to (px, py)."""
-    dx = bx - ax
-    dy = by - ay
-    t = ((px - ax) * dx + (py - ay) * dy) / max(dx * dx + dy * dy, 1e-12)
-    t = min(max(t, 0.0), 1.0)
-    return px - ax - t * dx, py - ay - t * dy
-
-
-@jit()
-def _hidden(px, py, qx, qy, walls, first, last):  # type: ignore[no-untyped-def]
-    """Whether a wall stands between two points."""
-    for m in range(first, last):
-        w = walls.item[m]
-        ax, ay, bx, by = walls.ax[w], walls.ay[w], walls.bx[w], walls.by[w]
-        d1 = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
-        d2 = (bx - ax) * (qy - ay) - (by - ay) * (qx - ax)
-        if d1 * d2 < 0.0:
-            d3 = (qx - px) * (ay - py) - (qy - py) * (ax - px)
-            d4 = (qx - px) * (by - py) - (qy - py) * (bx - px)
-            if d3 * d4 < 0.0:
-                return True
-    return False
+    drift_m: float  # way that the change of velocity now decided would make until the next decision
 
 
 @jit(inline="always", fast=True)
@@ -223,120 +170,28 @@ def desired(field, layer, px, py):  # type: ignore[no-untyped-def]
     return ex, ey
 
 
-@jit(inline="always", fast=True)
-def _headway(ex, ey, px, py, sx, sy, me, lo, hi, length, best, walls, first, last):  # type: ignore[no-untyped-def]
-    """Nearest of sorted people lo..hi in the strip that a body sweeps, or `best` if nearer."""
-    for q in range(lo, hi):
-        dx = sx[q] - px
-        dy = sy[q] - py
-        along = dx * ex + dy * ey
-        if along <= 0.0 or q == me or abs(dx * ey - dy * ex) > length:
-            continue
-        s = math.sqrt(dx * dx + dy * dy)
-        if s < best and not (first < last and _hidden(px, py, sx[q], sy[q], walls, first, last)):
-            best = s
-    return best
-
-
-@jit(inline="always", fast=True)
-def _gather(px, py, sx, sy, start, x0, y0, nx, ny, near_x, near_y):  # type: ignore[no-untyped-def]
-    """Copy side by side where people near (px, py) stand from there; returns their number."""
-    reach = REACH_M + SKIN_M
-    left = min(max(int((px - reach - x0) * (1.0 / CELL_X_M)), 0), nx - 1)
-    right = min(max(int((px + reach - x0) * (1.0 / CELL_X_M)), 0), nx - 1)
-    cy = min(max(int((py - y0) * (1.0 / CELL_Y_M)), 0), ny - 1)
-    count = 0
-    for row in range(max(cy - 1, 0), min(cy + 2, ny)):
-        lo, hi = start[row * nx + left], start[row * nx + right + 1]
-        hi = min(hi, lo + NEAR - LANES - count)
-        # Unsigned, so that no index needs a look whether it counts from the end.
-        to = np.uintp(count) - np.uintp(lo)
-        for q in range(np.uintp(lo), np.uintp(hi)):
-            near_x[q + to] = np.float32(sx[q] - px)
-            near_y[q + to] = np.float32(sy[q] - py)
-        count += hi - lo
-    for k in range(LANES):
-        near_x[count + k] = FAR_M
-        near_y[count + k] = FAR_M
-    return (count + LANES - 1) // LANES * LANES
-
-
-@jit(inline="always", fast=True)
-def _hide(near_x, near_y, count, ax, ay, bx, by):  # type: ignore[no-untyped-def]
-    """Move away who stands behind a wall, its ends as seen from the own place."""
-    ax, ay, bx, by = np.float32(ax), np.float32(ay), np.float32(bx), np.float32(by)
-    own = ay * (bx - ax) - ax * (by - ay)
-    for m in range(count):
-        dx, dy = near_x[m], near_y[m]
-        theirs = (ay - dy) * (bx - ax) - (ax - dx) * (by - ay)
-        hidden = (own * theirs < 0.0) & ((dx * ay - dy * ax) * (dx * by - dy * bx) < 0.0)
-        near_x[m] = np.float32(FAR_M) if hidden else dx
-
-
-@jit(inline="always", fast=True)
-def _repulsion(near_x, near_y, count, strength, range_m, length):  # type: ignore[no-untyped-def]
-    """Sum of a exp((l - s) / D) n over people within REACH_M, and how many they are.
-
-    exp(z) is (1 + u + u^2/2 + u^3/6 + u^4/24)^64 with u = z / 64: to 1e-5, and done side by side.
-    """
-    one, none = np.float32(1.0), np.float32(0.0)
-    least, reach2 = np.float32(1e-6), np.float32(REACH_M * REACH_M)
-    scale = np.float32(1.0 / (64.0 * range_m))
-    body = np.float32(length)
-    half, third, fourth = np.float32(0.5), np.float32(1.0 / 3.0), np.float32(0.25)
-    ex = ey = there = none
-    for m in range(count):
-        dx, dy = near_x[m], near_y[m]
-        d2 = dx * dx + dy * dy
-        near = (d2 < reach2) & (d2 > least)
-        d2 = d2 if near else one
-        s = np.sqrt(d2)
-        u = (body - s) * scale
-        f = one + u * (one + half * u * (one + third * u * (one + fourth * u)))
-        f *= f
-        f *= f
-        f *= f
-        f *= f
-        f *= f
-        f *= f
-        f = f / s if near else none
-        there += one if near else none
-        ex += f * dx
-        ey += f * dy
-    return -strength * ex, -strength * ey, there
-
-
-@jit(inline="always", fast=True)
-def _ahead(near_x, near_y, count, ex, ey, length, see):  # type: ignore[no-untyped-def]
-    """Distance, at most `see`, to the nearest in the strip that a body sweeps."""
-    ex, ey, l2 = np.float32(ex), np.float32(ey), np.float32(length * length)
-    s2, far = np.float32(see * see), np.float32(1e9)
-    least = np.float32(1e-6)
-    for m in range(count):
-        dx, dy = near_x[m], near_y[m]
-        across = dx * ey - dy * ex
-        d2 = dx * dx + dy * dy
-        hit = (dx * ex + dy * ey > least) & (across * across <= l2)
-        d2 = d2 if hit else far
-        s2 = d2 if d2 < s2 else s2
-    return np.sqrt(s2)
-
-
 @jit(parallel=True, fast=True)
 def move_people(  # type: ignore[no-untyped-def]
     n, order, sx, sy, svx, svy, sdue, start, x0, y0, nx, ny, starts, speed, layer, field, walls,
     doors, stairs, law, clock, seed, tick, ticks, x, y, vx, vy, due, still, exit_no, out_s, gone,
 ):
-    """Move the `n` sorted people from tick number `tick` on by `ticks`.
+    """Move the `n` people in `order`, sorted by cell, from tick number `tick` on by `ticks`.
 
     [people]: `starts`: time of setting out, s; `speed`: free speed, m/s; `layer` of the field;
     written: the next places `x`, `y`, velocities `vx`, `vy` and ticks of decision `due`; `still`, who
-    makes no way; `exit_no` and `out_s`, the exit crossed and when; `gone`.
+    makes no way; `exit_no` and `out_s`, the exit crossed and when; `gone`. Copies in sorted order:
+    `sx`, `sy` [2, people], read at one tick and written for the next; `svx`, `svy`, `sdue`.
     """
     chunks = (n + CHUNK - 1) // CHUNK
-    for now in range(tick, tick + ticks):
+    for chunk in numba.prange(chunks):
+        for p in range(chunk * CHUNK, min((chunk + 1) * CHUNK, n)):
+            i = order[p]
+            sx[0, p], sy[0, p], svx[p], svy[p], sdue[p] = x[i], y[i], vx[i], vy[i], due[i]
+    for k in range(ticks):
         for chunk in numba.prange(chunks):
             near_x, near_y = np.empty(NEAR, np.float32), np.empty(NEAR, np.float32)
+            now, here, there = tick + k, k % 2, 1 - k % 2
+            px, py, qx, qy = sx[here], sy[here], sx[there], sy[there]
             for p in range(chunk * CHUNK, min((chunk + 1) * CHUNK, n)):
                 if sdue[p] <= now:
                     i = order[p]
@@ -344,22 +199,22 @@ def move_people(  # type: ignore[no-untyped-def]
                         sdue[p] = now + 1
                     else:
                         svx[p], svy[p], sdue[p], still[i] = _decide(
-                            i, p, now, near_x, near_y, sx, sy, start, x0, y0, nx, ny, speed[i],
-                            layer[i], field, walls, doors, stairs, law, clock, seed, still[i],
-                            exit_no, out_s, gone,
+                            i, p, now, svx[p], svy[p], near_x, near_y, px, py, start, x0, y0, nx, ny,
+                            speed[i], layer[i], field, walls, doors, stairs, law, clock, seed,
+                            still[i], exit_no, out_s, gone,
                         )
-        for p in range(n):
-            sx[p] += svx[p] * clock.tick_s
-            sy[p] += svy[p] * clock.tick_s
-    for p in range(n):
-        i = order[p]
-        x[i], y[i], vx[i], vy[i], due[i] = sx[p], sy[p], svx[p], svy[p], sdue[p]
+                qx[p] = px[p] + svx[p] * clock.tick_s
+                qy[p] = py[p] + svy[p] * clock.tick_s
+            if k == ticks - 1:
+                for p in range(chunk * CHUNK, min((chunk + 1) * CHUNK, n)):
+                    i = order[p]
+                    x[i], y[i], vx[i], vy[i], due[i] = qx[p], qy[p], svx[p], svy[p], sdue[p]
 
 
 @jit(inline="always", fast=True)
 def _decide(  # type: ignore[no-untyped-def]
-    i, p, now, near_x, near_y, sx, sy, start, x0, y0, nx, ny, free, layer, field, walls, doors,
-    stairs, law, clock, seed, still, exit_no, out_s, gone,
+    i, p, now, was_x, was_y, near_x, near_y, sx, sy, start, x0, y0, nx, ny, free, layer, field,
+    walls, doors, stairs, law, clock, seed, still, exit_no, out_s, gone,
 ):
     """Velocity of one person from tick `now` on, the tick of the next decision, whether it stands."""
     length = law.length_m
@@ -369,23 +224,23 @@ def _decide(  # type: ignore[no-untyped-def]
     wy = min(max(int((py - walls.y0) / WALL_CELL_M), 0), walls.ny - 1)
     first, last = walls.ptr[wy * walls.nx + wx], walls.ptr[wy * walls.nx + wx + 1]
     e0x, e0y = desired(field, layer, px, py)
-    count = _gather(px, py, sx, sy, start, x0, y0, nx, ny, near_x, near_y)
+    count = gather(px, py, sx, sy, start, x0, y0, nx, ny, near_x, near_y)
     ex, ey = e0x, e0y
     beside = False
     for m in range(first, last):
         w = walls.item[m]
         ax, ay = walls.ax[w] - px, walls.ay[w] - py
         bx, by = walls.bx[w] - px, walls.by[w] - py
-        dx, dy = _nearest(0.0, 0.0, ax, ay, bx, by)
+        dx, dy = nearest(0.0, 0.0, ax, ay, bx, by)
         d = math.sqrt(dx * dx + dy * dy)
         if d < REACH_M + SKIN_M:
-            _hide(near_x, near_y, count, ax, ay, bx, by)
+            hide(near_x, near_y, count, ax, ay, bx, by)
         if 1e-9 < d < radius + 15.0 * law.wall_range_m:
             beside = True
             push = law.wall_strength * math.exp((radius - d) / law.wall_range_m) / d
             ex += push * dx
             ey += push * dy
-    rx, ry, there = _repulsion(near_x, near_y, count, law.strength, law.range_m, length)
+    rx, ry, there = repulsion(near_x, near_y, count, law.strength, law.range_m, length)
     ex += rx
     ey += ry
     norm = math.sqrt(ex * ex + ey * ey)
@@ -406,7 +261,7 @@ def _decide(  # type: ignore[no-untyped-def]
         climbs = ex * stairs.ux[flight] + ey * stairs.uy[flight] > 0.0
         top *= stairs.up if climbs else stairs.down
     see = top * law.gap_s + length
-    s = float(_ahead(near_x, near_y, count, ex, ey, length, see))
+    s = ahead(near_x, near_y, count, ex, ey, length, see)
     if s > REACH_M:
         # Nobody near enough to stop for: look on along the strip.
         far = see + SKIN_M
@@ -415,7 +270,7 @@ def _decide(  # type: ignore[no-untyped-def]
         low = min(max(int((py - far - y0) * (1.0 / CELL_Y_M)), 0), ny - 1)
         high = min(max(int((py + far - y0) * (1.0 / CELL_Y_M)), 0), ny - 1)
         for row in range(low, high + 1):
-            s = _headway(ex, ey, px, py, sx, sy, p, start[row * nx + left],
+            s = headway(ex, ey, px, py, sx, sy, p, start[row * nx + left],
                          start[row * nx + right + 1], length, s, walls, first, last)
     v = min(top, max(BACK_MPS, (s - length) / law.gap_s))
     door = doors.near[fy, fx]
@@ -425,11 +280,13 @@ def _decide(  # type: ignore[no-untyped-def]
         most, longest = clock.open_most_m, clock.open_longest
     wait = longest
     if there > 0.0 or beside or s < see:
-        wait = max(min(int(most / (abs(v) * clock.tick_s + 1e-9)), longest), 1)
+        change = math.sqrt((v * ex - was_x) ** 2 + (v * ey - was_y) ** 2)
+        way = min(most / (abs(v) + 1e-9), clock.drift_m / (change + 1e-9))
+        wait = max(min(int(way / clock.tick_s), longest), 1)
     dt = wait * clock.tick_s
     qx, qy = px + v * dt * ex, py + v * dt * ey
     if first < last:
-        qx, qy = _clear(px, py, qx, qy, radius, walls, first, last)
+        qx, qy = clear(px, py, qx, qy, radius, walls, first, last)
     if door >= 0:
         _cross(i, door, px, py, qx, qy, now * clock.tick_s, dt, doors, exit_no, out_s, gone)
     makes_no_way = (qx - px) * e0x + (qy - py) * e0y < STILL_MPS * dt
@@ -450,30 +307,3 @@ def _cross(i, door, px, py, qx, qy, now, dt, doors, exit_no, out_s, gone):  # ty
             out_s[i] = now + part * dt
     if exit_no[i] >= 0 and before >= OUT_M:
         gone[i] = True
-
-
-@jit()
-def _clear(px, py, qx, qy, radius, walls, first, last):  # type: ignore[no-untyped-def]
-    """(qx, qy) set back so that a body of `radius` enters no wall, or (px, py) if that fails."""
-    for _ in range(3):
-        moved = False
-        for m in range(first, last):
-            w = walls.item[m]
-            dx, dy = _nearest(qx, qy, walls.ax[w], walls.ay[w], walls.bx[w], walls.by[w])
-            d = math.sqrt(dx * dx + dy * dy)
-            if d < radius - 1e-9:
-                if d < 1e-6:
-                    return px, py
-                qx += dx / d * (radius - d)
-                qy += dy / d * (radius - d)
-                moved = True
-        if not moved:
-            return qx, qy
-    for m in range(first, last):
-        w = walls.item[m]
-        dx, dy = _nearest(qx, qy, walls.ax[w], walls.ay[w], walls.bx[w], walls.by[w])
-        if dx * dx + dy * dy < 0.9 * radius * 0.9 * radius:
-            return px, py
-    if _hidden(px, py, qx, qy, walls, first, last):
-        return px, py
-    return qx, qy

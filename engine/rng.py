@@ -75,6 +75,7 @@ STREAMS: dict[str, int] = {
             "crowd.premovement",
             "crowd.sidestep",
             "camera.count",
+            "crowd.side",
         ]
     )
 }

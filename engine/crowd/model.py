@@ -25,6 +25,9 @@ LENGTH_M = 0.40  #: diameter of a body
 GAP_S = 0.553  #: time gap
 STRENGTH, RANGE_M = 8.0, 0.10  #: repulsion of persons
 WALL_STRENGTH, WALL_RANGE_M = 5.0, 0.02  #: repulsion of walls
+AHEAD_S, TURN_S, SIGHT_M = 1.0, 0.3, 3.0  #: those who come head on: foresight, turning, sight
+DEPTH_M = 0.30  #: of a body; two who come head on pass with turned shoulders
+COME_TICKS = 2  #: ticks between two decisions of who sees somebody come
 FREE_MPS = 1.34  #: Weidmann 1993; venues may say otherwise
 STAIRS_UP, STAIRS_DOWN = 0.61 / FREE_MPS, 0.69 / FREE_MPS  #: speed over that on the level
 TICK_S, TICKS = 0.02, 5  #: decisions fall on ticks; people are sorted every five of them
@@ -47,6 +50,14 @@ CARD = (
         "sourced"),
     Row("strength and range of repulsion of walls", WALL_STRENGTH, "1; 0.02 m",
         "JuPedSim's default", "sourced"),
+    Row("foresight towards those who come head on", AHEAD_S, "s", "JuPedSim's anticipation velocity "
+        "model (Xu, Chraibi and Seyfried 2021), default; strength and range as above", "sourced"),
+    Row("time to turn while somebody comes", TURN_S, "s", "the same", "sourced"),
+    Row("sight of those who come head on", SIGHT_M, "m", "the same", "sourced"),
+    Row("body depth, turned shoulders", DEPTH_M, "m", "FDS+Evac's torso; nobody slows down for it",
+        "sourced"),
+    Row("anticipation between those who come head on only", 1.0, "-", "the others repel each other as "
+        "in the collision-free speed model, so that door flows stay what they are", "assumption"),
     Row("these values together", 1.0, "-", "taken from two published sets: the calibrated body of "
         "0.3 m packs to 10 persons per m2, the default gap lets 0.9 persons a metre and second "
         "through a door", "assumption"),
@@ -67,6 +78,8 @@ CARD = (
         "m", "numerical choice: of 10,000 people who leave a stadium by five gates the greatest density "
         "is 5.5 persons per m2, with decisions every 0.01 s 6.1, with one each 0.06 m 5.1",
         "assumption"),
+    Row("time between two decisions while somebody comes", COME_TICKS * TICK_S, "s",
+        "numerical choice", "assumption"),
     Row("least speed", -0.01, "m/s", "people in contact step back: JuPedSim's model V3",
         "sourced"),
 )

@@ -14,13 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.crowd import model
-from engine.crowd.ground import H_M, Ground, build_ground
+from engine.crowd.ground import H_M, SIGHT_M, Ground, build_ground
 from engine.crowd.measures import BACK_S, EVERY_S, MAP_M, Measures
 from engine.crowd.people import People, place_people
 from engine.crowd.venue import Venue, load_venue
 from engine.errors import InputError, RunError
 from engine.kernels import crowd as kernel
-from engine.kernels.crowd_near import CELL_X_M, CELL_Y_M, sort_people
+from engine.kernels.counterflow import Oncoming
+from engine.kernels.crowd_near import CELL_X_M, CELL_Y_M, REACH_M, sort_people
 from engine.outputs import check_file, write_whole
 
 F64 = NDArray[np.float64]
@@ -66,6 +67,11 @@ class CrowdRun:
         self._sdue = np.empty(n, np.int32)
         self._law = kernel.Law(model.LENGTH_M, model.GAP_S, model.STRENGTH, model.RANGE_M,
                                model.WALL_STRENGTH, model.WALL_RANGE_M)
+        # Down one field nobody comes head on.
+        hx, hy, vx, vy = np.zeros((4, n if len(g.layer_of) > 1 else 0))
+        self._oncoming = Oncoming(hx, hy, vx, vy, model.AHEAD_S, model.TURN_S, model.SIGHT_M,
+                                  model.DEPTH_M, REACH_M, SIGHT_M, kernel.WALL_CELL_M,
+                                  model.COME_TICKS)
 
     @property
     def now_s(self) -> float:
@@ -124,11 +130,14 @@ class CrowdRun:
             self._rows, self._inside, self.gone, self.x, self.y, g.x0, g.y0, self._nx, self._ny,
             self._start, self._cell, self._order,
         )
+        if self._oncoming.hx.size:
+            kernel.headings(self._inside, self._order, self.people.layer, g.field, self.x, self.y,
+                            self._oncoming.hx, self._oncoming.hy)
         kernel.move_people(
             self._inside, self._order, self._sx, self._sy, self._svx, self._svy, self._sdue,
             self._start, g.x0, g.y0, self._nx, self._ny,
             self.start_s, self.people.speed_mps, self.people.layer, g.field, g.walls,
-            g.doors, g.stairs, self._law, self._clock, np.uint64(self.seed),
+            g.doors, g.stairs, self._law, self._oncoming, self._clock, np.uint64(self.seed),
             self.steps * self._ticks_a_step, self._ticks_a_step, *state, self.still,
             self.exit_no, self.out_s, self.gone,
         )

@@ -59,10 +59,21 @@ def two_rooms() -> Venue:
 
 
 def facing_rooms(back: int) -> Venue:
-    """NIST 2.8: 100 persons walk from room to room through 10 x 2 m, `back` the other way."""
+    """NIST 2.8, IMO MSC.1/Circ.1533 test 8: 100 persons walk from room to room through 10 x 2 m, `back`
+    the other way; both rooms are filled from the far side, 4 persons per m2."""
     area = [[0, 0], [10, 0], [10, 4], [20, 4], [20, 0], [30, 0], [30, 10], [20, 10], [20, 6],
             [10, 6], [10, 10], [0, 10]]
-    groups = [{"count": 100, "ring": box(0.5, 0.5, 7, 9.5), "exits": ["east"]}]
+    groups = [{"count": 100, "ring": box(0.3, 0.3, 2.8, 9.7), "exits": ["east"]}]
     if back:
-        groups.append({"count": back, "ring": box(23, 0.5, 29.5, 9.5), "exits": ["west"]})
-    return make(area, {"east": [[30, 0], [30, 10]], "west": [[0, 0], [0, 10]]}, groups)
+        groups.append({"count": back, "ring": box(27.2, 0.3, 29.7, 9.7), "exits": ["west"]})
+    return make(area, {"east": [[30, 1], [30, 9]], "west": [[0, 1], [0, 9]]}, groups)
+
+
+def meeting_streams(density: float, both: bool = True) -> Venue:
+    """A corridor of 100 x 3 m; two streams of 45 m that meet in the middle, `density` together there;
+    or one stream of that density."""
+    count = round(density * 45 * 3)
+    groups = [{"count": count // 2 if both else count, "ring": box(1, 0, 46, 3), "exits": ["east"]}]
+    if both:
+        groups.append({"count": count // 2, "ring": box(54, 0, 99, 3), "exits": ["west"]})
+    return make(box(0, 0, 100, 3), {"east": [[100, 0], [100, 3]], "west": [[0, 0], [0, 3]]}, groups)

@@ -200,7 +200,7 @@ def print_sweep(console: Console, document: dict[str, Any], title: str) -> None:
     table.add_column("result", overflow="fold", width=34)
     for name in ("5 %", "median", "95 %"):
         table.add_column(name, justify="right", width=8)
-    table.add_column("moved by (rank correlation)", overflow="fold")
+    table.add_column("moved by (partial rank correlation)", overflow="fold")
     for row in document["rows"]:
         ends = [row[k] for k in ("p5", "median", "p95")]
         digits = 0 if max((abs(x) for x in ends if x is not None), default=0) >= 100 else 2

@@ -96,6 +96,25 @@ def test_what_moves_a_result_is_found_and_what_does_not_is_not() -> None:
     assert (never["missing"], never["median"], never["parts"]) == (40, None, [])
 
 
+def test_an_input_that_goes_with_another_by_chance_is_not_taken() -> None:
+    """Deaths follow the first input, and so by chance the second; the fourth moves them a little."""
+    rows = [Uncertain(name, 0.0, 1.0, "test") for name in ("a", "b", "c", "d")]
+    values = draw(rows, 40, 3)
+    values[:, 1] = values[:, 0] + 0.4 * values[:, 2]
+    deaths = 10.0 * values[:, 0] + 3.0 * values[:, 3] + values[:, 2] ** 8
+    names = ("deaths", "severe_injuries", "out_before_water", "clearance_t50")
+    results = [
+        {"seed": n, "extra": {}, "score": {"metrics": [
+            {"name": name, "unit": "-", "value": float(value)} for name in names
+        ]}}
+        for n, value in enumerate(deaths)
+    ]
+    found = {row["label"]: row for row in table(rows, values, results)["rows"]}
+    parts = {part["key"]: part["rank_correlation"] for part in found["Deaths"]["parts"]}
+    assert set(parts) == {"a", "d"}
+    assert parts["a"] > parts["d"] > 0.5
+
+
 def test_the_command_sweeps_and_resumes(anlan: Anlan, tmp_path: Path) -> None:
     place, out = tmp_path / "case", tmp_path / "out"
     shutil.copytree(scenarios_root() / "testtown-tsunami", place)

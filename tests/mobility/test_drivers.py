@@ -166,7 +166,7 @@ def test_knowledge_survives_a_snapshot(
     session.advance(700)
     fleet: Any = next(c for c in session.twin.components if c.name == "mobility")._fleet
     driving = np.flatnonzero(session.twin.world.party_place == P_DRIVING)
-    row = fleet.traffic.state.vehicle[fleet.of_party[driving], 0]
+    row = fleet.traffic.state.vehicle["dest"][fleet.of_party[driving]]
     assert {HABIT, TURNED} & set(fleet.traffic.state.dest_view[row].tolist())
     branch: Session = session.branch()
     assert branch.finish().digest == session.finish().digest
@@ -185,13 +185,13 @@ def test_drivers_with_the_news_are_of_four_groups(
     fleet, world = fleet_of(session), session.twin.world
     rows = np.flatnonzero(np.isin(world.party_place, (P_DRIVING, P_WAITING)) & (world.party_fetch < 0))
     rows = rows[fleet.heard(rows)]
-    way = fleet.traffic.state.vehicle[fleet.of_party[rows], 0]
+    way = fleet.traffic.state.vehicle["dest"][fleet.of_party[rows]]
     np.testing.assert_array_equal(way // GROUPS, world.party_dest[rows])
     assert np.unique(way % GROUPS).size > 1
     share = np.bincount(fleet._group[fleet.party], minlength=GROUPS) / fleet.party.size
     np.testing.assert_allclose(share, 1 / GROUPS, atol=0.06)
     fleet.retarget(rows)
-    np.testing.assert_array_equal(fleet.traffic.state.vehicle[fleet.of_party[rows], 0], way)
+    np.testing.assert_array_equal(fleet.traffic.state.vehicle["dest"][fleet.of_party[rows]], way)
 
 
 def test_an_opening_is_taken_up_by_one_group_after_another(

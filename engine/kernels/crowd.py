@@ -281,7 +281,7 @@ def _decide(  # type: ignore[no-untyped-def]
         ex, ey = e0x, e0y
     if come > 0:
         share = min(step * clock.tick_s / oncoming.turn_s, 1.0)
-        ex, ey = turned(ex, ey, e0x, e0y, oncoming.vx[p], oncoming.vy[p], share)
+        ex, ey = turned(ex, ey, e0x, e0y, was_x, was_y, share)
     if still:
         turn = math.pi * (uniform1(seed, SIDESTEP, i, now) - 0.5)
         c, d = math.cos(turn), math.sin(turn)

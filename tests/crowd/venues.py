@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
+import pytest
+
+from engine.crowd.simulate import simulate_crowd
 from engine.crowd.venue import Venue
 
 Ring = list[list[float]]
@@ -77,3 +81,17 @@ def meeting_streams(density: float, both: bool = True) -> Venue:
     if both:
         groups.append({"count": count // 2, "ring": box(54, 0, 99, 3), "exits": ["west"]})
     return make(box(0, 0, 100, 3), {"east": [[100, 0], [100, 3]], "west": [[0, 0], [0, 3]]}, groups)
+
+
+def digests_by_threads(venue: Venue, seed: int) -> set[str]:
+    """The digests of a run on one thread and on two."""
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("one thread only")
+    before, found = numba.get_num_threads(), set()
+    try:
+        for threads in (1, 2):
+            numba.set_num_threads(threads)
+            found.add(str(simulate_crowd(venue, seed).summary["digest"]))
+    finally:
+        numba.set_num_threads(before)
+    return found

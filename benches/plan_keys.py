@@ -1,13 +1,13 @@
 """Every key of the Chilean scenarios and plans, changed alone in the whole city: does the run notice?
 
     python -m benches.plan_keys [--scenario NAME ...] [--plan NAME ...] [--key PREFIX ...]
-                                [--share 0.02] [--scenario-keys] [--out FILE.csv]
+                                [--share 0.02] [--hours 2] [--scenario-keys] [--out FILE.csv]
 
 The test town shows in the tests that every switch is alive (tests/test_no_dead_switches.py); here the
 same is asked of the plans and scenarios as shipped, with a share of the people (police cars are scaled
 with it: a third is needed for all posts to find officers, `--key control_points --share 0.3`). Each key
 takes its other values in turn until the log parts from that of the run as shipped, first within forty
-minutes, then, if no value did, within two hours. Keys of the all-clear, which comes after twelve hours,
+minutes, then, if no value did, within two hours (`--hours 12`: what works only after the all-clear). Keys of the all-clear, which comes after twelve hours,
 are tried with it brought forward to the first minutes, and conditions of the trigger each alone. Prints
 one line a key (alive with the value and the time by which the logs part, refused with the reason, or
 dead) and the dead ones again at the end; exit 1 if any.
@@ -36,7 +36,7 @@ from tests.test_no_dead_switches import alternatives, leaves, replaced
 
 SCENARIOS = ("coquimbo-tsunami", "coquimbo-tsunami-severe", "coquimbo-tsunami-severe-summer")
 EARLY_S = (60, 120, 300, 600, 1200, 2400)
-LATE_S = (3600, 7200)
+HOURS = 2
 #: The all-clear within minutes of the order, so that what follows it is played.
 FORWARD = {"earliest_s": 120.0, "confirmation_s": 60.0, "earliest_hour": 0.0, "authority": "committee",
            "gauge_m": 10.0}
@@ -64,17 +64,18 @@ APART = ("all_clear", "order.trigger")
 
 
 class Keys:
-    """Base runs of one scenario and the trials against them."""
+    """Base runs of one scenario, each of `hours` hours, and the trials against them."""
 
-    def __init__(self, name: str, share: float) -> None:
+    def __init__(self, name: str, share: float, hours: int) -> None:
         self.city = load_city("coquimbo")
+        self.late_s = tuple(3600 * h for h in range(1, hours + 1))
         self.scenario = load_scenario(
-            name, [f"population.share={share}", f"duration_s={LATE_S[-1]}"])
+            name, [f"population.share={share}", f"duration_s={3600 * hours}"])
 
     def base(self, plan: Plan) -> list[str]:
         """Digests of the run as shipped at the checkpoints."""
         session, digests = open_session(self.city, self.scenario, plan, 1), []
-        for t_s in (*EARLY_S, *LATE_S):
+        for t_s in (*EARLY_S, *self.late_s):
             session.advance(t_s)
             digests.append(session.twin.log.digest())
         return digests
@@ -113,7 +114,7 @@ class Keys:
                 return "alive", f"{value!r} by T+{at} s"
             open_.append((value, session))
         for value, session in open_:
-            at = self.parts(session, base[early:], LATE_S)
+            at = self.parts(session, base[early:], self.late_s)
             if at >= 0:
                 return "alive", f"{value!r} by T+{at} s"
         return ("dead", f"with {[v for v, _ in open_]!r}") if open_ else ("refused", refused)
@@ -160,6 +161,7 @@ def main() -> int:
     parser.add_argument("--plan", action="append")
     parser.add_argument("--key", action="append")
     parser.add_argument("--share", type=float, default=0.02)
+    parser.add_argument("--hours", type=int, default=HOURS, help="length of the runs, h")
     parser.add_argument("--scenario-keys", action="store_true", help="those of the scenario, not of plans")
     parser.add_argument("--out")
     args = parser.parse_args()
@@ -167,7 +169,7 @@ def main() -> int:
     rows: list[tuple[str, str, str, str]] = []
     remember()
     for name in args.scenario or SCENARIOS:
-        keys = Keys(name, args.share)
+        keys = Keys(name, args.share, args.hours)
         cases: list[tuple[str, BaseModel, Plan, str]] = []
         for file in keys.scenario.plans:
             label, plan = file.rsplit("/", 1)[-1], load_plan(file, keys.scenario)

@@ -157,6 +157,7 @@ def _with_interval(entry: dict[str, Any], digits: int) -> str:
 def _signed(entry: dict[str, Any], digits: int) -> str:
     if entry["mean"] is None:
         return "-"
+    digits = _enough(entry, 1.0, digits)
     text = f"{entry['mean']:+,.{digits}f}"
     if entry.get("ci95"):
         low, high = entry["ci95"]
@@ -264,10 +265,19 @@ def _scaled(value: float | None, factor: float, digits: int) -> str:
     return number(None if value is None else value * factor, digits)
 
 
+def _enough(entry: dict[str, Any], factor: float, digits: int) -> int:
+    """Digits with which a difference that is shown is not printed as 0."""
+    if entry["verdict"] in ("better", "worse"):
+        while digits < 6 and round(entry["mean"] * factor, digits) == 0.0:
+            digits += 1
+    return digits
+
+
 def _half_width(entry: dict[str, Any], factor: float, digits: int) -> tuple[str, bool]:
     """'+3.0 ±1.2 *' and whether the interval leaves out 0."""
     if entry["mean"] is None:
         return "-", False
+    digits = _enough(entry, factor, digits)
     text = f"{entry['mean'] * factor:+,.{digits}f}"
     if entry.get("ci95") is None:
         return text, False

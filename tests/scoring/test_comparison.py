@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
 from engine.errors import InputError
 from engine.scoring.comparison import NO_DIFFERENCE, comparison, verdict
+from engine.summary import print_comparison
 
 
 def score(total, deaths, p90=None):
@@ -120,3 +123,13 @@ def test_probability_reflects_disagreement_between_seeds():
 ])
 def test_verdict(interval, better, expected):
     assert verdict(interval, better) == expected
+
+
+def test_a_small_difference_that_is_shown_is_not_printed_as_nothing():
+    console = Console(record=True, width=140, file=io.StringIO())
+    fewer = {s: score(50.0, d - 0.02) for s, d in LUCK.items()}
+    print_comparison(console, comparison(["a", "b"], {"a": BASE, "b": fewer}))
+    assert "-0.02 (-0.02 to -0.02) better" in console.export_text()
+    console = Console(record=True, width=140, file=io.StringIO())
+    print_comparison(console, comparison(["a", "b"], {"a": BASE, "b": BASE}))
+    assert f"+0 (+0 to +0) {NO_DIFFERENCE}" in console.export_text()

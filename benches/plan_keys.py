@@ -7,10 +7,11 @@ The test town shows in the tests that every switch is alive (tests/test_no_dead_
 same is asked of the plans and scenarios as shipped, with a share of the people (police cars are scaled
 with it: a third is needed for all posts to find officers, `--key control_points --share 0.3`). Each key
 takes its other values in turn until the log parts from that of the run as shipped, first within forty
-minutes, then, if no value did, within two hours (`--hours 12`: what works only after the all-clear). Keys of the all-clear, which comes after twelve hours,
-are tried with it brought forward to the first minutes, and conditions of the trigger each alone. Prints
-one line a key (alive with the value and the time by which the logs part, refused with the reason, or
-dead) and the dead ones again at the end; exit 1 if any.
+minutes, then, if no value did, within two hours (`--hours 12`: what works only after the all-clear).
+Keys of the all-clear, which comes after twelve hours, are tried with it brought forward to the first
+minutes, and conditions of the trigger each alone. Prints one line a key (alive with the value and the
+time by which the logs part, refused with the reason, or dead) and the dead ones again at the end; exit
+1 if any.
 """
 
 from __future__ import annotations

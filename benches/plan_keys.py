@@ -1,7 +1,8 @@
 """Every key of the Chilean scenarios and plans, changed alone in the whole city: does the run notice?
 
     python -m benches.plan_keys [--scenario NAME ...] [--plan NAME ...] [--key PREFIX ...]
-                                [--share 0.02] [--hours 2] [--scenario-keys] [--out FILE.csv]
+                                [--share 0.02] [--hours 2] [--seed 1] [--scenario-keys]
+                                [--out FILE.csv]
 
 The test town shows in the tests that every switch is alive (tests/test_no_dead_switches.py); here the
 same is asked of the plans and scenarios as shipped, with a share of the people (police cars are scaled
@@ -67,7 +68,8 @@ APART = ("all_clear", "order.trigger")
 class Keys:
     """Base runs of one scenario, each of `hours` hours, and the trials against them."""
 
-    def __init__(self, name: str, share: float, hours: int) -> None:
+    def __init__(self, name: str, share: float, hours: int, seed: int) -> None:
+        self.seed = seed
         self.city = load_city("coquimbo")
         self.late_s = tuple(3600 * h for h in range(1, hours + 1))
         self.scenario = load_scenario(
@@ -75,7 +77,7 @@ class Keys:
 
     def base(self, plan: Plan) -> list[str]:
         """Digests of the run as shipped at the checkpoints."""
-        session, digests = open_session(self.city, self.scenario, plan, 1), []
+        session, digests = open_session(self.city, self.scenario, plan, self.seed), []
         for t_s in (*EARLY_S, *self.late_s):
             session.advance(t_s)
             digests.append(session.twin.log.digest())
@@ -106,7 +108,7 @@ class Keys:
                     scenario._folder = root.folder
                 else:
                     plan = Plan.model_validate(document)
-                session = open_session(self.city, scenario, plan, 1)
+                session = open_session(self.city, scenario, plan, self.seed)
             except (ValidationError, InputError) as error:
                 refused = str(error).replace("\n", " ")[:160]
                 continue
@@ -163,6 +165,7 @@ def main() -> int:
     parser.add_argument("--key", action="append")
     parser.add_argument("--share", type=float, default=0.02)
     parser.add_argument("--hours", type=int, default=HOURS, help="length of the runs, h")
+    parser.add_argument("--seed", type=int, default=1, help="strength of the shaking hangs on it")
     parser.add_argument("--scenario-keys", action="store_true", help="those of the scenario, not of plans")
     parser.add_argument("--out")
     args = parser.parse_args()
@@ -170,7 +173,7 @@ def main() -> int:
     rows: list[tuple[str, str, str, str]] = []
     remember()
     for name in args.scenario or SCENARIOS:
-        keys = Keys(name, args.share, args.hours)
+        keys = Keys(name, args.share, args.hours, args.seed)
         cases: list[tuple[str, BaseModel, Plan, str]] = []
         for file in keys.scenario.plans:
             label, plan = file.rsplit("/", 1)[-1], load_plan(file, keys.scenario)

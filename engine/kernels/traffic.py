@@ -88,7 +88,7 @@ def lot(k, n, base, net, state):  # type: ignore[no-untyped-def]
         return tag
     # The least of exponential times with the weights as rates wins; drawn anew for every place.
     a = at(state.queue, base + k).edge
-    step = at(state.link, a).tag_inc if a >= 0 else at(state.origin_tag_inc, n)
+    step = at(state.tally, a).tag_inc if a >= 0 else at(state.origin_tag_inc, n)
     chance = uniform1(net.merge[1], _MERGE, wish.vehicle, np.int64(at(state.link, j).nin))
     return int(-math.log(chance) * step)
 
@@ -173,7 +173,7 @@ def look(k, n, base, degree, t_end, net, state, extra):  # type: ignore[no-untyp
         if told == 0:
             queue.due = soonest
         return
-    queue.due = max(soonest, entry_time(j, kind.units, link, ring, net.classes))
+    queue.due = entry_time(j, kind.units, soonest, link, ring, net.classes)
 
 
 @jit(inline="always")
@@ -319,7 +319,7 @@ def move(k, n, base, degree, net, state):  # type: ignore[no-untyped-def]
             it = at(link, queue.edge)
             start = max(node.clock, it.tag)
             node.clock = start
-            it.tag = start + it.tag_inc
+            it.tag = start + at(state.tally, queue.edge).tag_inc
         else:
             state.clock[K_ON_LINK] -= 1
         leave_link(base + k, n, v, cls, ready, t, net, state)
@@ -372,7 +372,7 @@ def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
             if k != last and other.wants == onto and other.due >= 0:
                 # A car that wanted the same link is put off until that takes in the next one.
                 if entry < 0:
-                    entry = entry_time(onto, CAR_UNITS, state.link, state.ring, net.classes)
+                    entry = entry_time(onto, CAR_UNITS, 0, state.link, state.ring, net.classes)
                 other.due = max(other.due, entry)
                 continue
             look(k, n, base, degree, t_end, net, state, extra)

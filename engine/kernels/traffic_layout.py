@@ -37,23 +37,24 @@ def _record(size: int, **fields: type[np.generic]) -> np.dtype[np.void]:
 # lengths thousandths of a car; a number that counts vehicles, links or nodes has 32 bits.
 
 #: Link, two lines: what both ends and those who leave need, then what those who enter need.
-#: `nin` and `nout` count entries and exits, `ring` and `mask` say where its queue lies; `wptr` and `wcum`
-#: follow the leaver whose wave lets the next one in; `queue` is its place among the queues.
+#: `nin` and `nout` count entries and exits, `ring` and `mask` say where its queue lies; `wptr` (which)
+#: and `wcum` (lengths up to there) follow the leavers whose waves let the next ones in, the last of
+#: them left by `wtime`; `queue` is its place among the queues.
 LINK = _record(
     128,
     nin=np.int32, nout=np.int32, ring=np.int32, mask=np.int32,
-    out_ok=np.int64, headway=np.int64, tag=np.int64, tag_inc=np.int64, cum_out=np.int64,
+    out_ok=np.int64, headway=np.int64, tag=np.int64, cum_out=np.int64, wtime=np.int64,
     priority=np.int32, waiting=np.uint8, blocked=np.uint8, closed=np.uint8,
     cum_in=np.int64, in_ok=np.int64, wcum=np.int64, wave=np.int64, travel=np.int64, store=np.int64,
     wptr=np.int32, queue=np.int32, from_node=np.int32, to_node=np.int32,
 )
 
 #: What is measured on a link and stands on it: travel times of those who left (sum and number since
-#: the last reset, the last), obstacles.
+#: the last reset, the last), obstacles; what one who leaves adds to the link's merge tag.
 TALLY = _record(
     64,
     free=np.int64, tt_sum=np.int64, last_tt=np.int64, last_exit=np.int64, length_mm=np.int64,
-    obstacle_units=np.int64, obstacles=np.int32, tt_n=np.int32,
+    obstacle_units=np.int64, tag_inc=np.int64, obstacles=np.int32, tt_n=np.int32,
 )
 
 #: Node, one line: due time and its place in the calendar, fair-merge clock, origin queues; response

@@ -111,9 +111,10 @@ def build_state(
     link["mask"] = size - 1
     link["headway"], link["store"], link["wave"] = headway, store, wave_us
     link["travel"] = tally["free"] = travel
+    link["wtime"] = -lay.FAR
     tally["length_mm"] = np.rint(1000 * length_m).astype(np.int64)
     link["from_node"], link["to_node"] = from_node, to_node
-    link["tag_inc"] = np.rint(1e6 / np.maximum(merge_weight, 1e-6)).astype(np.int64)
+    tally["tag_inc"] = np.rint(1e6 / np.maximum(merge_weight, 1e-6)).astype(np.int64)
     queue = np.zeros(n_edges + 2 * n_nodes, dtype=lay.QUEUE)
     queue["due"], queue["wants"], queue["edge"] = lay.FAR, lay.NEXT_UNKNOWN, -1
     link["queue"][net.in_edge] = np.arange(n_edges) + 2 * to_node[net.in_edge]

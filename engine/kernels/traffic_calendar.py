@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.kernels._jit import at, jit, prefetch
 from engine.kernels.traffic_layout import (
+    CAR_UNITS,
     EDGE,
     K_BUCKET,
     K_BUCKET_US,
@@ -111,7 +112,8 @@ def fetch_ahead(n, net, state):  # type: ignore[no-untyped-def]
     if j >= 0:
         to = at(link, j)
         prefetch(ring, to.ring + (to.nin & to.mask), 0)
-        prefetch(ring, to.ring + (to.wptr & to.mask), 0)
+        if to.wcum < to.cum_in + CAR_UNITS - to.store:  # it will have to follow its leavers
+            prefetch(ring, to.ring + (to.wptr & to.mask), 0)
         if to.nin == to.nout:
             prefetch(node, to.to_node, 0)
             prefetch(state.due, to.queue, 0)

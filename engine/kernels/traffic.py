@@ -30,7 +30,6 @@ from engine.kernels._jit import at, eight_below, eight_equal, eight_least, first
 from engine.kernels.traffic_calendar import fetch_ahead, schedule, unschedule
 from engine.kernels.traffic_layout import (
     CAR_UNITS,
-    CAR_WANTS,
     E_ARRIVED,
     E_BLOCKED,
     E_ENTERED,
@@ -67,6 +66,7 @@ from engine.kernels.traffic_layout import (
     uncounted,
 )
 from engine.kernels.traffic_queue import (
+    all_of,
     class_in,
     dest_in,
     entry_time,
@@ -74,6 +74,7 @@ from engine.kernels.traffic_queue import (
     next_edge,
     pass_queue,
     past_queue,
+    touched,
     vehicle_in,
 )
 from engine.rng import STREAMS, uniform1
@@ -339,24 +340,6 @@ def move(k, n, t, base, degree, net, state):  # type: ignore[no-untyped-def]
         driver.state = S_STRANDED
         driver.reason = R_NO_ROUTE
         emit(E_STRANDED, v, t, n, state.event, state.clock)
-
-
-@jit(inline="always")
-def all_of(count):  # type: ignore[no-untyped-def]
-    """Return the bits of the next `count` queues, at most TOGETHER."""
-    return (1 << count) - 1 if count < TOGETHER else (1 << TOGETHER) - 1
-
-
-@jit(inline="always")
-def touched(first, base, last, onto, queue, due):  # type: ignore[no-untyped-def]
-    """Return which of the queues from `first` on the move of queue `last` onto link `onto` concerns.
-
-    They are `last` itself, those that have to be looked at, and those that wait for the same link.
-    """
-    unknown = eight_below(due, base + first, 0)
-    rivals = eight_equal(queue, base + first, CAR_WANTS, onto) & eight_below(due, base + first, FAR)
-    itself = 1 << (last - first) if first <= last < first + TOGETHER else 0
-    return unknown | rivals | itself
 
 
 @jit(inline="always")

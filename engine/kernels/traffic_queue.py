@@ -1,4 +1,5 @@
-"""One link of the traffic kernel: when it takes in the next vehicle, and who passes whose queue.
+"""One link of the traffic kernel: when it takes in the next vehicle, who passes whose queue, whom a move
+concerns.
 
 See `engine.kernels.traffic` for the model.
 """
@@ -7,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.kernels._jit import at, jit
+from engine.kernels._jit import at, eight_below, eight_equal, jit
 from engine.kernels.traffic_layout import (
     CAR_UNITS,
+    CAR_WANTS,
     FAR,
     NEXT_ARRIVED,
     NEXT_NONE,
@@ -17,6 +19,7 @@ from engine.kernels.traffic_layout import (
     RANK_ARRIVED,
     RANK_NONE,
     SHUT,
+    TOGETHER,
     uncounted,
 )
 
@@ -127,6 +130,24 @@ def next_edge(dest, n, route, out_ptr, out_edge):  # type: ignore[no-untyped-def
     if rank == RANK_NONE:
         return NEXT_NONE
     return at(out_edge, at(out_ptr, n) + rank)
+
+
+@jit(inline="always")
+def all_of(count):  # type: ignore[no-untyped-def]
+    """Return the bits of the next `count` queues, at most TOGETHER."""
+    return (1 << count) - 1 if count < TOGETHER else (1 << TOGETHER) - 1
+
+
+@jit(inline="always")
+def touched(first, base, last, onto, queue, due):  # type: ignore[no-untyped-def]
+    """Return which of the queues from `first` on the move of queue `last` onto link `onto` concerns.
+
+    They are `last` itself, those that have to be looked at, and those that wait for the same link.
+    """
+    unknown = eight_below(due, base + first, 0)
+    rivals = eight_equal(queue, base + first, CAR_WANTS, onto) & eight_below(due, base + first, FAR)
+    itself = 1 << (last - first) if first <= last < first + TOGETHER else 0
+    return unknown | rivals | itself
 
 
 @uncounted

@@ -115,6 +115,20 @@ def at(_: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def put(_: Any, array: Any, index: Any, value: Any) -> Any:
+    """Set entry `index` of `array`, a plain number, as unchecked as `at`."""
+    if not isinstance(array, types.Array) or array.layout != "C":
+        raise TypingError("put: a contiguous array is needed")
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = context.make_array(array)(context, builder, values[0]).data
+        context.pack_value(builder, array.dtype, values[2], builder.gep(data, [values[1]]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, array.dtype), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def prefetch(_: Any, array: Any, at: Any, byte: Any) -> Any:
     """Ask memory for byte `byte` of entry `at` of `array`, without waiting; no other effect."""
     if not isinstance(array, types.Array) or array.layout != "C":
@@ -132,3 +146,73 @@ def prefetch(_: Any, array: Any, at: Any, byte: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.int64, types.int64), build
+
+
+def _eight(context: Any, builder: Any, kind: Any, array: Any, first: Any) -> Any:
+    """Eight entries of eight bytes, seen as integers."""
+    data = context.make_array(kind)(context, builder, array).data
+    vector = ir.VectorType(ir.IntType(64), 8)
+    return builder.load(builder.bitcast(builder.gep(data, [first]), vector.as_pointer()), align=8)
+
+
+def _eight_times(builder: Any, value: Any) -> Any:
+    vector = ir.VectorType(value.type, 8)
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8)
+    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def eight_below(_: Any, array: Any, first: Any, bound: Any) -> Any:
+    """Return which of the eight entries from `first` on are less than `bound`: bit 0 for the first."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        entries = _eight(context, builder, array, values[0], values[1])
+        below = builder.icmp_signed("<", entries, _eight_times(builder, values[2]))
+        return builder.zext(builder.bitcast(below, ir.IntType(8)), ir.IntType(64))
+
+    return types.int64(array, types.int64, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def eight_equal(_: Any, array: Any, first: Any, mask: Any, value: Any) -> Any:
+    """Return which of the eight entries from `first` on, of their bits in `mask`, equal `value`.
+
+    An entry may be a record of eight bytes.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        entries = _eight(context, builder, array, values[0], values[1])
+        entries = builder.and_(entries, _eight_times(builder, values[2]))
+        equal = builder.icmp_signed("==", entries, _eight_times(builder, values[3]))
+        return builder.zext(builder.bitcast(equal, ir.IntType(8)), ir.IntType(64))
+
+    return types.int64(array, types.int64, types.int64, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def eight_least(_: Any, array: Any, first: Any, which: Any) -> Any:
+    """Return the least of the eight entries from `first` on whose bits in `which` are set.
+
+    2**60 if that is less, or if there is none.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        entries = _eight(context, builder, array, values[0], values[1])
+        flags = builder.bitcast(builder.trunc(values[2], ir.IntType(8)), ir.VectorType(ir.IntType(1), 8))
+        most = _eight_times(builder, ir.IntType(64)(1 << 60))
+        kind = ir.FunctionType(ir.IntType(64), [entries.type])
+        least = cgutils.get_or_insert_function(builder.module, kind, "llvm.vector.reduce.smin.v8i64")
+        return builder.call(least, [builder.select(flags, entries, most)])
+
+    return types.int64(array, types.int64, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def first_bit(_: Any, bits: Any) -> Any:
+    """Return the number of the lowest bit that is set in `bits` (not 0)."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.cttz(values[0], ir.IntType(1)(1))
+
+    return types.int64(types.int64), build

@@ -26,7 +26,7 @@ import math
 
 import numpy as np
 
-from engine.kernels._jit import at, jit
+from engine.kernels._jit import at, eight_below, eight_equal, eight_least, first_bit, jit, put
 from engine.kernels.traffic_calendar import fetch_ahead, schedule, unschedule
 from engine.kernels.traffic_layout import (
     CAR_UNITS,
@@ -61,10 +61,12 @@ from engine.kernels.traffic_layout import (
     S_ON_LINK,
     S_STRANDED,
     SHUT,
+    TOGETHER,
     WHEEL,
     uncounted,
 )
 from engine.kernels.traffic_queue import (
+    all_of,
     class_in,
     dest_in,
     entry_time,
@@ -72,6 +74,7 @@ from engine.kernels.traffic_queue import (
     next_edge,
     pass_queue,
     past_queue,
+    touched,
     vehicle_in,
 )
 from engine.rng import STREAMS, uniform1
@@ -88,21 +91,20 @@ def lot(k, n, base, net, state):  # type: ignore[no-untyped-def]
         return tag
     # The least of exponential times with the weights as rates wins; drawn anew for every place.
     a = at(state.queue, base + k).edge
-    step = at(state.link, a).tag_inc if a >= 0 else at(state.origin_tag_inc, n)
+    step = at(state.tally, a).tag_inc if a >= 0 else at(state.origin_tag_inc, n)
     chance = uniform1(net.merge[1], _MERGE, wish.vehicle, np.int64(at(state.link, j).nin))
     return int(-math.log(chance) * step)
 
 
 @jit(inline="always")
 def look(k, n, base, degree, t_end, net, state, extra):  # type: ignore[no-untyped-def]
-    """Work out what queue `k` of node `n` wants and when: its `due` and `wants`, `wish` of k.
+    """Return when the head of queue `k` of node `n` can move (FAR = asleep), and note what it wants.
 
-    Due is the time of the move (FAR = asleep). The wish holds for queues due before `t_end`.
+    It is noted in `wants` and, where it can move before `t_end`, in `wish` of k.
     Queue numbers up to the in-degree are links; then the origin queue and its priority lane.
     """
     link, ring = state.link, state.ring
     queue, node, wish = at(state.queue, base + k), at(state.node, n), at(net.wish, k)
-    queue.due = FAR
     if k < degree:
         a = queue.edge
         it = at(link, a)
@@ -114,7 +116,7 @@ def look(k, n, base, degree, t_end, net, state, extra):  # type: ignore[no-untyp
             it.nout += 1
             queue.wants = NEXT_UNKNOWN
         if it.nout >= it.nin:
-            return
+            return FAR
         if node.priority > 0 and it.priority > 0:
             due = pass_queue(
                 np.int64(a), t_end, link, state.vehicle, ring, state.queue, net.classes)
@@ -129,21 +131,19 @@ def look(k, n, base, degree, t_end, net, state, extra):  # type: ignore[no-untyp
         elif j >= 0:
             j &= EDGE
         if ready >= t_end:
-            queue.due = ready
             queue.wants = j | EARLY if j >= 0 else j
-            return
+            return ready
         tag = it.tag
         told = it.blocked
     else:
         v = np.int64(node.head if k == degree else node.phead)
         if v < 0:
-            return
+            return FAR
         driver = at(state.vehicle, v)
         ready = driver.due
         if ready >= t_end:
-            queue.due = ready
             queue.wants = NEXT_UNKNOWN
-            return
+            return ready
         tag = node.tag if k == degree else -1
         cls, dest = np.int64(driver.vclass), np.int64(driver.dest)
         j = np.int64(next_edge(dest, n, state.route, net.out_ptr, net.out_edge))
@@ -159,21 +159,17 @@ def look(k, n, base, degree, t_end, net, state, extra):  # type: ignore[no-untyp
     # since (new routes, an opening, room made) moves now, not when it would first have liked to.
     soonest = max(ready, state.clock[K_SINCE])
     if j < 0:
-        queue.due = soonest
-        return
+        return soonest
     closed = at(link, j).closed
     if closed != 0 and at(state.dest_turned, dest) >= 0:
         wish.ready = j
         wish.wants = NEXT_TURNS
-        queue.due = soonest
-        return
+        return soonest
     if closed == SHUT:
         wish.wants = NEXT_BLOCKED
         wish.ready = j
-        if told == 0:
-            queue.due = soonest
-        return
-    queue.due = max(soonest, entry_time(j, kind.units, link, ring, net.classes))
+        return soonest if told == 0 else FAR
+    return entry_time(j, kind.units, soonest, link, ring, net.classes)
 
 
 @jit(inline="always")
@@ -218,10 +214,10 @@ def leave_link(q, n, v, cls, ready, t, net, state):  # type: ignore[no-untyped-d
         it.waiting = 0
         m = it.from_node
         back = at(state.node, m)
-        for p in range(back.queue, at(net.in_ptr, m + 1) + 2 * m + 2):
+        for p in range(back.queue, back.queue + back.degree + 2):
             other = at(state.queue, p)
             if other.wants & ~LONG == a:
-                other.due = LOOK
+                put(state.due, p, LOOK)
                 if other.edge >= 0:
                     back.hint = other.edge
         wake = max(t, t + it.wave - it.headway)
@@ -281,18 +277,17 @@ def enter_link(j, v, cls, t, state, classes):  # type: ignore[no-untyped-def]
     if it.nout == seq:
         # A link that leads back to its own node is looked at: its due may lie in this visit.
         around = it.from_node == n
-        at(state.queue, it.queue).due = LOOK if around else max(t + travel, it.out_ok)
+        put(state.due, it.queue, LOOK if around else max(t + travel, it.out_ok))
     if kind.priority != 0 or it.nout == seq:
         at(state.node, n).hint = j
         schedule(n, t + travel, state.node, state.wheel_head, state.wheel_tail, state.clock)
 
 
 @jit(inline="always")
-def move(k, n, base, degree, net, state):  # type: ignore[no-untyped-def]
-    """Carry out what queue `k` of node `n` wants (see `look`); the time is its `due`."""
+def move(k, n, t, base, degree, net, state):  # type: ignore[no-untyped-def]
+    """Carry out at `t` what queue `k` of node `n` wants (see `look`)."""
     link, node, queue, wish = state.link, at(state.node, n), at(state.queue, base + k), at(net.wish, k)
     ready, j, v, cls = wish.ready, wish.wants, wish.vehicle, wish.vclass
-    t = queue.due
     driver = at(state.vehicle, v)
     on_road = k < degree
     if j == NEXT_BLOCKED:
@@ -319,7 +314,7 @@ def move(k, n, base, degree, net, state):  # type: ignore[no-untyped-def]
             it = at(link, queue.edge)
             start = max(node.clock, it.tag)
             node.clock = start
-            it.tag = start + it.tag_inc
+            it.tag = start + at(state.tally, queue.edge).tag_inc
         else:
             state.clock[K_ON_LINK] -= 1
         leave_link(base + k, n, v, cls, ready, t, net, state)
@@ -350,44 +345,53 @@ def move(k, n, base, degree, net, state):  # type: ignore[no-untyped-def]
 @jit(inline="always")
 def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
     """Make every move of node `n` before `t_end`; return False if the event buffer is full."""
-    node, queue, wish = at(state.node, n), state.queue, net.wish
-    base = np.int64(node.queue)
-    queues = np.int64(at(net.in_ptr, n + 1)) + 2 * n + 2 - base
-    degree = queues - 2
+    node, queue, due, wish = at(state.node, n), state.queue, state.due, net.wish
+    base, degree = np.int64(node.queue), np.int64(node.degree)
+    queues = degree + 2
     # At first every queue that is due is looked at, then those that the last move concerns. Who is
-    # concerned is written down without branches, which the processor could not foretell.
+    # concerned is told eight queues at once, without branches, which the processor could not foretell.
     every = node.look != 0 or node.priority > 0
     node.look = 0
     extra[0] = FAR
-    concerned = 0
-    for k in range(queues):
-        at(wish, concerned).order = k
-        concerned += int(every | (at(queue, base + k).due < t_end))
     last, onto = -1, NEXT_NOTHING
     while True:
         entry = LOOK
-        for c in range(concerned):
-            k = at(wish, c).order
-            other = at(queue, base + k)
-            if k != last and other.wants == onto and other.due >= 0:
-                # A car that wanted the same link is put off until that takes in the next one.
-                if entry < 0:
-                    entry = entry_time(onto, CAR_UNITS, state.link, state.ring, net.classes)
-                other.due = max(other.due, entry)
-                continue
-            look(k, n, base, degree, t_end, net, state, extra)
-        # Earliest first; a tie goes to the smaller merge tag, then to the first queue.
-        t, best, equal = FAR, -1, 0
-        for k in range(queues):
-            due = at(queue, base + k).due
-            equal = 1 if due < t else equal + int(due == t)
-            best = k if due < t else best
-            t = min(due, t)
+        t, best, tied = FAR, -1, False
+        for first in range(0, queues, TOGETHER):
+            if last < 0:
+                concerned = eight_below(due, base + first, t_end)
+                if every:
+                    concerned = all_of(queues - first)
+            else:
+                concerned = touched(first, base, last, onto, queue, due)
+            # Earliest first: of the others, then of those concerned.
+            when = eight_least(due, base + first, ~concerned)
+            same = eight_equal(due, base + first, -1, when) & ~concerned
+            if when < t:
+                t, best, tied = when, first + first_bit(same), same & (same - 1) != 0
+            elif when == t:
+                tied = True
+            while concerned != 0:
+                k = first + first_bit(concerned)
+                concerned &= concerned - 1
+                when = at(due, base + k)
+                if k != last and when >= 0 and at(queue, base + k).wants == onto:
+                    # A car that wanted the same link is put off until that takes in the next one.
+                    if entry < 0:
+                        entry = entry_time(onto, CAR_UNITS, 0, state.link, state.ring, net.classes)
+                    when = max(when, entry)
+                else:
+                    when = look(k, n, base, degree, t_end, net, state, extra)
+                put(due, base + k, when)
+                tied = when == t or (tied and when > t)
+                best = k if when < t else min(best, k) if when == t else best
+                t = min(t, when)
+        # A tie goes to the smaller merge tag, then to the first queue.
         if t >= t_end:
             break
-        if equal > 1:
+        if tied:
             for k in range(best + 1, queues):
-                if at(queue, base + k).due == t and lot(k, n, base, net, state) < lot(
+                if at(due, base + k) == t and lot(k, n, base, net, state) < lot(
                     best, n, base, net, state
                 ):
                     best = k
@@ -395,13 +399,8 @@ def visit(n, t_end, net, state, extra):  # type: ignore[no-untyped-def]
             schedule(n, t, state.node, state.wheel_head, state.wheel_tail, state.clock)
             return False
         j = at(wish, best).wants
-        move(best, n, base, degree, net, state)
+        move(best, n, t, base, degree, net, state)
         last, onto = best, j if j >= 0 else NEXT_NOTHING
-        concerned = 0
-        for k in range(queues):
-            at(wish, concerned).order = k
-            due, wants = at(queue, base + k).due, at(queue, base + k).wants
-            concerned += int((k == best) | (due < 0) | ((wants & ~LONG == onto) & (due < FAR)))
     t = min(t, extra[0])
     if t < FAR:
         node.hint = at(queue, base + best).edge if best >= 0 else -1

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.kernels._jit import at, jit, prefetch
 from engine.kernels.traffic_layout import (
+    CAR_UNITS,
     EDGE,
     K_BUCKET,
     K_BUCKET_US,
@@ -111,10 +112,11 @@ def fetch_ahead(n, net, state):  # type: ignore[no-untyped-def]
     if j >= 0:
         to = at(link, j)
         prefetch(ring, to.ring + (to.nin & to.mask), 0)
-        prefetch(ring, to.ring + (to.wptr & to.mask), 0)
+        if to.wcum < to.cum_in + CAR_UNITS - to.store:  # it will have to follow its leavers
+            prefetch(ring, to.ring + (to.wptr & to.mask), 0)
         if to.nin == to.nout:
             prefetch(node, to.to_node, 0)
-            prefetch(state.queue, to.queue, 0)
+            prefetch(state.due, to.queue, 0)
     m = np.int64(at(node, m).after)
     if m < 0:
         return
@@ -126,7 +128,6 @@ def fetch_ahead(n, net, state):  # type: ignore[no-untyped-def]
         prefetch(net.out_edge, at(net.out_ptr, m), 0)
         if it.waiting != 0:
             prefetch(node, it.from_node, 0)
-            prefetch(state.queue, at(net.in_ptr, it.from_node) + 2 * it.from_node, 0)
     j = wanted(m, net, state)
     if j >= 0:
         prefetch(link, j, 0)
@@ -135,7 +136,7 @@ def fetch_ahead(n, net, state):  # type: ignore[no-untyped-def]
     if m < 0:
         return
     prefetch(state.queue, at(node, m).queue, 0)
-    prefetch(state.queue, at(node, m).queue, 64)
+    prefetch(state.due, at(node, m).queue, 0)
     a = at(node, m).hint
     if a >= 0:
         prefetch(link, a, 0)

@@ -37,38 +37,43 @@ def _record(size: int, **fields: type[np.generic]) -> np.dtype[np.void]:
 # lengths thousandths of a car; a number that counts vehicles, links or nodes has 32 bits.
 
 #: Link, two lines: what both ends and those who leave need, then what those who enter need.
-#: `nin` and `nout` count entries and exits, `ring` and `mask` say where its queue lies; `wptr` and `wcum`
-#: follow the leaver whose wave lets the next one in; `queue` is its place among the queues.
+#: `nin` and `nout` count entries and exits, `ring` and `mask` say where its queue lies; `wptr` (which)
+#: and `wcum` (lengths up to there) follow the leavers whose waves let the next ones in, the last of
+#: them left by `wtime`; `queue` is its place among the queues.
 LINK = _record(
     128,
     nin=np.int32, nout=np.int32, ring=np.int32, mask=np.int32,
-    out_ok=np.int64, headway=np.int64, tag=np.int64, tag_inc=np.int64, cum_out=np.int64,
+    out_ok=np.int64, headway=np.int64, tag=np.int64, cum_out=np.int64, wtime=np.int64,
     priority=np.int32, waiting=np.uint8, blocked=np.uint8, closed=np.uint8,
     cum_in=np.int64, in_ok=np.int64, wcum=np.int64, wave=np.int64, travel=np.int64, store=np.int64,
     wptr=np.int32, queue=np.int32, from_node=np.int32, to_node=np.int32,
 )
 
 #: What is measured on a link and stands on it: travel times of those who left (sum and number since
-#: the last reset, the last), obstacles.
+#: the last reset, the last), obstacles; what one who leaves adds to the link's merge tag.
 TALLY = _record(
     64,
     free=np.int64, tt_sum=np.int64, last_tt=np.int64, last_exit=np.int64, length_mm=np.int64,
-    obstacle_units=np.int64, obstacles=np.int32, tt_n=np.int32,
+    obstacle_units=np.int64, tag_inc=np.int64, obstacles=np.int32, tt_n=np.int32,
 )
 
 #: Node, one line: due time and its place in the calendar, fair-merge clock, origin queues; response
-#: vehicles on the links that lead here; first of its queues; 1 = look at every queue at the next visit.
+#: vehicles on the links that lead here, how many these are; first of its queues; 1 = look at every
+#: queue at the next visit.
 NODE = _record(
     64,
     due=np.int64, clock=np.int64, tag=np.int64,
     before=np.int32, after=np.int32, head=np.int32, tail=np.int32, phead=np.int32, ptail=np.int32,
-    hint=np.int32, priority=np.int32, queue=np.int32,
+    hint=np.int32, queue=np.int32, priority=np.int16, degree=np.uint16,
     bucket=np.int16, look=np.uint8, blocked=np.uint8,
 )
 
-#: Queue: when its head can move (LOOK = not known, FAR = asleep), the edge the head wants (with
-#: EARLY or LONG) or NEXT_..., and the link whose queue it is, -1 for those of the origin.
-QUEUE = _record(16, due=np.int64, wants=np.int32, edge=np.int32)
+#: Queue: the edge that its head wants (with EARLY or LONG) or NEXT_..., and the link whose queue it
+#: is, -1 for those of the origin. When the head can move (LOOK = not known, FAR = asleep) lies apart,
+#: in `due`: the earliest of a node is told in one step.
+QUEUE = _record(8, wants=np.int32, edge=np.int32)
+#: Queues seen in one step; those of a node fill up to a multiple of it.
+TOGETHER = 8
 
 #: Vehicle, one line. `place` is an edge, or -1 - node; `after` the next in the same origin queue;
 #: `watch` 1 = report each link entered.
@@ -93,7 +98,6 @@ CLASS = _record(
 #: What the head of a queue wants, for the length of a visit: when it was ready, edge, merge tag.
 WISH = _record(
     64, ready=np.int64, wants=np.int64, vehicle=np.int64, tag=np.int64, vclass=np.int64,
-    order=np.int64,
 )
 
 # Clock. SINCE is when the present advance began: nothing may happen before it any more.
@@ -123,6 +127,8 @@ OPEN, SHUT, BARRED = 0, 1, 2
 # What `wants` of a queue says besides the edge: the head is not due yet; it is longer than a car.
 EARLY, LONG = 1 << 30, 1 << 29
 EDGE = LONG - 1
+#: The bits of a QUEUE that hold `wants`, except LONG.
+CAR_WANTS = 0xFFFFFFFF & ~LONG
 
 #: Due time of a queue that has to be looked at.
 LOOK = np.int64(-1)
@@ -181,8 +187,10 @@ class TrafficState(NamedTuple):
     node: Records  # [nodes] NODE
     vehicle: Records  # [vehicles] VEHICLE
     ring: Records  # [slots] RING: vehicles on each link, oldest first, then recent leavers
-    # Queues of a node side by side: links in the order of in_edge, origin queue, its priority lane.
-    queue: Records  # [edges + 2 nodes] QUEUE
+    # Queues of a node side by side: links in the order of in_edge, origin queue, its priority lane,
+    # none up to a multiple of TOGETHER.
+    queue: Records  # [queues] QUEUE
+    due: I64  # [queues]
     origin_tag_inc: I64  # [nodes] what a vehicle that starts there adds to the merge tag
     wheel_head: I32  # [WHEEL] first due node of each bucket
     wheel_tail: I32  # [WHEEL]

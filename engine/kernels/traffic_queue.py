@@ -1,13 +1,17 @@
-"""One link of the traffic kernel: when it takes in the next vehicle, and who passes whose queue.
+"""One link of the traffic kernel: when it takes in the next vehicle, who passes whose queue, whom a move
+concerns.
 
 See `engine.kernels.traffic` for the model.
 """
 
 from __future__ import annotations
 
-from engine.kernels._jit import at, jit
+import numpy as np
+
+from engine.kernels._jit import at, eight_below, eight_equal, jit
 from engine.kernels.traffic_layout import (
     CAR_UNITS,
+    CAR_WANTS,
     FAR,
     NEXT_ARRIVED,
     NEXT_NONE,
@@ -15,6 +19,7 @@ from engine.kernels.traffic_layout import (
     RANK_ARRIVED,
     RANK_NONE,
     SHUT,
+    TOGETHER,
     uncounted,
 )
 
@@ -44,38 +49,41 @@ def dest_in(who):  # type: ignore[no-untyped-def]
 
 
 @jit(inline="always")
-def entry_time(j, units, link, ring, classes):  # type: ignore[no-untyped-def]
-    """Return when link `j` next admits a vehicle of `units` (FAR = when someone has left)."""
+def entry_time(j, units, soonest, link, ring, classes):  # type: ignore[no-untyped-def]
+    """Return when link `j` admits a vehicle of `units` from `soonest` on (FAR = when someone has left)."""
     it = at(link, j)
     if it.closed == SHUT:
         return FAR
-    ready = it.in_ok
+    if it.in_ok > soonest:
+        soonest = it.in_ok
+    # It takes the place of leavers up to `need`. Leavers behind the pointer may be overwritten, so it
+    # must also keep up with the ring.
     need = it.cum_in + units - it.store
-    p = it.wptr
-    cum = it.wcum
-    base = it.ring
-    mask = it.mask
-    # Leavers behind the pointer may be overwritten, so it must also keep up with the ring.
-    floor = it.nin - mask + 2
-    if cum < need or p < floor:
-        out = it.nout
-        while (cum < need or p < floor) and p < out:
-            who = at(ring, base + (p & mask)).who
-            if who >= 0:
-                cum += at(classes, class_in(who)).units
-            p += 1
-        it.wptr = p
-        it.wcum = cum
-    if p < floor:
-        it.waiting = 1
-        return FAR
-    if cum < need:
-        if it.cum_in == it.cum_out:
-            return ready  # an empty link admits any vehicle, however short the link
-        it.waiting = 1
-        return FAR
-    if cum - need >= CAR_UNITS:
-        # A longer vehicle asked before, or room was made: look back for the leaver that matters.
+    floor = it.nin - it.mask + 2
+    if it.wcum >= need and it.wptr >= floor and it.wtime + it.wave <= soonest:
+        return soonest
+    return follow_leavers(j, need, floor, soonest, link, ring, classes)
+
+
+@jit(inline="always")
+def follow_leavers(j, need, floor, soonest, link, ring, classes):  # type: ignore[no-untyped-def]
+    """Return when the wave of the leaver up to `need` lets the next one in on link `j`, see `entry_time`.
+
+    Where that is no later than `soonest`, the pointer goes ahead over all whose waves have arrived by
+    then: those who take their places need not look.
+    """
+    it = at(link, j)
+    base, mask, out, wave = it.ring, it.mask, it.nout, it.wave
+    p, cum, latest = np.int64(it.wptr), it.wcum, it.wtime
+    while (cum < need or p < floor) and p < out:
+        slot = at(ring, base + (p & mask))
+        if slot.who >= 0:
+            cum += at(classes, class_in(slot.who)).units
+        latest = max(latest, slot.time)
+        p += 1
+    if p >= floor and cum - need >= CAR_UNITS:
+        # The pointer is ahead, a longer vehicle asked before, or room was made: look back for the
+        # leaver that matters.
         while p > floor and p > 0:
             who = at(ring, base + ((p - 1) & mask)).who
             units_left = at(classes, class_in(who)).units if who >= 0 else 0
@@ -83,21 +91,34 @@ def entry_time(j, units, link, ring, classes):  # type: ignore[no-untyped-def]
                 break
             cum -= units_left
             p -= 1
-        it.wptr = p
-        it.wcum = cum
-    if need <= 0 or p == 0:
-        return ready
-    left = at(ring, base + ((p - 1) & mask)).time
-    over = cum - need
-    if over > 0 and p >= 2:
-        gap = left - at(ring, base + ((p - 2) & mask)).time
-        if gap > it.headway:
-            gap = it.headway
-        if over > CAR_UNITS:
-            over = CAR_UNITS
-        left -= gap * over // CAR_UNITS
-    left += it.wave
-    return left if left > ready else ready
+    it.wptr, it.wcum, it.wtime = p, cum, latest
+    if p < floor or cum < need:
+        if p >= floor and it.cum_in == it.cum_out:
+            return soonest  # an empty link admits any vehicle, however short the link
+        it.waiting = 1
+        return FAR
+    if need > 0 and p > 0:
+        left = at(ring, base + ((p - 1) & mask)).time
+        over = cum - need
+        if over > 0 and p >= 2:
+            gap = left - at(ring, base + ((p - 2) & mask)).time
+            if gap > it.headway:
+                gap = it.headway
+            if over > CAR_UNITS:
+                over = CAR_UNITS
+            left -= gap * over // CAR_UNITS
+        if left + wave > soonest:
+            return left + wave
+    while p < out:
+        slot = at(ring, base + (p & mask))
+        if slot.time + wave > soonest:
+            break
+        if slot.who >= 0:
+            cum += at(classes, class_in(slot.who)).units
+        latest = max(latest, slot.time)
+        p += 1
+    it.wptr, it.wcum, it.wtime = p, cum, latest
+    return soonest
 
 
 @jit(inline="always")
@@ -109,6 +130,24 @@ def next_edge(dest, n, route, out_ptr, out_edge):  # type: ignore[no-untyped-def
     if rank == RANK_NONE:
         return NEXT_NONE
     return at(out_edge, at(out_ptr, n) + rank)
+
+
+@jit(inline="always")
+def all_of(count):  # type: ignore[no-untyped-def]
+    """Return the bits of the next `count` queues, at most TOGETHER."""
+    return (1 << count) - 1 if count < TOGETHER else (1 << TOGETHER) - 1
+
+
+@jit(inline="always")
+def touched(first, base, last, onto, queue, due):  # type: ignore[no-untyped-def]
+    """Return which of the queues from `first` on the move of queue `last` onto link `onto` concerns.
+
+    They are `last` itself, those that have to be looked at, and those that wait for the same link.
+    """
+    unknown = eight_below(due, base + first, 0)
+    rivals = eight_equal(queue, base + first, CAR_WANTS, onto) & eight_below(due, base + first, FAR)
+    itself = 1 << (last - first) if first <= last < first + TOGETHER else 0
+    return unknown | rivals | itself
 
 
 @uncounted

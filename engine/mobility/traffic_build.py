@@ -69,7 +69,9 @@ def build_net(
         row["priority"] = int(vehicles.passes)
         row["queue_ns_per_mm"] = round(1e6 / vehicles.past_queue_mps)
     widest = int(np.diff(into.ptr).max()) if n_nodes else 0
-    wish = lay.aligned(np.zeros(widest + 3, dtype=lay.WISH))  # one more: candidates are written ahead
+    if widest > 65_000:
+        raise ValueError("a node has more than 65000 incoming links")
+    wish = lay.aligned(np.zeros(widest + 2, dtype=lay.WISH))
     return TrafficNet(
         into.ptr, into.edge, out.ptr, out.edge, rank.astype(np.uint8), classes,
         np.array([merge_draw_seed is not None, merge_draw_seed or 0], dtype=np.int64), wish
@@ -111,17 +113,21 @@ def build_state(
     link["mask"] = size - 1
     link["headway"], link["store"], link["wave"] = headway, store, wave_us
     link["travel"] = tally["free"] = travel
+    link["wtime"] = -lay.FAR
     tally["length_mm"] = np.rint(1000 * length_m).astype(np.int64)
     link["from_node"], link["to_node"] = from_node, to_node
-    link["tag_inc"] = np.rint(1e6 / np.maximum(merge_weight, 1e-6)).astype(np.int64)
-    queue = np.zeros(n_edges + 2 * n_nodes, dtype=lay.QUEUE)
-    queue["due"], queue["wants"], queue["edge"] = lay.FAR, lay.NEXT_UNKNOWN, -1
-    link["queue"][net.in_edge] = np.arange(n_edges) + 2 * to_node[net.in_edge]
+    tally["tag_inc"] = np.rint(1e6 / np.maximum(merge_weight, 1e-6)).astype(np.int64)
+    degree = np.diff(net.in_ptr)
+    blocks = -(-(degree + 2) // lay.TOGETHER)
+    first = lay.TOGETHER * (np.cumsum(blocks) - blocks)
+    queue = np.zeros(lay.TOGETHER * int(blocks.sum()), dtype=lay.QUEUE)
+    queue["wants"], queue["edge"] = lay.NEXT_UNKNOWN, -1
+    link["queue"][net.in_edge] = np.arange(n_edges) + np.repeat(first - net.in_ptr[:-1], degree)
     queue["edge"][link["queue"]] = np.arange(n_edges)
     node = np.zeros(n_nodes, dtype=lay.NODE)
     for field in ("before", "after", "bucket", "head", "tail", "phead", "ptail", "hint"):
         node[field] = -1
-    node["queue"] = net.in_ptr[:-1] + 2 * np.arange(n_nodes)
+    node["queue"], node["degree"] = first, degree
     start_inc = np.rint(1e6 / np.maximum(origin_weight, 1e-6)).astype(np.int64)
     vehicle = np.zeros(max_vehicles, dtype=lay.VEHICLE)
     vehicle["place"] = vehicle["after"] = -1
@@ -131,6 +137,7 @@ def build_state(
     ring["who"] = lay.GHOST
     return TrafficState(
         link=link, tally=tally, node=node, vehicle=vehicle, ring=ring, queue=queue,
+        due=np.full(queue.size, lay.FAR, dtype=np.int64),
         origin_tag_inc=np.broadcast_to(start_inc, n_nodes).copy(),
         wheel_head=np.full(lay.WHEEL, -1, dtype=np.int32),
         wheel_tail=np.full(lay.WHEEL, -1, dtype=np.int32),

@@ -227,14 +227,19 @@ def test_no_node_sleeps_while_something_could_move(seed: int) -> None:
 
 
 @settings(max_examples=12)
-@given(st.integers(0, 10**9))
-def test_many_destinations_and_new_routes_equal_the_slow_twin(seed: int) -> None:
-    """Cars and buses on a network with loops, several goals, other routes every minute."""
+@given(st.integers(0, 10**9), st.sampled_from([0, 12]))
+def test_many_destinations_and_new_routes_equal_the_slow_twin(seed: int, into_one: int) -> None:
+    """Cars and buses on a network with loops, several goals, other routes every minute.
+
+    With `into_one` more links that lead to one node than are looked at together.
+    """
     draw = np.random.default_rng(seed)
     n, cars = 6, 60
     ring = np.arange(n)
     extra = draw.integers(0, n, (2, 5))
     extra = extra[:, extra[0] != extra[1]]
+    hub = np.stack([draw.integers(2, n, into_one), np.ones(into_one, dtype=np.int64)])
+    extra = np.concatenate([hub, extra], axis=1)
     tail, head = np.concatenate([ring, extra[0]]), np.concatenate([(ring + 1) % n, extra[1]])
     m = tail.size
     speed, length = draw.uniform(8, 25, m), draw.uniform(30, 200, m)

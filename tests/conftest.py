@@ -34,8 +34,9 @@ Anlan = Callable[..., subprocess.CompletedProcess[str]]
 #: The files that take longest, longest first. They are begun first, so that at the end no process
 #: works on a long one while the others have nothing left to do.
 LONGEST = (
-    "test_no_dead_switches.py", "test_contract.py", "test_practitioners.py", "test_cli.py",
-    "test_chilean_plans.py", "test_demo.py",
+    "test_no_dead_switches.py", "test_contract.py", "test_practitioners.py", "test_files.py",
+    "test_cli.py", "test_counterflow.py", "test_crowd.py", "test_rimea.py", "test_demo.py",
+    "test_chilean_plans.py", "test_replay.py", "test_escorts.py", "test_pickups.py",
 )
 #: Files that look at the same finished runs of the fixtures below.
 GOLDEN = {

@@ -110,10 +110,17 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not UTF-8 text") from None
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        document = yaml.load(text, Loader=_Loader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
         lines: Lines = {}
-        _collect_lines(node, (), lines, str(path))
+        fault = None
+        try:  # before the document is made, which rewrites the nodes of merged keys
+            _collect_lines(node, (), lines, str(path))
+        except InputError as error:
+            fault = error
+        document = None if node is None else loader.construct_document(node)
+        if fault:
+            raise fault
     except RecursionError:
         raise InputError(f"{path}: nested too deeply") from None
     except yaml.YAMLError as error:

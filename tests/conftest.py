@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 # importing this module reads ANLAN_CACHE_DIR, and only afterwards is the sea's folder moved.
 import engine.kernels._jit  # noqa: F401
 from city_models.testtown import build_testtown
+from engine import cli
 from engine.city import City
 from engine.plan import Plan, load_plan
 from engine.run import Run, simulate
@@ -30,6 +31,41 @@ settings.load_profile("steady")
 SCENARIO = "testtown-tsunami"
 PLANS = ("historical", "early-warning")
 Anlan = Callable[..., subprocess.CompletedProcess[str]]
+#: The files that take longest, longest first. They are begun first, so that at the end no process
+#: works on a long one while the others have nothing left to do.
+LONGEST = (
+    "test_no_dead_switches.py", "test_contract.py", "test_practitioners.py", "test_files.py",
+    "test_cli.py", "test_counterflow.py", "test_crowd.py", "test_rimea.py", "test_demo.py",
+    "test_chilean_plans.py", "test_replay.py", "test_escorts.py", "test_pickups.py",
+)
+#: Files that look at the same finished runs of the fixtures below.
+GOLDEN = {
+    "test_contract.py", "test_causes.py", "test_run.py", "test_timeline.py", "test_crowds.py",
+    "test_cameras.py", "test_bus_stops.py", "test_named_teams.py", "test_prediction.py",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; within a file as written."""
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n`, give each file, and the files of GOLDEN together, to one process: what its tests
+    share is computed once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return "golden" if file.rsplit("/", 1)[-1] in GOLDEN else file
+
+    if config.getoption("dist") != "load":  # something else was asked for
+        return None
+    config.option.loadscopereorder = False  # in the order above, not by the number of tests
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,6 +99,36 @@ def anlan(child_environment: dict[str, str], tmp_path_factory: pytest.TempPathFa
         assert "Traceback" not in done.stderr + done.stdout, done.stderr
         assert done.returncode == code, (arguments, done.stdout, done.stderr)
         return done
+
+    return call
+
+
+def in_process(*arguments: str, capsys: pytest.CaptureFixture[str],
+               monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
+    """The same entry point without another process: quicker, for what is refused at once."""
+    monkeypatch.setattr(sys, "argv", ["anlan", *arguments])
+    code = 0
+    try:
+        cli.main()
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Anlan:
+    """Like `anlan`, through the same entry point but in this process: quicker."""
+
+    def call(
+        *arguments: Any, code: int = 0, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        words = [str(word) for word in arguments]
+        got, out, err = in_process(*words, capsys=capsys, monkeypatch=monkeypatch)
+        assert got == code, (arguments, out, err)
+        return subprocess.CompletedProcess(words, got, out, err)
 
     return call
 

@@ -23,7 +23,7 @@ from engine.events import ENTITIES, KINDS
 from engine.record import KPIS
 from engine.run import Run
 from engine.scoring.ledger import STATES
-from tests.conftest import Anlan
+from tests.conftest import Anlan, in_process
 
 BRIEF = ("--set", "duration_s=600")
 
@@ -36,36 +36,6 @@ def commands(app: Any = cli.app, above: tuple[str, ...] = ()) -> Iterator[tuple[
 
 
 COMMANDS = sorted(commands())
-
-
-def in_process(*arguments: str, capsys: pytest.CaptureFixture[str],
-               monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
-    """The same entry point without another process: quicker, for what is refused at once."""
-    monkeypatch.setattr(sys, "argv", ["anlan", *arguments])
-    code = 0
-    try:
-        cli.main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out = capsys.readouterr()
-    return code, out.out, out.err
-
-
-@pytest.fixture
-def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Anlan:
-    """Like `anlan`, through the same entry point but in this process: quicker."""
-
-    def call(
-        *arguments: Any, code: int = 0, cwd: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        if cwd is not None:
-            monkeypatch.chdir(cwd)
-        words = [str(word) for word in arguments]
-        got, out, err = in_process(*words, capsys=capsys, monkeypatch=monkeypatch)
-        assert got == code, (arguments, out, err)
-        return subprocess.CompletedProcess(words, got, out, err)
-
-    return call
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -370,10 +340,11 @@ def test_wrong_input(
     assert list(tmp_path.iterdir()) == []  # nothing was run and nothing was written
 
 
-def test_wrong_input_in_another_process(anlan: Anlan, tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text("name: x\nduration_s: [\n")
-    for arguments in (("run", tmp_path / "bad.yaml"), ("scenario", "check", tmp_path / "bad.yaml")):
-        done = anlan(*arguments, code=2)
+def test_wrong_input_in_another_process(anlan: Anlan, here: Anlan, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("name: x\nduration_s: [\n")
+    for call, arguments in ((anlan, ("run", bad)), (here, ("scenario", "check", bad))):
+        done = call(*arguments, code=2)
         assert "bad.yaml:" in done.stderr
         assert done.stdout == ""
 
@@ -574,10 +545,13 @@ def test_worth_of_levers(here: Anlan, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def comparison(anlan: Anlan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("comparison") / "c"
-    anlan("compare", "testtown-tsunami", "--plan", "historical", "--plan", "early-warning",
-          "--replications", 2, *BRIEF, "--out", target, "--quiet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [
+            "anlan", "compare", "testtown-tsunami", "--plan", "historical", "--plan",
+            "early-warning", "--replications", "2", *BRIEF, "--out", str(target), "--quiet"])
+        cli.main()
     return target
 
 
@@ -597,6 +571,7 @@ def test_comparison_file(comparison: Path) -> None:
 
 
 def test_workers_do_not_change_a_byte(comparison: Path, anlan: Anlan, tmp_path: Path) -> None:
+    """This process alone, and two workers of another one."""
     anlan("compare", "testtown-tsunami", "--plan", "historical", "--plan", "early-warning",
           "--replications", 2, "--workers", 2, *BRIEF, "--out", tmp_path / "c", "--quiet")
     one, two = ((folder / "comparison.json").read_bytes() for folder in (comparison, tmp_path / "c"))

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from engine import cli_demo
 from tests.conftest import Anlan
 
 
-def test_demo_shows_the_record_then_two_plans(anlan: Anlan, tmp_path: Path) -> None:
+def test_demo_shows_the_record_then_two_plans(
+    anlan: Anlan, here: Anlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     brief = ("--set", "population.share=0.004", "--set", "duration_s=240")
     out = tmp_path / "demo"
     text = anlan("demo", *brief, "--out", out).stdout
@@ -21,6 +26,8 @@ def test_demo_shows_the_record_then_two_plans(anlan: Anlan, tmp_path: Path) -> N
     assert names["2015"]["scenario"]["name"] == "coquimbo-tsunami"
     assert names["early-warning"]["scenario"] == names["historical"]["scenario"]
     assert names["historical"]["scenario"]["name"] == "coquimbo-tsunami-severe"
-    found = json.loads(anlan("demo", *brief, "--out", out, "--json").stdout)
+    # Again for a program, without further processes: the seas are kept.
+    monkeypatch.setattr(cli_demo, "WORKERS", 1)
+    found = json.loads(here("demo", *brief, "--out", out, "--json").stdout)
     assert {row["label"] for row in found["hindcast"]} > {"Deaths", "People who left"}
     assert found["comparison"]["plans"] == ["historical", "early-warning"]

@@ -63,6 +63,8 @@ PLAN["buses"][0]["to"] = "Test Shelter"
 PLAN["door_to_door"][0]["by"] = "volunteers"
 PLAN["crowds"] = {"cameras": True, "alarm_pm2": 3.375, "officers": 7, "setup_s": 63.5, "inflow_pms": 0.8125}
 DOCUMENTS = {"scenario": SCENARIO, "plan": PLAN}
+#: The same text, written quicker.
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 MODELS: dict[str, type[BaseModel]] = {"scenario": Scenario, "plan": Plan}
 #: Numbers outside what any key allows, and the keys that allow anything (names and labels).
 TOO_SMALL, TOO_LARGE = -987654321.0, 987654321.0
@@ -109,7 +111,7 @@ def altered(kind: str, path: Where, value: Any = None, key: str | None = None) -
         pairs = [(key if k == path[-1] else k, v) for k, v in target.items()]
         target.clear()
         target.update(pairs)
-    return yaml.safe_dump(document, sort_keys=False)
+    return yaml.dump(document, Dumper=DUMPER, sort_keys=False)
 
 
 def line_of(text: str, word: str) -> int:

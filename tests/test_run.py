@@ -198,14 +198,21 @@ INPUTS: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def without_inputs(
+    town: City, short: Callable[..., Scenario], plans: dict[str, Plan]
+) -> dict[str, Run]:
+    brief = short(duration_s=1500.0)
+    return {name: simulate(town, brief, plan, 1) for name, plan in plans.items()}
+
+
 @pytest.mark.parametrize("name", INPUTS)
 def test_input_has_an_effect_with_itself_as_origin(
-    name: str, town: City, short: Callable[..., Scenario], plans: dict[str, Plan]
+    name: str, town: City, plans: dict[str, Plan], without_inputs: dict[str, Run]
 ) -> None:
     row, plan, effect = INPUTS[name]
-    brief = short(duration_s=1500.0)
-    base = simulate(town, brief, plans[plan], 1)
-    run = simulate(town, brief, plans[plan], 1, [row])
+    base = without_inputs[plan]
+    run = simulate(town, base.twin.scenario, plans[plan], 1, [row])
     assert run.digest != base.digest
     events = run.events
     (applied,) = events.index[events.kind == "input_applied"]

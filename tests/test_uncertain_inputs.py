@@ -115,19 +115,19 @@ def test_an_input_that_goes_with_another_by_chance_is_not_taken() -> None:
     assert parts["a"] > parts["d"] > 0.5
 
 
-def test_the_command_sweeps_and_resumes(anlan: Anlan, tmp_path: Path) -> None:
+def test_the_command_sweeps_and_resumes(here: Anlan, tmp_path: Path) -> None:
     place, out = tmp_path / "case", tmp_path / "out"
     shutil.copytree(scenarios_root() / "testtown-tsunami", place)
     (place / TABLE).write_text(
         ",".join(COLUMNS) + "\nbehaviour.felt_share,0,1,test\n", encoding="utf-8"
     )
     command = ("sweep", str(place), "--samples", "8", "--set", "duration_s=1500", "--out", str(out))
-    first = json.loads(anlan(*command, "--json").stdout)
+    first = json.loads(here(*command, "--json").stdout)
     assert first["samples"] == 8
     assert len({row["seed"] for row in first["values"]}) == 8
     assert json.loads((out / "sweep.json").read_text()) == first
-    again = anlan(*command, "--resume")
+    again = here(*command, "--resume")
     assert "moved by" in again.stdout
     assert "written" in again.stdout
-    refused = anlan("sweep", "testtown-quake", code=2)
+    refused = here("sweep", "testtown-quake", code=2)
     assert "uncertain.csv" in refused.stderr

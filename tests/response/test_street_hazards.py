@@ -34,11 +34,9 @@ def test_a_unit_meets_a_closure_nobody_reported_turns_and_tells(
     no_phones = [{"service": "telecom", "from_s": 10, "to_s": 5400}]
     scenario: Scenario = short(outages=no_phones, duration_s=3600)  # type: ignore[operator]
     plan = plans["historical"]
-    first = open_session(town, scenario, plan, 1).finish().events
-    order = first[(first.kind == "unit_arrived") & (first.object >= 0)].iloc[0]
-    session = open_session(town, scenario, plan, 1)
-    session.advance(3600)
-    node = int(session.twin.world.incident_node[int(order.object)])
+    first = open_session(town, scenario, plan, 1).finish()
+    came = first.events[(first.events.kind == "unit_arrived") & (first.events.object >= 0)]
+    node = int(first.twin.world.incident_node[int(came.object.iloc[0])])
     streets = np.flatnonzero((town.streets.from_node == node) | (town.streets.to_node == node))
     met = []
     for keep in range(streets.size):

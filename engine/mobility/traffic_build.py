@@ -54,7 +54,7 @@ _EVENT_ROWS = 1 << 15
 def build_net(
     n_nodes: int, from_node: I32, to_node: I32, merge_draw_seed: int | None = None
 ) -> TrafficNet:
-    """Return topology and class table; ValueError for a node with more than 250 out-edges."""
+    """Return topology and class table; ValueError for a node with more than 250 out- or 65,000 in-edges."""
     out = group_edges(n_nodes, from_node, to_node)
     into = group_edges(n_nodes, to_node, from_node)
     rank = np.empty(from_node.size, dtype=np.int64)

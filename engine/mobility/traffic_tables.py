@@ -44,6 +44,7 @@ _LEAST_CAPACITY = 1e-4  # veh/s: one vehicle in three hours
 _LEAST_PRIORITY = 1e-4  # with the greatest, so that shares at merges are met within 1 %
 _MOST_ROOM = 5e7  # vehicles standing on all links: every place takes memory
 _MOST_EXITS = 250  # links that leave one node
+_MOST_ENTRIES = 65_000  # links that enter one node
 _DEFAULT_WAVE_MPS = 5.0
 _DEFAULT_ORIGIN_PRIORITY = 0.5  # about a lane's capacity, veh/s
 
@@ -235,19 +236,22 @@ def validate(
     if len(links) == 0:
         raise InputError("links.csv: no rows (needed: at least one link)")
     from_node = _rows("links", links, "from", node, "node")
-    busy = np.bincount(from_node, minlength=node.size)
-    if busy.max() > _MOST_EXITS:
-        row = int(np.flatnonzero(from_node == busy.argmax())[_MOST_EXITS])
-        raise InputError(
-            f"{_where('links', links, row, 'from')}: {busy.max()} links leave node "
-            f"'{node[busy.argmax()]}' (allowed: at most {_MOST_EXITS})"
-        )
+    to_node = _rows("links", links, "to", node, "node")
+    for column, rows, verb, most in (("from", from_node, "leave", _MOST_EXITS),
+                                     ("to", to_node, "enter", _MOST_ENTRIES)):
+        busy = np.bincount(rows, minlength=node.size)
+        if busy.max() > most:
+            row = int(np.flatnonzero(rows == busy.argmax())[most])
+            raise InputError(
+                f"{_where('links', links, row, column)}: {busy.max()} links {verb} node "
+                f"'{node[busy.argmax()]}' (allowed: at most {most})"
+            )
     origin = (
         _numbers("nodes", nodes, "origin_priority", _LEAST_PRIORITY)
         if "origin_priority" in nodes.columns else np.full(len(nodes), _DEFAULT_ORIGIN_PRIORITY)
     )
     return Instance(
-        node=node, link=link, from_node=from_node, to_node=_rows("links", links, "to", node, "node"),
+        node=node, link=link, from_node=from_node, to_node=to_node,
         origin_priority=origin, **_flow(links),
         trip=trip,
         depart_s=_numbers("trips", trips, "depart_s", 0),

@@ -287,6 +287,13 @@ def test_networks_too_large_for_the_model_are_refused():
                         "free_speed_mps": 10.0, "jam_density": 0.2})
     with pytest.raises(InputError, match="line 252, column from: 251 links leave node 'a'"):
         simulate_traffic(nodes, hub, trips)
+    many = [f"n{k}" for k in range(261)]
+    wide = pd.DataFrame({"node": ["a", "b", "c", "d", *many], "x_m": 0.0, "y_m": 0.0})
+    star = pd.DataFrame({"from": [f"n{k}" for k in range(261) for _ in range(250)], "to": "b",
+                         "length_m": 50.0, "lanes": 1, "free_speed_mps": 10.0, "jam_density": 0.2})
+    star["link"] = range(len(star))
+    with pytest.raises(InputError, match="line 65002, column to: 65250 links enter node 'b'"):
+        simulate_traffic(wide, star, trips)
 
 
 def test_missing_column_file_and_folder(tmp_path):

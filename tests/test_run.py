@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,15 @@ def test_other_seed_and_other_plan_other_digest(
 def test_city_by_name_is_the_built_one(runs: dict[str, Run]) -> None:
     named = simulate("testtown", "testtown-tsunami", "historical", 1)
     assert named.digest == runs["historical"].digest
+
+
+def test_a_run_that_is_let_go_leaves_memory(town: City, plans: dict[str, Plan]) -> None:
+    """Mesa would keep each model, and with it the World, for as long as a study lasts."""
+    run = simulate(town, "testtown-tsunami", plans["historical"], 1)
+    twin, world = weakref.ref(run.twin), weakref.ref(run.twin.context.world)
+    del run
+    gc.collect()
+    assert twin() is None and world() is None
 
 
 def test_number_of_threads_does_not_matter(

@@ -36,7 +36,8 @@ Anlan = Callable[..., subprocess.CompletedProcess[str]]
 LONGEST = (
     "test_no_dead_switches.py", "test_contract.py", "test_practitioners.py", "test_files.py",
     "test_cli.py", "test_counterflow.py", "test_crowd.py", "test_rimea.py", "test_demo.py",
-    "test_chilean_plans.py", "test_replay.py", "test_escorts.py", "test_pickups.py",
+    "test_chilean_plans.py", "test_sea_of_2015.py", "test_replay.py", "test_escorts.py",
+    "test_pickups.py",
 )
 #: Files that look at the same finished runs of the fixtures below.
 GOLDEN = {

@@ -65,7 +65,8 @@ def test_a_run_that_is_let_go_leaves_memory(town: City, plans: dict[str, Plan]) 
     twin, world = weakref.ref(run.twin), weakref.ref(run.twin.context.world)
     del run
     gc.collect()
-    assert twin() is None and world() is None
+    assert twin() is None
+    assert world() is None
 
 
 def test_number_of_threads_does_not_matter(

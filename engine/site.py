@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.missions import Missions
 
 UNIT_KINDS = ("ambulance", "fire_rescue", "police", "bus")
+AMBULANCE, RESCUE, POLICE, BUS = range(len(UNIT_KINDS))
 #: Letter and crew of a unit of each kind. Chilean practice: an advanced SAMU ambulance carries
 #: three, a Bomberos rescue engine about six, a Carabineros car two (assumption, common figures);
 #: a bus has its driver.
@@ -241,7 +242,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
               for row, ban in enumerate(plan.inbound_ban)]
     orders = street_orders(city, plan, shut, safe, banned)
     units = _units(city, plan, scenario)
-    cars = units.kind == UNIT_KINDS.index("police")
+    cars = units.kind == POLICE
     check_contraflow(city, scenario, plan, danger, orders, units.node[cars], units.aid[cars])
     missions = build_missions(city, scenario, plan, danger, safe, order_zone)
     check_missions(city, scenario, plan, danger, shut, missions)

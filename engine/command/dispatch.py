@@ -51,7 +51,7 @@ from engine.command.missions import MissionOrders
 from engine.component import Component, Context
 from engine.events import reason
 from engine.kernels.paths import UNREACHED, group_edges, shortest_tree, speed_cost_ms
-from engine.site import UNIT_KINDS
+from engine.site import AMBULANCE, POLICE, RESCUE, UNIT_KINDS
 from engine.world import (
     I_ASSIGNED,
     I_CLOSED,
@@ -69,7 +69,6 @@ from engine.world import (
     U_WITHDRAWING,
 )
 
-AMBULANCE, RESCUE, POLICE, BUS = range(len(UNIT_KINDS))
 FAILED_RETRY_MS = 600_000  #: after a unit gave up (assumption)
 NO_WALK_RETRY_MS = 3_600_000  #: after a crew on foot found water or rubble in its way (assumption)
 NO_WAY_RETRY_MS = 300_000  #: after no unit had a way (assumption)

@@ -42,9 +42,7 @@ on); one crew frees one person at a time, without heavy equipment.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -55,30 +53,30 @@ from engine.errors import RunError
 from engine.events import KIND_CODE, reason
 from engine.kernels.paths import group_edges
 from engine.loading import CARD as LOADING_CARD
+from engine.response.at_scene import AtScene
 from engine.response.care import CareChain
 from engine.response.clinics import CARD as CLINIC_CARD
 from engine.response.clinics import Clinics
-from engine.response.durations import hospital_limit, rescue_ms, scene_ms, turnout_ms
+from engine.response.driving import UnitLegs
+from engine.response.durations import hospital_limit, turnout_ms
 from engine.response.hospital_state import CARD as HOSPITAL_CARD
 from engine.response.hospital_state import HospitalState
-from engine.response.hospitals import BED_RETRY_MS, DELAY_REPORTED_S, HospitalLegs
+from engine.response.hospitals import HospitalLegs
 from engine.response.missions import MissionTrips
 from engine.response.on_foot import CARD as ON_FOOT_CARD
 from engine.response.on_foot import NO_WAY, CrewsOnFoot
 from engine.response.scene_on_foot import CARD as SCENE_CARD
-from engine.response.scene_on_foot import NO_WALK, ScenesOnFoot
+from engine.response.scene_on_foot import ScenesOnFoot
 from engine.response.self_referral import CARD as SELF_CARD
 from engine.response.self_referral import SelfReferral
 from engine.response.street_hazards import CARD as HAZARD_CARD
 from engine.response.street_hazards import StreetHazards
 from engine.response.volunteers import CARD as VOLUNTEER_CARD
-from engine.response.volunteers import assembly_ms
+from engine.response.volunteers import VolunteerCrews
+from engine.site import AMBULANCE, RESCUE
 from engine.wards import CARD as WARD_CARD
 from engine.world import (
-    C_NONE,
-    C_TREATED,
     C_WAITING,
-    H_DEAD,
     NEVER,
     U_AT_HOSPITAL,
     U_AVAILABLE,
@@ -92,23 +90,18 @@ from engine.world import (
     U_SETTING_DOWN,
     U_STAFFING,
     U_TO_HOSPITAL,
-    U_TO_SCENE,
     U_TURNOUT,
     U_WALKING,
     U_WITHDRAWING,
 )
 
-AMBULANCE, RESCUE, POLICE, BUS = range(4)
-WATER_LIMIT_M = 0.3
-WADE_M = 0.7  #: depth that closes a street to walkers (`engine/networks/roads.py`)
 VOLUNTEERS_MMI = 6.0
 _ON_FOOT = (U_ON_FOOT, U_AWAY, U_BACK, U_WALKING)
-_DRIVING = (U_TO_SCENE, U_TO_HOSPITAL, U_RETURNING, U_WITHDRAWING, U_CARRYING)
 
 
 class UnitsComponent(
-    CareChain, Clinics, CrewsOnFoot, HospitalLegs, HospitalState, MissionTrips, ScenesOnFoot,
-    SelfReferral, StreetHazards,
+    AtScene, CareChain, Clinics, CrewsOnFoot, HospitalLegs, HospitalState, MissionTrips,
+    ScenesOnFoot, SelfReferral, StreetHazards, UnitLegs, VolunteerCrews,
     Component,
 ):
     """Owner of units, care and control points; applies wakes, arrivals and orders."""
@@ -173,11 +166,7 @@ class UnitsComponent(
         self._prepare_crews()
         self._prepare_scenes()
         self._prepare_clinics()
-        self._volunteer = site.units.kind == RESCUE
-        self._volunteer &= city.departments.volunteers & (site.units.aid < 0)  # else in the vehicle
-        self._assembly_ms = np.zeros(site.units.kind.size, np.int64)
-        rows = np.flatnonzero(self._volunteer)
-        self._assembly_ms[rows] = assembly_ms(context.seed, city, site.units, rows)
+        self._prepare_volunteers()
 
     def start(self) -> None:
         self.w.unit_node[:] = self.ctx.site.units.node
@@ -330,25 +319,6 @@ class UnitsComponent(
         else:
             self._depart(unit, t_ms)
 
-    def _crew_ready(self, unit: int, t_ms: int) -> int:
-        """When the crew is at the vehicle that is ordered out at `t_ms`."""
-        if not self._volunteer[unit]:
-            return t_ms
-        self._call_volunteers(np.array([unit]), t_ms)
-        return max(t_ms, int(self.w.unit_called_ms[unit]) + int(self._assembly_ms[unit]))
-
-    def _call_volunteers(self, rows: Any, t_ms: int) -> None:
-        """Call those of `rows` that were not called yet; a night guard is there already."""
-        w, city = self.w, self.ctx.city
-        new = rows[self._volunteer[rows] & (w.unit_called_ms[rows] == NEVER)]
-        if new.size == 0:
-            return
-        local = self.ctx.scenario.start.astimezone(ZoneInfo(city.timezone)) + timedelta(
-            milliseconds=t_ms
-        )
-        guarded = city.departments.guarded(local.hour + local.minute / 60)
-        w.unit_called_ms[new] = t_ms - np.where(guarded, self._assembly_ms[new], 0)
-
     def _stand_down(self, unit: int, t_ms: int, event: int) -> None:
         """Ordered out, or to a waiting place."""
         w = self.w
@@ -409,215 +379,9 @@ class UnitsComponent(
             self._event("unit_departed", t_ms, unit)
         self._drive(unit, t_ms, int(home), phase)
 
-    def _leave_water(self, t_ms: int) -> None:
-        """Crews leave scenes and control points that the water has reached."""
-        w = self.w
-        at_work = np.isin(w.unit_phase, (U_ON_SCENE, U_STAFFING))
-        out = (w.unit_scene_node >= 0) & (w.unit_crew_node >= 0)
-        node = np.where(out, w.unit_scene_node, w.unit_node)
-        wet = at_work & (w.node_depth_m[node] > np.where(out, WADE_M, WATER_LIMIT_M))
-        for unit in np.flatnonzero(wet):
-            u = int(unit)
-            if w.unit_person[u] >= 0 and self._kind(u) == AMBULANCE:
-                self._transport(u, t_ms)
-            elif w.unit_mission[u] >= 0 and self._break_off(u, t_ms):
-                self._carry(u, t_ms)
-            else:
-                self._give_up(u, t_ms, reason("road under water"))
-                if self._crew_out(u):
-                    self._leave_scene(u, t_ms)
-                else:
-                    self._go_wait(u, t_ms, U_WITHDRAWING)
-            self.signal(u)
-
     # --- driving --------------------------------------------------------------------------------
 
-    def _depart(self, unit: int, t_ms: int) -> None:
-        w = self.w
-        w.unit_scene_node[unit] = -1  # of an earlier task
-        incident, control = int(w.unit_incident[unit]), int(w.unit_control[unit])
-        since_s = (t_ms - int(self.ctx.log.column("t_ms")[w.unit_event[unit]])) / 1000.0
-        self._event("unit_departed", t_ms, unit, incident, since_s)
-        mission = int(w.unit_mission[unit])
-        if mission >= 0:
-            w.unit_stop[unit] = 0
-            node = self.ctx.site.missions.stop_node[mission, 0]
-        else:
-            node = (self.ctx.site.control_node[control] if control >= 0
-                    else self._goal(unit, incident))
-        self._drive(unit, t_ms, int(node), U_TO_SCENE)
-
-    def _drive(self, unit: int, t_ms: int, node: int, phase: int) -> None:
-        """Ask mobility to drive; a unit already under way is turned to the new junction."""
-        w = self.w
-        moving = w.unit_phase[unit] in _DRIVING and w.unit_dest_node[unit] >= 0
-        self._phase(unit, phase, t_ms)
-        w.unit_leg_started_ms[unit] = t_ms
-        w.unit_detour_s[unit] = 0.0
-        w.unit_dest_node[unit] = node
-        if not moving and w.unit_node[unit] == node:
-            self._arrive(unit, t_ms, node, -1, 0.0)
-        else:
-            self.ctx.mail.trips.append((t_ms, unit, int(w.unit_node[unit]), node))
-
-    def _arrive(self, unit: int, t_ms: int, node: int, edge: int, delay_s: float) -> None:
-        """Mobility's report: at a junction, or (node -1) no way on."""
-        w = self.w
-        phase = int(w.unit_phase[unit])
-        if phase not in _DRIVING or w.unit_dest_node[unit] < 0:
-            return
-        if node < 0:
-            self._cut_off(unit, t_ms, phase)
-            return
-        w.unit_node[unit] = node
-        if node != w.unit_dest_node[unit]:  # the end of a leg that was turned elsewhere
-            self.ctx.mail.trips.append((t_ms, unit, node, int(w.unit_dest_node[unit])))
-            return
-        w.unit_dest_node[unit] = -1
-        if phase == U_RETURNING:
-            self._phase(unit, U_AVAILABLE, t_ms)
-            self._look_again(unit, t_ms)
-            return
-        street = self.ctx.city.edges.street[edge] if edge >= 0 else -1
-        why = int(w.street_state[street]) if street >= 0 else 0
-        if w.unit_detour_s[unit] > delay_s:
-            delay_s, why = float(w.unit_detour_s[unit]), int(w.unit_detour_reason[unit])
-        if delay_s > DELAY_REPORTED_S:
-            self._event("unit_delayed", t_ms, unit, why or reason("traffic"), delay_s)
-        if phase == U_WITHDRAWING:
-            self._available(unit, t_ms)
-            self._look_again(unit, t_ms)
-        elif phase == U_CARRYING:
-            self._set_down(unit, t_ms)
-        elif phase == U_TO_HOSPITAL:
-            w.unit_since_ms[unit], waited = t_ms, t_ms - w.unit_since_ms[unit]
-            w.unit_busy_ms[unit] += waited
-            self._at_door(unit, t_ms)
-        elif w.unit_scene_node[unit] < 0 or w.unit_incident[unit] < 0:
-            self._begin_task(unit, t_ms)
-        elif not self._walk_on(unit, t_ms):
-            self._give_up(unit, t_ms, NO_WALK)
-            self._available(unit, t_ms)
-
-    def _cut_off(self, unit: int, t_ms: int, phase: int) -> None:
-        """No way on: the unit stops at the junction nearest to where it is."""
-        w, nodes = self.w, self.ctx.city.nodes
-        w.unit_dest_node[unit] = -1
-        x, y = float(w.unit_x_m[unit]), float(w.unit_y_m[unit])
-        if x or y:
-            nearest = int(np.argmin(np.hypot(nodes.x_m - x, nodes.y_m - y)))
-            w.unit_node[unit] = self._drive_node[nearest]
-        if phase in (U_RETURNING, U_WITHDRAWING):
-            why = reason("no way to scene")
-            if phase == U_WITHDRAWING:
-                self._event("unit_turned_back", t_ms, unit, why)
-            self._available(unit, t_ms) if phase == U_WITHDRAWING else self._phase(
-                unit, U_AVAILABLE, t_ms
-            )
-        elif phase == U_TO_HOSPITAL:
-            w.unit_facility[unit] = -1
-            w.unit_due_ms[unit] = t_ms + (
-                self.ctx.tick_ms if self._in_zone(unit) else BED_RETRY_MS)
-        elif phase == U_CARRYING:
-            self._unload(unit, t_ms, False)
-            self._available(unit, t_ms)
-        else:
-            control = w.unit_control[unit]
-            if w.unit_incident[unit] >= 0 and self._walk_on(unit, t_ms, round_about=False):
-                return
-            self._give_up(unit, t_ms, reason("no way to scene"))
-            if control >= 0:
-                self._event("unit_turned_back", t_ms, unit, reason("no way to scene"))
-            self._available(unit, t_ms)
-        self._look_again(unit, t_ms)
-
     # --- on scene -------------------------------------------------------------------------------
-
-    def _begin_task(self, unit: int, t_ms: int) -> None:
-        w = self.w
-        incident, control = int(w.unit_incident[unit]), int(w.unit_control[unit])
-        travel_s = (t_ms - int(w.unit_leg_started_ms[unit])) / 1000.0
-        self._event("unit_arrived", t_ms, unit, incident, travel_s)
-        if w.unit_mission[unit] >= 0:
-            self._come_to_stop(unit, t_ms)
-            return
-        if control >= 0:
-            setup_ms = round(float(self.ctx.site.control_setup_s[control]) * 1000)
-            self._phase(unit, U_ON_SCENE, t_ms, t_ms + setup_ms)
-            return
-        w.incident_reached_ms[incident] = min(int(w.incident_reached_ms[incident]), t_ms)
-        self._phase(unit, U_ON_SCENE, t_ms)
-        self._next_person(unit, t_ms)
-
-    def _next_person(self, unit: int, t_ms: int) -> None:
-        """Begin with the next patient or trapped person; free when nobody is left."""
-        w, incident = self.w, int(self.w.unit_incident[unit])
-        if self._kind(unit) == RESCUE:
-            person = self._next_trapped(incident)
-            if person < 0:
-                self._leave_scene(unit, t_ms)
-                return
-            w.unit_person[unit] = person
-            building = int(self.ctx.parties.person_building[person])
-            damage = int(w.building_damage[building]) if building >= 0 else 0
-            w.unit_due_ms[unit] = t_ms + rescue_ms(self.ctx.seed, person, damage)
-            return
-        person = self._next_patient(incident)
-        if person < 0:
-            self._leave_scene(unit, t_ms)
-            return
-        w.unit_person[unit] = person
-        event = self.emit("person_treated", t_ms, person, unit, cause=w.unit_event[unit])[0]
-        w.unit_event[unit] = event
-        self._set_care(person, C_TREATED, int(event))
-        w.unit_due_ms[unit] = t_ms + scene_ms(self.ctx.seed, person)
-
-    def _free_person(self, unit: int, t_ms: int) -> None:
-        """A trapped person is out, if still alive."""
-        w, person = self.w, int(self.w.unit_person[unit])
-        w.unit_person[unit] = -1
-        if w.person_health[person] < H_DEAD and w.person_trapped[person]:
-            event = int(
-                self.emit("person_rescued", t_ms, person, unit, cause=w.unit_event[unit])[0]
-            )
-            w.unit_event[unit] = event
-            w.person_care_event[person] = event
-            self.ctx.mail.freed.append((t_ms, person, event))
-        self._next_person(unit, t_ms)
-
-    def _check_patients(self, t_ms: int) -> None:
-        """Crews on scene whose patient has died turn to the next person."""
-        w = self.w
-        busy = np.flatnonzero((w.unit_person >= 0) & (w.unit_phase == U_ON_SCENE))
-        for unit in busy[w.person_health[w.unit_person[busy]] == H_DEAD]:
-            person = int(w.unit_person[unit])
-            if self._kind(unit) == AMBULANCE:
-                self._set_care(person, C_NONE, int(w.person_health_event[person]))
-            w.unit_person[unit] = -1
-            w.unit_due_ms[unit] = NEVER
-            self._next_person(int(unit), t_ms)
-            self.signal(int(unit))
-
-    def _staff(self, unit: int, t_ms: int) -> None:
-        """Set up: the control point works once it has all its officers."""
-        w, control = self.w, int(self.w.unit_control[unit])
-        self._phase(unit, U_STAFFING, t_ms)
-        if not w.control_staffed[control] and self._officers(control):
-            event = self.emit("control_staffed", t_ms, control, unit, cause=w.unit_event[unit])[0]
-            w.control_staffed[control], w.control_event[control] = True, event
-
-    def _leave_control(self, unit: int, t_ms: int) -> None:
-        w, control = self.w, int(self.w.unit_control[unit])
-        w.unit_control[unit] = -1
-        if w.control_staffed[control] and not self._officers(control):
-            cause = max(int(w.unit_event[unit]), int(w.control_event[control]))
-            event = self.emit("control_left", t_ms, control, unit, cause=cause)[0]
-            w.control_staffed[control], w.control_event[control] = False, event
-
-    def _officers(self, control: int) -> bool:
-        here = (self.w.unit_control == control) & (self.w.unit_phase == U_STAFFING)
-        site = self.ctx.site
-        return bool(site.units.crew[here].sum() >= site.control_officers[control])
 
     def _available(self, unit: int, t_ms: int) -> None:
         w = self.w

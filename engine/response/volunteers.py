@@ -17,11 +17,17 @@ station are taken as open; volunteers who are hurt themselves are not told apart
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
 import numpy as np
 
 from engine import rng
-from engine.city import I64, City
-from engine.site import Units
+from engine.city import I64, B, City
+from engine.component import Context
+from engine.site import RESCUE, Units
+from engine.world import NEVER
 
 CALLED = 12
 CREW_MIN = 4
@@ -61,3 +67,37 @@ def assembly_ms(seed: int, city: City, units: Units, rows: I64) -> I64:
         arrive_s = np.sort(leave_s + DETOUR * away_m[near[pick]] / DRIVE_MPS)
         out[i] = round(1000.0 * float(arrive_s[CREW_MIN - 1]))
     return out
+
+
+class VolunteerCrews:
+    """Part of the units component that calls volunteers to their vehicles."""
+
+    w: Any
+    ctx: Context
+
+    def _prepare_volunteers(self) -> None:
+        city, units = self.ctx.city, self.ctx.site.units
+        self._volunteer: B = units.kind == RESCUE
+        self._volunteer &= city.departments.volunteers & (units.aid < 0)  # else in the vehicle
+        self._assembly_ms: I64 = np.zeros(units.kind.size, np.int64)
+        rows = np.flatnonzero(self._volunteer)
+        self._assembly_ms[rows] = assembly_ms(self.ctx.seed, city, units, rows)
+
+    def _crew_ready(self, unit: int, t_ms: int) -> int:
+        """When the crew is at the vehicle that is ordered out at `t_ms`."""
+        if not self._volunteer[unit]:
+            return t_ms
+        self._call_volunteers(np.array([unit]), t_ms)
+        return max(t_ms, int(self.w.unit_called_ms[unit]) + int(self._assembly_ms[unit]))
+
+    def _call_volunteers(self, rows: Any, t_ms: int) -> None:
+        """Call those of `rows` that were not called yet; a night guard is there already."""
+        w, city = self.w, self.ctx.city
+        new = rows[self._volunteer[rows] & (w.unit_called_ms[rows] == NEVER)]
+        if new.size == 0:
+            return
+        local = self.ctx.scenario.start.astimezone(ZoneInfo(city.timezone)) + timedelta(
+            milliseconds=t_ms
+        )
+        guarded = city.departments.guarded(local.hour + local.minute / 60)
+        w.unit_called_ms[new] = t_ms - np.where(guarded, self._assembly_ms[new], 0)

@@ -12,7 +12,7 @@ from engine.city import City
 from engine.events import REASONS
 from engine.kernels.paths import CLOSED, UNREACHED, forward_tree
 from engine.networks.roads import WALK_DEPTH_M
-from engine.response.units import WADE_M
+from engine.response.at_scene import WADE_M
 from engine.run import Run, Session, open_session
 from engine.scenario import Scenario
 from engine.site import UNIT_KINDS

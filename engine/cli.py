@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -40,6 +42,24 @@ app = typer.Typer(
 )
 city_app = typer.Typer(no_args_is_help=True, help="Cities: list, show, check, build.")
 scenario_app = typer.Typer(no_args_is_help=True, help="Scenarios: list, show, check, new.")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"anlan {version('anlan')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[bool, typer.Option(
+        "--version", help="Print the version.", is_eager=True, callback=_show_version)] = False,
+) -> None:
+    pass
+
+
 app.add_typer(city_app, name="city")
 app.add_typer(scenario_app, name="scenario")
 
@@ -75,8 +95,19 @@ def main() -> None:
         show = getattr(error, "format_message", None)  # click's own usage errors
         if show is None:
             raise
-        print(f"anlan: {show()}", file=sys.stderr)
+        print(f"anlan: {_plain(show())}", file=sys.stderr)
         sys.exit(2)
+
+
+def _plain(text: str) -> str:
+    """A usage error with the value that was given, in the words of our own messages."""
+    found = re.match(r"Invalid value for '(--[a-z-]+)': Input should be a valid (integer|number)", text)
+    if found is None:
+        return text
+    option = found[1]
+    given = next((b for a, b in pairwise(sys.argv) if a == option), None) or next(
+        (a.partition("=")[2] for a in sys.argv if a.startswith(f"{option}=")), "")
+    return f"{option} is '{given}': expected a {'whole ' if found[2] == 'integer' else ''}number"
 
 
 def _unraisable(event: Any) -> None:
@@ -250,7 +281,7 @@ def scenario_check(
     from engine.plan import default_plans, load_plan
     from engine.sample import sample_city
     from engine.scenario import load_scenario
-    from engine.site import build_site
+    from engine.site import build_site, check_officers
     from engine.site_check import remarks
 
     scenario = load_scenario(file)
@@ -260,6 +291,10 @@ def scenario_check(
     check_hazards(sample, scenario)
     found, notes = {}, []
     for row in plans:
+        if row.name in found:
+            raise InputError(
+                f"two of the plans carry the name '{row.name}' (the key 'name' in their files)")
+        check_officers(place, row)
         site = build_site(sample, scenario, row)
         check_vehicles(place, scenario, row)
         found[row.name] = int(site.danger_node.sum())
@@ -302,7 +337,8 @@ def scenario_new(
 @app.command()
 def run(
     scenario: str,
-    plan: Annotated[str | None, typer.Option(help="Plan; the scenario's first by default.")] = None,
+    plans: Annotated[list[str] | None, typer.Option(
+        "--plan", help="Plan; the scenario's first by default.")] = None,
     city: Annotated[str | None, typer.Option(help="City instead of the scenario's.")] = None,
     seed: Seed = 1,
     inputs: Annotated[Path | None, typer.Option(
@@ -324,6 +360,9 @@ def run(
     from engine.scenario import load_scenario
     from engine.summary import print_run, run_facts
 
+    if plans and len(plans) > 1:
+        raise InputError(f"--plan is given {len(plans)} times: run plays one plan, compare plays several")
+    plan = plans[0] if plans else None
     loaded = load_scenario(scenario, settings or ())
     chosen = load_plan(plan, loaded) if plan else default_plan(loaded)
     rows = read_inputs(inputs, loaded.duration_s) if inputs else []

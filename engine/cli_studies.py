@@ -27,6 +27,9 @@ from engine.terminal import (
 if TYPE_CHECKING:
     from engine.plan import Plan
 
+#: Minutes of situation reports, as an option.
+REPORTS = "30,60,180,360,720"
+
 
 def compare(
     scenario: str,
@@ -264,7 +267,7 @@ def timeline(
         "--incident", help="Number of one incident: what led to it, every step, the intervals.",
     )] = None,
     reports: Annotated[str, typer.Option(
-        help="Minutes after the start at which a situation report is made.")] = "30,60,180,360,720",
+        help="Minutes after the start at which a situation report is made.")] = REPORTS,
     city: CityOption = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -283,6 +286,11 @@ def timeline(
     except ValueError:
         raise InputError(f"--reports '{reports}': expected minutes, for example 30,60,180") from None
     view = load_view(run_folder, own_city(city))
+    end = view.duration_ms / 60_000
+    wrong = [m for m in minutes if not m >= 0] or (
+        minutes if reports != REPORTS and not any(m <= end for m in minutes) else [])
+    if wrong:
+        raise InputError(f"--reports: {wrong[0]:g} is not within the run (0 to {end:g} minutes)")
     if incident is not None:
         story = incident_story(view, Names(view), incident)
         dump(story) if as_json else say("\n".join(story_lines(story)), quiet)

@@ -91,6 +91,16 @@ class Plan(Strict):
         return self
 
     @model_validator(mode="after")
+    def _names_are_given_once(self) -> Plan:
+        for key in ("control_points", "closures", "pedestrian_streets", "one_way_streets", "contraflow",
+                    "inbound_ban"):
+            names = [post.name for post in getattr(self, key)]
+            for row, name in enumerate(names):
+                if name in names[:row]:
+                    raise ValueError(f"{key}.{row}: '{name}' is the name of an earlier row")
+        return self
+
+    @model_validator(mode="after")
     def _somebody_bars_the_return(self) -> Plan:
         if self.order.bar_return and not self.control_points:
             raise ValueError("order.bar_return: nobody could turn people back without control_points")
@@ -131,6 +141,10 @@ def plan_path(name: str, scenario: Scenario | None = None) -> Path:
         candidate = scenarios_root() / folder / f"{plan}.yaml"
         if os.path.isfile(candidate):
             return candidate
+    if os.path.isdir(name):
+        raise InputError(f"plan '{name}': is a folder, not a plan's file")
+    if name.endswith((".yaml", ".yml")) or "\\" in name or name.startswith(("/", "./", "../", "~")):
+        raise InputError(f"plan '{name}': no such file")
     valid = [
         p.stem for p in sorted(scenario.folder.glob("*.yaml")) if p.stem != "scenario"
     ] if scenario else [

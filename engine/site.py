@@ -354,10 +354,10 @@ def check_officers(city: City, plan: Plan) -> None:
             f"{number} {'officers ' if row == 0 else ''}{posts[key][0]}"
             for row, (key, number) in enumerate((k, n) for k, n in needed.items() if n)
         )
-        raise InputError(
+        raise located(InputError(
             f"plan '{plan.name}': {most}: {listed} are more than the {have} that city '{city.name}' "
             f"has ({city.departments.police}){' with those its neighbours send' if sent else ''}"
-        )
+        ), plan)
 
 
 def _beds(city: City) -> I32:

@@ -14,6 +14,7 @@ from engine.city import I16, B, City
 from engine.errors import InputError, unknown
 from engine.plan import Plan
 from engine.scenario import Scenario
+from engine.site_places import check_places
 
 #: A control point is a junction: farther from any, it is a slip of the pen.
 CONTROL_WITHIN_M = 300.0
@@ -24,6 +25,7 @@ PEOPLE_A_TRUCK = 50_000
 def check_levers(city: City, scenario: Scenario, plan: Plan, zone_masks: list[B]) -> None:
     """InputError for a lever that cannot work; `zone_masks` [zones][nodes] are the order's areas."""
     label = f"plan '{plan.name}'"
+    check_places(city, plan)
     names = [zone.name for zone in plan.order.zones]
     for row, (name, mask) in enumerate(zip(names, zone_masks, strict=True)):
         where = f"{label}: order.zones.{row}: zone '{name}'"

@@ -33,11 +33,20 @@ Lines = dict[tuple[Any, ...], int]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 with the numbers of YAML 1.2: 1e-9 is a number."""
+    """YAML 1.1 with decimal numbers only: 1e-9 is a number; 0600, 0x10, 1:00 and 1_000 are texts,
+    which no key for a number takes, where YAML 1.1 reads 384, 16, 60 and 1000."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in rows if not tag.endswith((":int", ":float"))]
+        for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9]\d*)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^([-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
     list("-+.0123456789"),
 )
 
@@ -74,11 +83,13 @@ class Strict(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_coercion(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse numbers in quotes and yes/no where a number is wanted."""
+        """Refuse text and yes/no where a number is wanted, and text where true or false is."""
         if isinstance(value, (str, bool)) and info.field_name in cls.model_fields:
             kinds = set(_unfold(cls.model_fields[info.field_name].annotation)) - {type(None)}
             if kinds and kinds <= {int, float}:
-                raise ValueError("expected a number, without quotes")
+                raise ValueError("expected a plain decimal number such as 600 or 0.8")
+            if kinds == {bool} and isinstance(value, str):
+                raise ValueError("expected true or false, without quotes")
         for text in value if isinstance(value, list | tuple) else (value,):
             if isinstance(text, str):
                 _check_text(text)

@@ -414,7 +414,7 @@ def test_series_that_is_not_text(copy: Path, town: City) -> None:
         ("plan", "control_points", [{"name": "X", "lon": -60.0, "lat": -29.9968}],
          "control_points.0.*km from the nearest road"),
         ("plan", "staging", [{"kind": "police", "lon": -70.0, "lat": -29.9968}], "staging.0"),
-        ("plan", "closures", [{"name": "X", "lon": -70.0, "lat": -29.9968, "radius_m": 50}],
+        ("plan", "closures", [{"name": "X", "lon": -70.972, "lat": -29.9968, "radius_m": 50}],
          "closures.0: no street enters"),
         ("plan", "order.zones", [{"name": "Z", "municipality": "Southprt"}],
          "did you mean 'Southport'"),

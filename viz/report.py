@@ -23,6 +23,7 @@ from viz.rundata import RunData, load_run
 
 #: With fewer replications than this the page says so and ranks nothing.
 _FEW = 10
+ONE_RUN = " (one run; it says nothing about differences between plans)."
 
 
 def write_report(
@@ -104,8 +105,8 @@ def _run_page(run: RunData, lang: str) -> dict[str, Any]:
         "lead": f"{run.plan['title']}, {words['seed']} {run.manifest.get('seed')}",
         "headline": _run_headline(run, metrics, lang), "notes": list(run.city.notes),
         "illustrative": illustrative(run.city),
-        "map": charts.depth_map(run, words["map"], words), "chart": chart,
-        "bears": _bears(metrics, words), "todo": _todo(run.score, metrics, run, lang),
+        "map": charts.depth_map(run, words["map" if floods(run) else "dry_map"], words),
+        "chart": chart, "bears": _bears(metrics, words), "todo": _todo(run.score, metrics, run, lang),
         "sure": _run_sure(run, lang), "figures": _run_figures(run.score, lang),
         "ledger": _table(ledger.get("people", {})),
         "unfinished": [(translate(k, lang), v) for k, v in _table(ledger.get("unfinished", {}))],
@@ -124,16 +125,40 @@ def _run_headline(run: RunData, metrics: dict[str, Any], lang: str) -> str:
     deaths, out = _value(metrics, "deaths"), _value(metrics, "out_before_water")
     risk = _value(metrics, "people_at_risk")
     plan = run.plan["title"]
+    pressed, noticed = _value(metrics, "crowd_pressed"), _value(metrics, "crowd_noticed")
+    if pressed is not None and run.manifest.get("venues"):
+        return _crowd_headline(plan, pressed, noticed, lang)
+    if _value(metrics, "people_ordered") == 0:
+        out = None  # nobody was asked to leave
     if lang == "zh":
         parts = [f"预案“{plan}”：死亡 {deaths:,.0f} 人" if deaths is not None else f"预案“{plan}”"]
         if out is not None and risk is not None:
-            parts.append(f"危险区 {risk:,.0f} 人中 {100 * out:.0f} % 在水到前离开")
+            parts.append(f"危险区 {risk:,.0f} 人中 {100 * out:.0f} % "
+                         f"{'在水到前离开' if floods(run) else '已离开'}")
         return "，".join(parts) + "。这是一次运行，不说明预案之间的差异。"
     parts = [f"Under “{plan}” {deaths:,.0f} people die" if deaths is not None else f"“{plan}”"]
     if out is not None and risk is not None:
-        parts.append(f"{100 * out:.0f} % of the {risk:,.0f} in the danger zone are out before "
-                     "the water")
-    return ", and ".join(parts) + " (one run; it says nothing about differences between plans)."
+        parts.append(f"{100 * out:.0f} % of the {risk:,.0f} in the danger zone are out"
+                     f"{' before the water' if floods(run) else ''}")
+    return ", and ".join(parts) + ONE_RUN
+
+
+def _crowd_headline(plan: str, pressed_s: float, noticed_s: float | None, lang: str) -> str:
+    """What a run at a venue is about."""
+    minutes = pressed_s / 60
+    if lang == "zh":
+        when = "未察觉" if noticed_s is None else f"{noticed_s / 60:.0f} 分钟后察觉"
+        return (f"预案“{plan}”：场所内拥挤危险共 {minutes:,.0f} 人分钟，{when}。"
+                "这是一次运行，不说明预案之间的差异。")
+    when = "nobody notices" if noticed_s is None else (
+        f"a crush is feared after {noticed_s / 60:.0f} min")
+    return (f"Under “{plan}” people spend {minutes:,.0f} person-minutes in crush danger, and "
+            f"{when}{ONE_RUN}")
+
+
+def floods(run: RunData) -> bool:
+    """Whether the scenario has a sea that comes."""
+    return run.manifest["scenario"]["settings"].get("tsunami") is not None
 
 
 def _bears(metrics: dict[str, Any], words: dict[str, str]) -> str:
@@ -166,6 +191,8 @@ def _todo(
     out: list[str] = []
     unfinished = score.get("ledger", {}).get("unfinished", {})
     ranked = sorted(((n, r) for r, n in unfinished.items() if n > 0), key=lambda p: (-p[0], p[1]))
+    if _value(metrics, "people_ordered") == 0:  # a plan without an order, as for a venue
+        ranked = [pair for pair in ranked if pair[1] != "not ordered"]
     total = sum(n for n, _ in ranked)
     for n, reason in ranked:
         if reason in ADVICE:

@@ -23,8 +23,8 @@ METRICS: dict[str, tuple[str, str]] = {
     "fetched_by_family": ("Fetched by family", "由家人接走"),
     "went_in_for_family": ("Went in to fetch family", "入危险区接家人"),
     "shadow_evacuees": ("Left without need", "不必要的撤离"), "non_evacuees": ("Did not leave", "未撤离"),
-    "came_through": ("Came through unhurt", "平安脱险"),
-    "came_through_worst_group": ("Worst group: came through", "最差群体脱险比例"),
+    "came_through": ("In safety, dry and unhurt", "安全、未入水、未受伤"),
+    "came_through_worst_group": ("Worst group: in safety", "最差群体脱险比例"),
     "came_through_gap": ("Gap between groups", "群体差距"), "staff_hours": ("Staff hours", "人员工时"),
     "score": ("Score", "总分"), "efficiency": ("Efficiency", "效率"), "fairness": ("Fairness", "公平"),
     "people_at_risk": ("People at risk", "受威胁人数"), "evacuated": ("Evacuated", "已撤离"),
@@ -53,7 +53,7 @@ CHART = ("deaths", "severe_injuries", "people_in_water", "non_evacuees", "out_be
 
 #: What the largest reason of unfinished evacuation asks for.
 ADVICE: dict[str, tuple[str, str]] = {
-    "not ordered": ("order every zone that the water can reach", "对海水可能到达的所有片区下令"),
+    "not ordered": ("order every zone that is in danger", "对所有受威胁片区下令"),
     "not warned": ("add a channel that reaches those who heard nothing", "增加能覆盖未收到者的预警渠道"),
     "not believed": ("repeat the warning through a second channel and rehearse it beforehand",
                      "用第二渠道重复预警，并事先演练"),
@@ -82,7 +82,8 @@ WORDS: dict[str, dict[str, str]] = {
     "en": {
         "simulation": "simulation, not a forecast", "report": "Report", "run": "Run", "seed": "seed",
         "comparison": "Comparison of plans", "replications": "replications",
-        "map": "Greatest water depth, and where people died", "depth": "Depth on land, m",
+        "map": "Greatest water depth, and where people died",
+        "dry_map": "The danger zone, and where people died", "depth": "Depth on land, m",
         "dead": "death", "hospital": "hospital", "zone": "danger zone",
         "figures": "The figures", "bears": "Who bears it", "todo": "Three things to do",
         "sure": "How sure we are", "detail": "Detail", "metric": "Figure", "value": "Value",
@@ -91,7 +92,7 @@ WORDS: dict[str, dict[str, str]] = {
         "ledger": "Where everybody was at the end", "unfinished": "Why people in the danger zone "
         "were not in safety", "zones": "Zones with the smallest margin",
         "margin": "last person out to first water", "group": "Group",
-        "came": "came through unhurt and dry", "layers": "What the city rests on",
+        "came": "in safety, dry and unhurt", "layers": "What the city rests on",
         "assumptions": "Assumptions", "methods": "Methods", "status": "Status", "source": "Source",
         "difference": "Difference", "interval": "95 % interval", "verdict": "Verdict",
         "better": "better", "worse": "worse", "no difference shown": "no difference shown",
@@ -109,6 +110,7 @@ WORDS: dict[str, dict[str, str]] = {
     "zh": {
         "simulation": "模拟，并非预报", "report": "报告", "run": "单次运行", "seed": "种子",
         "comparison": "预案比较", "replications": "次重复", "map": "最大水深与死亡地点",
+        "dry_map": "危险区与死亡地点",
         "depth": "陆上水深（米）", "dead": "死亡", "hospital": "医院", "zone": "危险区",
         "figures": "数据", "bears": "谁承受", "todo": "三件要做的事", "sure": "有多确定",
         "detail": "细节", "metric": "指标", "value": "值", "unit": "单位", "curve": "人数随时间",

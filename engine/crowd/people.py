@@ -38,11 +38,16 @@ def place_people(venue: Venue, ground: Ground, seed: int) -> People:
     walls = shapely.MultiLineString([[(a, b), (c, d)] for a, b, c, d in zip(*ground.walls[:4],
                                                                          strict=True)])
     room = ground.area.buffer(-LENGTH_M / 2).difference(walls.buffer(LENGTH_M / 2))
+    whole = polygon(venue.area, "area")
     parts = []
     for k, group in enumerate(venue.groups):
         where = f"groups.{k} '{group.name}'"
         key = PER_GROUP * k + np.arange(group.count)
-        place = _places(polygon(group.ring, where).intersection(room), group.count, seed, k, where)
+        ring = polygon(group.ring, where)
+        if not whole.buffer(0.01).covers(ring):
+            outside = ring.difference(whole).area
+            raise InputError(f"{where}: {outside:,.1f} m² of its ring lie outside the area")
+        place = _places(ring.intersection(room), group.count, seed, k, where)
         layer = ground.layer_of[tuple(group.exits or [e.name for e in venue.exits])]
         cut = np.clip(rng.normal(seed, "crowd.speed", key), -2.0, 2.0)
         first, last = group.premovement_s

@@ -75,7 +75,8 @@ class Instance:
 def read_folder(folder: Path) -> dict[str, pd.DataFrame]:
     """Read the CSV files of an instance folder; closures and capacity changes may be absent."""
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
+        what = "is a file, not a folder" if folder.exists() else "no such folder"
+        raise InputError(f"{folder}: {what} (needed: nodes.csv, links.csv, trips.csv)")
     for path in sorted(folder.glob("*.csv")):
         meant = _close(path.stem, _REQUIRED)
         if meant and not (folder / f"{meant}.csv").is_file():

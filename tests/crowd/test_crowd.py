@@ -218,7 +218,7 @@ BASE = {
     ({"exits": [{"name": "door", "line": [[10, 4], [10, 4.5]]}]}, "0.50 m wide"),
     ({"area": [[0, 0], [10, 10], [10, 0], [0, 10]]}, "crosses itself"),
     ({"groups": [{"name": "g", "count": 900, "ring": box(1, 1, 5, 5)}]}, "no room for 900"),
-    ({"groups": [{"name": "g", "count": 9, "ring": box(20, 1, 25, 5)}]}, "no room for 9"),
+    ({"groups": [{"name": "g", "count": 9, "ring": box(20, 1, 25, 5)}]}, "lie outside the area"),
     ({"groups": [{"name": "g", "count": 9, "ring": box(1, 1, 5, 5), "exits": ["dor"]}]},
      "did you mean 'door'"),
     ({"groups": [{"name": n, "count": 9, "ring": box(1, 1, 5, 5)} for n in "ab"]}, "same place"),

@@ -33,6 +33,7 @@ from engine.terminal import (
     language,
     own_city,
     say,
+    say_values,
 )
 
 app = typer.Typer(
@@ -448,7 +449,7 @@ def traffic(
     if as_json:
         dump(summary)
     elif not quiet:
-        print("\n".join(f"{name}: {value}" for name, value in summary.items()))
+        say_values(summary)
 
 
 @app.command()
@@ -467,9 +468,7 @@ def crowd(
     if as_json:
         dump(summary)
     elif not quiet:
-        for name, value in summary.items():
-            if name not in ("exits", "assumptions"):
-                print(f"{name}: {value}")
+        say_values({k: v for k, v in summary.items() if k not in ("exits", "assumptions")})
         for row in summary["exits"]:
             print(f"exit {row['exit']}: {row['out']:,} people, at most "
                   f"{row['greatest_specific_flow_pms']} a metre and second")

@@ -80,6 +80,17 @@ def say(text: str, quiet: bool) -> None:
         print(text)
 
 
+def say_values(values: dict[str, Any]) -> None:
+    """Print `name: value` lines; what holds several numbers on one line, long fractions cut."""
+    def short(value: Any) -> str:
+        if isinstance(value, dict):
+            return ", ".join(f"{key} {short(item)}" for key, item in value.items())
+        return f"{value:.7g}" if isinstance(value, float) else str(value)
+
+    for name, value in values.items():
+        print(f"{name}: {short(value)}")
+
+
 def dump(document: Any) -> None:
     """Print JSON with sorted keys."""
     print(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False))

@@ -137,13 +137,31 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not valid YAML"
+        problem = _plain_problem(getattr(error, "problem", None) or "")
         raise InputError(f"{path}{line}: {problem}") from None
     except ValueError as error:  # a date such as 2024-02-31
         raise InputError(f"{path}: not valid YAML ({error})") from None
     if not isinstance(document, dict):
-        raise InputError(f"{path}: expected keys with values, got {type(document).__name__}")
+        kinds = {type(None): "an empty file", list: "a list", str: "one text"}
+        got = kinds.get(type(document), "one value")
+        raise InputError(f"{path}: expected keys with values, got {got}")
     return document, lines
+
+
+def _plain_problem(problem: str) -> str:
+    """What the parser says, for somebody who does not write parsers."""
+    if problem.startswith("expected <document start>") or "another document" in problem:
+        return "a second document or a line that is no key begins here (one set of keys a file)"
+    if problem.startswith(("expected", "did not find expected", "mapping values", "while")):
+        return ("not valid YAML here or just above: look for wrong indentation, a missing colon, or an "
+                "open bracket or quote")
+    if "unexpected end of stream" in problem:
+        return "a quote or bracket is not closed"
+    if "'\\t'" in problem:
+        return "a tab stands where only blanks are allowed"
+    if problem.startswith("could not determine a constructor"):
+        return "tags (words that begin with !) are not allowed"
+    return problem or "not valid YAML"
 
 
 def _collect_lines(
@@ -152,8 +170,9 @@ def _collect_lines(
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.tag != "tag:yaml.org,2002:str":
+                decimal = " (decimals are written with a point: 0.8)" if str(key.value).isdigit() else ""
                 raise InputError(
-                    f"{file}:{key.start_mark.line + 1}: key '{key.value}' must be a text"
+                    f"{file}:{key.start_mark.line + 1}: key '{key.value}' must be a text{decimal}"
                 )
             name = (*path, key.value)
             if name in lines:

@@ -248,9 +248,9 @@ def test_missing_key(kind: str, tmp_path: Path) -> None:
     [
         ("name: a\ntitle: b\nname: c\n", 3, "'name' is given twice"),
         ("name: a\norder:\n  delay_s: 1\n  delay_s: 2\n", 4, "'delay_s' is given twice"),
-        ("- a\n- b\n", None, "expected keys with values, got list"),
-        ("just words\n", None, "expected keys with values, got str"),
-        ("", None, "expected keys with values"),
+        ("- a\n- b\n", None, "expected keys with values, got a list"),
+        ("just words\n", None, "expected keys with values, got one text"),
+        ("", None, "expected keys with values, got an empty file"),
         ("name: [a, b\ntitle: c\n", 2, ""),
         ("name: a\n  title: b\n", 2, ""),
         ("name: 'a\n", 2, ""),

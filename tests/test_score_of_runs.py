@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+import io
 
+import numpy as np
+from rich.console import Console
+
+from engine.assumptions import assumption_card
 from engine.events import KIND_CODE
 from engine.run import Run
 from engine.runfolder import score_context
@@ -11,6 +15,7 @@ from engine.scoring.context import Doors
 from engine.scoring.ledger import STATES
 from engine.scoring.record import Record, read
 from engine.scoring.relief import in_need
+from engine.summary import print_run, run_facts
 
 
 def record(run: Run) -> Record:
@@ -63,3 +68,25 @@ def test_scoring_is_told_the_volunteers_of_the_plan(runs: dict[str, Run], assist
     metrics = {m["name"]: m for m in assisted_run.score["metrics"]}
     assert metrics["volunteer_hours"]["value"] == 0
     assert metrics["staff_hours"]["by_group"]["unit_kind"]["police"] > 0
+
+
+def test_the_terminal_says_what_relief_is_counted(runs: dict[str, Run]) -> None:
+    run = runs["early-warning"]
+    console = Console(width=400, record=True, file=io.StringIO())
+    print_run(console, run_facts(run))
+    text = console.export_text()
+    metrics = {m["name"]: m for m in run.score["metrics"]}
+    assert "chronically ill" not in text
+    drugs = metrics["relief_medicines"]["value"]
+    assert f"blood-pressure medicines for {drugs:,.0f} people" in text
+    minutes = metrics["relief_peak_after"]["value"] / 60
+    assert f"at most {metrics['relief_people']['value']:,} people, at T+{minutes:.0f} min" in text
+    women = metrics["relief_people"]["by_group"]["sex"]["women"]
+    assert f"(expected {women:,.0f} women, " in text
+
+
+def test_the_assumptions_of_the_score_stand_on_the_card(runs: dict[str, Run]) -> None:
+    rows = {row["parameter"]: row for row in assumption_card(runs["historical"].twin)}
+    assert rows["score: volunteers in a door-to-door team"]["value"] == 2
+    assert rows["score: relief: water"]["value"] == 15.0
+    assert rows["score: relief: women on drugs for each man of the same age"]["status"] == "assumption"

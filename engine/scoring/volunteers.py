@@ -6,7 +6,8 @@
   done at the plan's rate, at the latest until `stop_s` after the order.
 
 Who is out when the run ends counts up to there. The way to the doors and back is not counted, nor is
-the telephoning; the last block of a zone may be smaller than the others (assumptions).
+the telephoning; the last block of a zone may be smaller than the others (assumptions). In a sample of the
+households all teams of the plan are out, as they are in the run.
 """
 
 from __future__ import annotations

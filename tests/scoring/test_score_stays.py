@@ -15,10 +15,12 @@ from engine.city import AGE_GROUPS
 from engine.city_io import load_city
 from engine.errors import InputError
 from engine.events import CAUSES
+from engine.scoring.columns import Rows
 from engine.scoring.context import Doors
 from engine.scoring.metrics import all_metrics
 from engine.scoring.record import read
 from engine.scoring.relief import WOMEN_TO_MEN, in_need, medicine_share
+from engine.scoring.stays import at_once, latest, stays
 from engine.women import CHILE, read_women
 
 SHAKING, TSUNAMI = CAUSES.index("shaking"), CAUSES.index("tsunami")
@@ -31,6 +33,35 @@ def measure(city, context):
         return {m["name"]: m for m in all_metrics(read(city, log, other))}
 
     return run
+
+
+def test_stays_are_those_of_a_slow_twin():
+    """Rows of ten subjects in any order: a state is begun, ended, begun again, and told twice."""
+    rng = np.random.default_rng(5)
+    n, end_ms = 400, 10_000
+    rows = Rows(np.arange(n), np.sort(rng.integers(0, end_ms, n)), np.zeros(n, np.int64),
+                rng.integers(0, 10, n), np.full(n, -1), np.zeros(n))
+    begins = rng.random(n) < 0.5
+    since: dict[int, int] = {}
+    wanted = []
+    last = np.full(n, -1)
+    for row, (who, t, on) in enumerate(
+        zip(rows.subject.tolist(), rows.t_ms.tolist(), begins.tolist(), strict=True)
+    ):
+        if on:
+            since.setdefault(who, t)
+        elif who in since:
+            wanted.append((who, since.pop(who), t))
+        before = [r for r in range(row + 1) if rows.subject[r] == who and begins[r]]
+        last[row] = before[-1] if before else -1
+    wanted += [(who, t, end_ms) for who, t in since.items()]
+    found = stays(rows, begins, end_ms)
+    assert sorted(zip(*(column.tolist() for column in found), strict=True)) == sorted(wanted)
+    assert latest(rows, begins).tolist() == last.tolist()
+    _, first, until = found
+    times, number = at_once(first, until)
+    for t, many in zip(times.tolist(), number.tolist(), strict=True):
+        assert many == ((first <= t) & (t < until)).sum()
 
 
 # --- away without need -------------------------------------------------------------------------

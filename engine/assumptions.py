@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.parties import occupancy
 from engine.people.behaviour import CARD
+from engine.scoring import relief, volunteers
 
 if TYPE_CHECKING:
     from engine.twin import Twin
@@ -31,4 +32,7 @@ def assumption_card(twin: Twin) -> list[dict[str, Any]]:
         for parameter, value, unit, source, status in component.card:
             rows.append({"parameter": f"{component.name}: {parameter}", "value": value,
                          "unit": unit, "source": source, "status": status})
+    for parameter, value, unit, source, status in (*relief.CARD, *volunteers.CARD):
+        rows.append({"parameter": f"score: {parameter}", "value": value, "unit": unit, "source": source,
+                     "status": status})
     return rows

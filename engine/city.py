@@ -234,6 +234,7 @@ class City:
     layers: tuple[Layer, ...]
     notes: tuple[str, ...] = ()  # shown wherever maps of this city are shown
     departments: Departments = dataclasses.field(default_factory=Departments)
+    women: tuple[float, ...] = ()  # share of women by age group; empty: not known (`engine/women.py`)
 
     def __post_init__(self) -> None:
         for table in TABLES:
@@ -268,6 +269,8 @@ class City:
     def content_hash(self) -> str:
         """SHA-256 of every array and setting; equal for equal cities."""
         digest = hashlib.sha256(repr((self.name, self.crs, self.timezone, self.departments)).encode())
+        if self.women:
+            digest.update(repr(self.women).encode())
         for table in [*TABLES, "terrain"]:
             part = getattr(self, table)
             if part is None:

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import outputs
-from engine.city import TABLES, City, Layer, Terrain, table_length
+from engine.city import AGE_GROUPS, TABLES, City, Layer, Terrain, table_length
 from engine.departments import Departments, read_departments
 from engine.errors import InputError, shown, unknown
+from engine.women import read_women
 
 _DTYPES: dict[str, Any] = {
     "B": np.bool_, "U8": np.uint8, "I16": np.int16, "I32": np.int32, "I64": np.int64,
@@ -99,7 +100,8 @@ def load_city_folder(folder: str | os.PathLike[str]) -> City:
         name=head["name"], title=head["title"], crs=head["crs"], timezone=head["timezone"],
         terrain=terrain, layers=tuple(Layer(**row) for row in head["layer"]),
         notes=tuple(head["notes"]),
-        departments=read_departments(head["departments"], str(path / CITY_TOML)), **tables,
+        departments=read_departments(head["departments"], str(path / CITY_TOML)),
+        women=read_women(head["women"], str(path / CITY_TOML)), **tables,
     )
 
 
@@ -146,6 +148,7 @@ def read_head(folder: Path) -> dict[str, Any]:
     head.setdefault("notes", [])
     head.setdefault("layer", [])
     head.setdefault("departments", {})
+    head.setdefault("women", {})
     _check_head(head, path)
     allowed = {f.name for f in dataclasses.fields(Layer)}
     for number, row in enumerate(head["layer"]):
@@ -312,6 +315,10 @@ def _head_text(city: City) -> str:
             f"{key} = {_toml(value) if isinstance(value, str) else str(value).lower()}"
             for key, value in dataclasses.asdict(city.departments).items()
         ]
+    if city.women:
+        lines += ["", "[women]"]
+        lines += [f"{_toml(group)} = {share!r}"
+                  for group, share in zip(AGE_GROUPS, city.women, strict=True)]
     for layer in city.layers:
         lines += ["", "[[layer]]"]
         lines += [f"{key} = {_toml(value)}" for key, value in dataclasses.asdict(layer).items()]

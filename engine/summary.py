@@ -29,6 +29,7 @@ _SHORT = (
     ("trapped", "people trapped", 0),
     ("rescued_alive", "  rescued alive", 0),
     ("staff_hours", "staff-hours", 0),
+    ("volunteer_hours", "volunteer hours, not in staff-hours", 0),
     ("needless_evacuee_hours", "away without need", 0),
     ("crowd_pressed", "in crush danger at venues", 0),
     ("crowd_noticed", "  crush feared after", 0),
@@ -83,11 +84,9 @@ def print_run(console: Console, facts: dict[str, Any]) -> None:
         "warning in the danger zone: sent to "
         f"{percent(values['share_sent'])}, received by {percent(values['share_warned'])}, "
         f"believed by {percent(values['share_believed'])}\n"
-        f"relief for the first day: {values['relief_people']:,} people, water "
-        f"{values['relief_water']:,.0f} L, {values['relief_places']:,} covered places, medicines "
-        f"for {values['relief_medicines']:,.0f} chronically ill; "
         f"{values['customer_hours_without_power']:,.0f} customer-hours without power"
     )
+    console.print(_relief(facts["metrics"]))
     if values["crowd_pressed"] is not None:
         told = [
             f"{words} after {values[name]:.0f} s" if values[name] is not None else f"{words}: no"
@@ -99,6 +98,30 @@ def print_run(console: Console, facts: dict[str, Any]) -> None:
     console.print(
         f"score {scores['score']:.2f}  efficiency {scores['efficiency']:.1f}  "
         f"fairness {scores['fairness']:.1f}   digest {facts['digest'][:12]}"
+    )
+
+
+def _relief(metrics: list[dict[str, Any]]) -> str:
+    """What relief the first day asks for, at the moment when the most people need it."""
+    found = {m["name"]: m for m in metrics}
+    most = found["relief_people"]
+    if not most["value"]:
+        return "relief for the first day: nobody in a shelter, at a meeting point or without a home"
+
+    def at(name: str) -> str:
+        return f"T+{found[name]['value'] / 60:.0f} min"
+
+    sexes = most["by_group"].get("sex", {})
+    split = ", ".join(f"{n:,.0f} {sex}" for sex, n in sexes.items())
+    places = found["relief_places"]["value"]
+    covered = f"{places:,} covered places"
+    if places:
+        covered += f" at most, at {at('relief_places_peak_after')}"
+    return (
+        f"relief for the first day: at most {most['value']:,} people, at {at('relief_peak_after')}"
+        f"{f' (expected {split})' if split else ''}, {found['relief_people_at_end']['value']:,} at the "
+        f"end; water {found['relief_water']['value']:,.0f} L, blood-pressure medicines for "
+        f"{found['relief_medicines']['value']:,.0f} people; {covered}"
     )
 
 

@@ -43,6 +43,7 @@ LONGEST = (
 GOLDEN = {
     "test_contract.py", "test_causes.py", "test_run.py", "test_timeline.py", "test_crowds.py",
     "test_cameras.py", "test_bus_stops.py", "test_named_teams.py", "test_prediction.py",
+    "test_score_of_runs.py",
 }
 
 

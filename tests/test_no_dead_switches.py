@@ -10,7 +10,8 @@ import dataclasses
 import datetime
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import annotated_types
@@ -25,6 +26,7 @@ from engine.people.behaviour import _RANGE, CARD, Behaviour
 from engine.plan import Plan, load_plan
 from engine.run import Session, open_session
 from engine.scenario import Area, Beach, Circle, Scenario, load_scenario
+from tests.switches_together import NO_OTHER_VALUE, TOGETHER, WHOLE, Together
 
 PLANS = ("historical", "early-warning", "assisted")
 CHECKPOINTS_S = (*range(10, 600, 10), *range(600, 5401, 60))
@@ -87,6 +89,7 @@ FIRST: dict[str, list[Any]] = {
     "facility_evacuation.escorts": [9],  # nine fill the bus
     "buses.pick_ups.lon": [-70.9979],
     "buses.to": ["Test Shelter"],
+    **WHOLE,
 }
 
 Path = tuple[str | int, ...]
@@ -170,14 +173,32 @@ def alternatives(model: BaseModel, field: str) -> list[Any]:
     return []
 
 
-def replaced(root: BaseModel, path: Path, value: Any) -> dict[str, Any]:
-    """The document of `root` with one key changed."""
+def path_of(key: str) -> Path:
+    """The path that a key's name spells."""
+    return tuple(int(part) if part.isdigit() else part for part in key.split("."))
+
+
+def with_keys(root: BaseModel, keys: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of `root` with some keys changed, by name."""
     document = root.model_dump(exclude_defaults=True)
-    # Keys that stand at their default are filled in on the way.
+    for key, value in keys.items():
+        put(document, path_of(key), value)
+    return document
+
+
+def replaced(
+    root: BaseModel, path: Path, value: Any, beside: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The document of `root` with one key changed, after those `beside` it."""
+    document = with_keys(root, beside)
+    put(document, path, value)
+    return document
+
+
+def put(document: dict[str, Any], path: Path, value: Any) -> None:
+    """Change one key of a document; keys that stand at their default are filled in on the way."""
     target: Any = document
-    model: Any = root
     for part in path[:-1]:
-        model = model[part] if isinstance(part, int) else getattr(model, part)
         if isinstance(target, dict):
             if part not in target:
                 target[part] = {}
@@ -189,7 +210,6 @@ def replaced(root: BaseModel, path: Path, value: Any) -> dict[str, Any]:
     if isinstance(value, tuple):
         value = [v.model_dump() if isinstance(v, BaseModel) else v for v in value]
     target[path[-1]] = value
-    return document
 
 
 class Trace:
@@ -240,22 +260,29 @@ class Bench:
         out._folder = self.scenario.folder
         return out
 
-    def matters(self, root: BaseModel, path: Path, values: list[Any], base: str) -> bool:
-        """Whether one of `values` at `path` changes the run."""
-        allowed = 0
-        for value in values:
-            document = replaced(root, path, value)
-            try:
-                if isinstance(root, Scenario):
-                    scenario, plan = self.with_scenario(document), self.plans[base]
-                else:
-                    scenario, plan = self.scenario, Plan.model_validate(document)
-                if self.differs(scenario, plan, self.base[base]):
-                    return True
-                allowed += 1
-            except (ValidationError, InputError):
-                continue  # refused with a message: not a switch that silently does nothing
-        return not allowed
+    def allowed(self, root: BaseModel, document: dict[str, Any], base: str) -> Session | None:
+        """A session with a changed scenario or plan, None where it is refused with a message."""
+        try:
+            if isinstance(root, Scenario):
+                return self.open(self.with_scenario(document), self.plans[base])
+            return self.open(self.scenario, Plan.model_validate(document))
+        except (ValidationError, InputError):
+            return None
+
+    def matters(
+        self, root: BaseModel, path: Path, values: list[Any], base: str,
+        together: Together | None = None,
+    ) -> bool:
+        """Whether one of `values` at `path` is allowed and changes the run."""
+        start, beside = self.base[base], {}
+        if together is not None:
+            beside = {**together.both, **together.along}
+            if together.both:
+                session = self.allowed(root, with_keys(root, together.both), base)
+                assert session is not None
+                start = Trace(session)
+        sessions = (self.allowed(root, replaced(root, path, value, beside), base) for value in values)
+        return any(Trace(s).parts_from(start) for s in sessions if s is not None)
 
 
 @pytest.fixture(scope="module")
@@ -273,6 +300,9 @@ def cases(root: BaseModel) -> dict[str, tuple[Path, list[Any]]]:
         first = FIRST.get(".".join(p for p in path if isinstance(p, str)), [])
         values = [*first, *(x for x in alternatives(model, field) if x not in first)]
         values = [x for x in values if x != getattr(model, field)]
+        if isinstance(root, Plan):
+            together = TOGETHER.get(f"{root.name} {'.'.join(map(str, path))}")
+            values = values if together is None else together.values
         if values:
             out[".".join(str(p) for p in path)] = (path, values)
     return out
@@ -294,6 +324,7 @@ SPECIAL = {
     "vertical_refuges.1.lon": "vertical_refuges.0.lon",
     "vertical_refuges.1.lat": "vertical_refuges.0.lat",
     "vertical_refuges.1.walk_m": "vertical_refuges.0.walk_m",
+    "vertical_refuges.1.facility": "vertical_refuges.0.facility",
     "crowds": "tests/test_venue_keys.py",  # this scenario has no venue
     "bus_depots": "test_depots_matter",
     "bus_depots.0.buses": "test_depots_matter",
@@ -319,7 +350,26 @@ def test_scenario_key_matters(key: str, bench: Bench) -> None:
 @pytest.mark.parametrize(("plan", "key"), PLAN_CASES)
 def test_plan_key_matters(plan: str, key: str, bench: Bench) -> None:
     path, values = cases(bench.plans[plan])[key]
-    assert bench.matters(bench.plans[plan], path, values, plan)
+    name = f"{plan} {key}"
+    if name in NO_OTHER_VALUE:
+        _, words, beside = NO_OTHER_VALUE[name]
+        for value in values:
+            other = Plan.model_validate(replaced(bench.plans[plan], path, value, beside))
+            with pytest.raises(InputError, match=words):
+                bench.open(bench.scenario, other)
+        return
+    assert bench.matters(bench.plans[plan], path, values, plan, TOGETHER.get(name))
+
+
+def test_the_tables_of_exceptions_name_keys_that_need_them(bench: Bench) -> None:
+    """Each is a key of its plan which alone has no other value that is allowed; few have none at all."""
+    assert len(NO_OTHER_VALUE) <= 3
+    for name in (*TOGETHER, *NO_OTHER_VALUE):
+        plan, key = name.split(" ")
+        assert (plan, key) in PLAN_CASES, name
+        root, path = bench.plans[plan], path_of(key)
+        for value in cases(root)[key][1]:
+            assert bench.allowed(root, replaced(root, path, value), plan) is None, name
 
 
 def changed(bench: Bench, **keys: Any) -> Scenario:

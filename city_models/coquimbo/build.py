@@ -32,6 +32,7 @@ from engine.city import ROAD_CLASSES, Buildings, City, Households, Layer, Nodes,
 from engine.city_io import QUALITY_JSON, save_city
 from engine.departments import CHILE as CHILEAN_SERVICES
 from engine.errors import InputError
+from engine.women import CHILE as CHILEAN_WOMEN
 
 CRS = "+proj=tmerc +lat_0=-29.93 +lon_0=-71.27 +k=1 +x_0=0 +y_0=0 +ellps=WGS84 +units=m"
 #: North of 29.9425 deg S is La Serena: there Avenida del Mar (La Serena) ends and Avenida
@@ -283,6 +284,7 @@ def build(source: Path) -> tuple[City, Report]:
     city = City(
         "coquimbo", "La Serena-Coquimbo, Chile", CRS, "America/Santiago", nodes, streets, edges,
         zones, buildings, people, persons, facilities, terrain, LAYERS, NOTES, CHILEAN_SERVICES,
+        CHILEAN_WOMEN,
     )
     return city, report.finish(city)
 

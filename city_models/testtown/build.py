@@ -31,6 +31,7 @@ from engine.city import (
     Zones,
 )
 from engine.departments import CHILE as CHILEAN_SERVICES
+from engine.women import CHILE as CHILEAN_WOMEN
 
 SPACING_M = 150.0
 SIDE = 6
@@ -236,4 +237,5 @@ def build_testtown(seed: int = 0) -> City:
         "+ellps=WGS84 +units=m", "America/Santiago", nodes, streets, edges, zones, buildings,
         households, persons, _facilities(nodes), _terrain(), layers,
         ("Test Town is invented; nothing in it is a real place.",), CHILEAN_SERVICES,
+        CHILEAN_WOMEN,
     )

@@ -17,10 +17,12 @@ from engine.networks import debris
 from engine.networks.fragility import bridge_damage, collapsed, damage_state
 
 BRIDGE_CLASS = "HWB5"
+#: Its figures are those of `python -m city_models.coquimbo.calibrate`; a test computes them anew.
 CHILE_CARD = (
     "fragility, Chilean classes", "HAZUS medians x 4.73 (masonry, concrete), 4.77 (adobe), 3.34 "
-    "(timber)", "", "calibrated on 702 dwellings registered as damaged in La Serena and Coquimbo in "
-    "2015; HAZUS's own medians give 43,661; extrapolated above 0.4 g", "sourced",
+    "(timber)", "", "dwellings of La Serena and Coquimbo damaged by the shaking of 2015: registered 702, "
+    "expected with these factors 702, with HAZUS's own medians 43,661; extrapolated above 0.4 g",
+    "sourced",
 )
 
 

@@ -9,6 +9,7 @@ from engine.events import CAUSES, KIND_CODE
 from engine.scoring.context import NEVER
 from engine.scoring.groups import counts, shares
 from engine.scoring.record import Metric, Record, metric
+from engine.scoring.stays import Stays, at_once, stays, with_the_party
 
 B = NDArray[np.bool_]
 I64 = NDArray[np.int64]
@@ -43,7 +44,7 @@ def harm(r: Record) -> list[Metric]:
     return out
 
 
-def water_intervals(r: Record) -> tuple[I64, I64, I64]:
+def water_intervals(r: Record) -> Stays:
     """(person, from ms, to ms) of every stay in water above 0.3 m.
 
     A person is in the water with the party, but not after death or once in an ambulance, and
@@ -51,39 +52,8 @@ def water_intervals(r: Record) -> tuple[I64, I64, I64]:
     the run.
     """
     rows = r.log.rows("party_in_water", "party_out_of_water")
-    order = np.argsort(rows.subject, kind="stable")
-    party, t = rows.subject[order], rows.t_ms[order]
-    enters = rows.kind[order] == KIND_CODE["party_in_water"]
-    same = np.zeros(party.size, np.bool_)
-    same[1:] = party[1:] == party[:-1]
-    # A second entry without an exit between continues the same stay.
-    start = np.flatnonzero(enters & ~(same & np.concatenate([[False], enters[:-1]])))
-    exits = np.flatnonzero(~enters)
-    end = np.full(start.size, r.context.duration_ms, np.int64)
-    following = np.searchsorted(exits, start)
-    has = following < exits.size
-    candidate = exits[following[has]]
-    closed = party[candidate] == party[start[has]]
-    end[np.flatnonzero(has)[closed]] = t[candidate[closed]]
-
-    p = r.people
-    by_party = np.argsort(p.party, kind="stable")
-    bounds = np.searchsorted(p.party[by_party], np.arange(p.parties.zone.size + 1))
-    size = np.diff(bounds)[party[start]]
-    stay = np.repeat(np.arange(start.size), size)
-    offset = np.arange(stay.size) - np.repeat(np.cumsum(size) - size, size)
-    person = by_party[bounds[party[start]][stay] + offset]
-    since, until = t[start][stay], end[stay]
-
-    gone = np.minimum(np.minimum(p.died_ms, p.transport_ms), p.admitted_ms)[person]
-    until = np.minimum(until, gone)
-    trapped, freed = p.trapped_ms[person], p.freed_ms[person]
-    # Outside the time trapped a stay leaves at most one piece before and one after.
-    person = np.concatenate([person, person])
-    first = np.concatenate([since, np.where(trapped < NEVER, np.maximum(since, freed), NEVER)])
-    last = np.concatenate([np.minimum(until, trapped), until])
-    keep = last > first
-    return person[keep], first[keep], last[keep]
+    enters = rows.kind == KIND_CODE["party_in_water"]
+    return with_the_party(r.people, stays(rows, enters, r.context.duration_ms))
 
 
 def water(r: Record) -> list[Metric]:
@@ -106,11 +76,7 @@ def water(r: Record) -> list[Metric]:
 def water_series(r: Record) -> tuple[I64, I64]:
     """People in water over time: (times_ms [n], number from that time on [n])."""
     _, first, last = water_intervals(r)
-    times, index = np.unique(np.concatenate([first, last]), return_inverse=True)
-    change = np.concatenate([np.ones(first.size, np.int64), -np.ones(last.size, np.int64)])
-    steps = np.zeros(times.size, np.int64)
-    np.add.at(steps, index, change)
-    return times, np.cumsum(steps)
+    return at_once(first, last)
 
 
 def rescue(r: Record) -> list[Metric]:

@@ -148,18 +148,18 @@ def margins(r: Record) -> list[Metric]:
 def people_counts(r: Record) -> list[Metric]:
     """Affected, evacuated and sheltered people, kept apart, and who did not evacuate and why.
 
-    Affected: inside the danger zone, or trapped, severely hurt or dead anywhere. Evacuated:
-    out of the danger zone at some time. Sheltered: in a shelter or at a meeting point at the
-    end. Returned: went back home before the all-clear, whether they left again or not. Shadow
-    evacuees left though they were outside the danger zone. Fetched by family: taken along by
-    somebody of their household. Went in for family: were outside and set out to fetch somebody.
+    Affected: inside the danger zone, or trapped, severely hurt or dead anywhere. Evacuated: out of the
+    danger zone at some time. Sheltered: in a shelter at the end. At a meeting point: there at the end;
+    nobody is at both, and they are never added: one is a bed, the other a wait. Returned: went back home
+    before the all-clear, whether they left again or not. Shadow evacuees left though they were outside
+    the danger zone. Fetched by family: taken along by somebody of their household. Went in for family:
+    were outside and set out to fetch somebody.
     """
     p, state = r.people, r.ledger.state
     affected = p.at_risk | (p.trapped_ms < NEVER) | p.severe | p.dead
     evacuated = p.at_risk & (p.out_ms < NEVER)
-    sheltered = np.isin(
-        state, [STATES.index("safe at shelter"), STATES.index("safe at meeting point")]
-    )
+    sheltered = state == STATES.index("safe at shelter")
+    waiting = state == STATES.index("safe at meeting point")
     family = p.parties.fetched[p.party]
     shadow = ~p.at_risk & p.parties.departed[p.party] & ~family
     met = r.log.rows("pickup_met").object
@@ -173,6 +173,7 @@ def people_counts(r: Record) -> list[Metric]:
     people = [
         ("people_at_risk", p.at_risk, "lower"), ("affected", affected, "lower"),
         ("evacuated", evacuated, "higher"), ("sheltered", sheltered, "higher"),
+        ("at_meeting_point", waiting, "higher"),
         ("in_safety", np.isin(state, SAFE), "higher"),
         ("returned_before_all_clear", p.at_risk & p.parties.went_back[p.party], "lower"),
         ("shadow_evacuees", shadow, "lower"),

@@ -17,6 +17,7 @@ from engine.scoring.columns import first_ms
 from engine.scoring.context import NEVER
 from engine.scoring.groups import counts
 from engine.scoring.record import Metric, Record, metric
+from engine.scoring.stays import stays
 
 B = NDArray[np.bool_]
 I64 = NDArray[np.int64]
@@ -28,33 +29,42 @@ UNINHABITABLE = 3
 
 def displaced(r: Record) -> B:
     """People alive whose home cannot be lived in [persons]."""
+    return np.asarray((lost_ms(r) < NEVER) & ~r.people.dead)
+
+
+def lost_ms(r: Record) -> I64:
+    """When each person's home was lost [persons], NEVER where it stands."""
     rows = r.log.rows("building_damaged")
-    state = np.zeros(r.city.buildings.x_m.size, np.int64)
-    np.maximum.at(state, rows.subject, rows.value.astype(np.int64))
-    return np.asarray((state[r.city.person_building] >= UNINHABITABLE) & ~r.people.dead)
+    rows = rows.where(rows.value >= UNINHABITABLE)
+    lost = first_ms(rows.subject, rows.t_ms, r.city.buildings.x_m.size)
+    return lost[r.city.person_building]
+
+
+def away_hours(r: Record) -> NDArray[np.float64]:
+    """Hours away with the party [persons]: from setting out to being home again, before the all-clear
+    or after it, and again from each renewed setting out; who is away at the end is so up to there."""
+    rows = r.log.rows("party_departed", "party_returned", "party_home")
+    leaves = rows.kind == KIND_CODE["party_departed"]
+    party, since, until = stays(rows, leaves, r.context.duration_ms)
+    ms = np.bincount(party, np.maximum(until - since, 0), minlength=r.people.parties.zone.size)
+    return np.asarray(ms[r.people.party] / MS_PER_HOUR)
 
 
 def homes(r: Record) -> list[Metric]:
     """People displaced; hours away of people who need not have gone.
 
-    Needless evacuee-hours: from setting out to coming home after the all-clear, else to the end of
-    the run, of people whose zone of residence was never flooded, whose home stands and who were
-    neither hurt nor killed. The decision may still have been right by what was known: it is the
-    price of caution, no fault.
+    Needless evacuee-hours: the time away (`away_hours`) of people whose zone of residence was never
+    flooded, whose home stands and who were neither hurt nor killed. The decision may still have
+    been right by what was known: it is the price of caution, no fault.
     """
     p = r.people
     lost = displaced(r)
-    left = r.log.rows("party_departed")
-    size = p.parties.zone.size
-    departed = first_ms(left.subject, left.t_ms, size)
-    until = np.minimum(p.parties.home_ms, r.context.duration_ms)
-    away = np.maximum(until - departed, 0)[p.party] / MS_PER_HOUR
+    hours = away_hours(r)
     flooded = np.zeros(r.city.zones.x_m.size, np.bool_)
     flooded[r.log.rows("zone_flooded").subject] = True
     home_zone = r.city.buildings.zone[r.city.person_building]
-    needless = (departed[p.party] < NEVER) & ~flooded[home_zone] & ~lost
-    needless &= (p.severity == 0) & ~p.dead
-    hours = np.where(needless, away, 0.0)
+    needless = ~flooded[home_zone] & ~lost & (p.severity == 0) & ~p.dead
+    hours = np.where(needless, hours, 0.0)
     return [
         metric("displaced", int(lost.sum()), "people", "lower", counts(r.groups, lost)),
         metric("needless_evacuee_hours", float(hours.sum()), "person-h", "lower",

@@ -29,7 +29,7 @@ STATES = (
 FIRST_UNFINISHED = STATES.index("trapped")
 SAFE = tuple(STATES.index(s) for s in STATES if s.startswith("safe"))
 #: Where a party is safe, by kind of facility.
-_SAFE_AT = {"meeting_point": "safe at meeting point", "shelter": "safe at shelter",
+SAFE_AT = {"meeting_point": "safe at meeting point", "shelter": "safe at shelter",
             "school": "safe at shelter"}
 
 
@@ -80,7 +80,7 @@ def close(city: City, log: Log, people: People) -> Ledger:
     kind[named] = city.facilities.kind[facility[named]]
     # Without terrain nothing is known to be high: what is safe lies outside the area.
     put((trip == 3) & ~named, "safe on high ground" if city.terrain else "safe elsewhere")
-    for name, safe in _SAFE_AT.items():
+    for name, safe in SAFE_AT.items():
         put((trip == 3) & (kind == FACILITIES.index(name)), safe)
     put(trip == 3, "safe elsewhere")
     put(trip == 6, "safe on the way home after the all-clear")

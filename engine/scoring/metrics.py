@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.scoring import casualties, clearance, crowds, homes, relief, resources
+from engine.scoring import casualties, clearance, crowds, homes, relief, resources, volunteers
 from engine.scoring.record import Metric, Record
 
 
@@ -19,6 +19,7 @@ def all_metrics(r: Record) -> list[Metric]:
         *resources.response(r),
         *resources.hospitals(r),
         *resources.staff(r),
+        *volunteers.volunteers(r),
         *resources.responders(r),
         *homes.homes(r),
         *homes.outages(r),

@@ -19,6 +19,13 @@ I64 = NDArray[np.int64]
 SEVERE = 2
 #: Alert codes (events.ALERTS) that are a warning: the order itself or word of it.
 WARNINGS = (1, 2)
+#: Kinds that tell how far a party has come; the last one told is where it stands.
+TRIPS = (
+    "party_departed", "party_mode_changed", "party_rerouted", "party_blocked", "party_waits",
+    "party_boarded", "party_arrived", "party_returning", "party_returned", "party_to_refuge",
+    "party_in_refuge", "party_going_home", "party_home", "pickup_set_out", "pickup_met",
+    "pickup_missed",
+)
 
 
 @dataclass(frozen=True)
@@ -101,11 +108,7 @@ def read_parties(log: Log, count: int) -> Parties:
     """Rebuild what every party did; `count` is the number of parties."""
     placed = log.rows("party_placed")
     left = log.rows("party_left_zone")
-    trips = log.rows("party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
-                      "party_waits", "party_boarded",
-                      "party_arrived", "party_returning", "party_returned", "party_to_refuge",
-                      "party_in_refuge", "party_going_home", "party_home", "pickup_set_out",
-                      "pickup_met", "pickup_missed")
+    trips = log.rows(*TRIPS)
     arrived = trips.where(trips.kind == KIND_CODE["party_arrived"])
     blocked = trips.where(trips.kind == KIND_CODE["party_blocked"])
     departed = np.zeros(count, np.bool_)

@@ -216,7 +216,7 @@ def _town(r: Record, facility: int) -> str:
 def staff(r: Record) -> list[Metric]:
     """Staff-hours on task, by the units' municipality and kind; staff of shelters from their opening
     and crews of fuel trucks from the order to the end of the run, staff of homes emptied on foot until
-    nobody else is led out."""
+    nobody else is led out. Volunteers at the doors are counted apart (`volunteers.py`)."""
     units = r.context.units
     hours = busy_ms(r) * np.array([u.staff for u in units], np.int64) / MS_PER_HOUR
     groups: dict[str, dict[str, Any]] = {"municipality": {}, "unit_kind": {}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from importlib import resources
 
 import numpy as np
@@ -13,6 +14,7 @@ from engine.city import DESIGNS, HAZUS_CLASS, STRUCTURES
 from engine.city_io import load_city
 from engine.errors import InputError
 from engine.networks import fragility
+from engine.networks.buildings import CHILE_CARD
 
 
 def fragility_table(name):
@@ -168,14 +170,23 @@ def test_chilean_classes_reproduce_the_register_of_2015():
     with fragility_table("fragility_chile.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert {row["structure"] for row in rows} == set(HAZUS_CLASS)
-    communes = np.zeros(2)
+    communes, before = np.zeros(2), 0.0
     for pool, target in calibrate.targets().items():
+        mine = [row for row in rows if row["group"] == pool]
         found = np.sum([
-            calibrate.damaged_dwellings(city, pga, row, float(row["factor"]))
-            for row in rows if row["group"] == pool
+            calibrate.damaged_dwellings(city, pga, row, float(row["factor"])) for row in mine
         ], axis=0)
         assert found.sum() == pytest.approx(target, rel=0.02)
         communes += found
+        before += sum(calibrate.damaged_dwellings(city, pga, row, 1.0).sum() for row in mine)
+    # The assumption card says the same, before and after.
+    _, factors, _, figures, _ = CHILE_CARD
+    assert {row["factor"] for row in rows} == set(re.findall(r"\d\.\d\d", factors))
+    told = {words.split()[-1]: int(n.replace(",", ""))
+            for words, n in re.findall(r"(registered|these factors|own medians) ([\d,]*\d)", figures)}
+    assert told["registered"] == sum(calibrate.REGISTER.values())
+    assert told["factors"] == round(communes.sum())
+    assert told["medians"] == round(before)
     assert city.zone_municipality[1] == ("Coquimbo", "La Serena")
     assert communes[0] > 2 * communes[1]
     # Every Chilean building of the city has a curve.

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from engine.errors import InputError
 from engine.events import ENTITY_CODE, KIND_CODE, KINDS, chain
 from engine.scoring.causes import response_table
+from engine.timeline.layout import hang
 from engine.timeline.names import Names, away, count
-from engine.timeline.report import hang
 from engine.timeline.view import RunView, elapsed
 
 #: Kinds after which a unit is on another errand, which is not this incident's.
@@ -151,7 +151,7 @@ def _sentence(kind: str, who: str, what: str, value: float, target: int) -> str:
 def story_lines(story: dict[str, Any]) -> list[str]:
     """The story as text."""
     out = [
-        f"INCIDENT {story['incident']}   {story['place']}",
+        f"INCIDENT {story['incident']:04d}   {story['place']}",
         f"{count(story['people'], 'person', 'people')} in need; "
         f"{'closed' if story['closed'] else 'open at the end of the run'}.", "",
         "What led to it",

@@ -59,7 +59,7 @@ def aid_arrived(teller: Teller, g: Rows) -> str:
 
 def control_held(teller: Teller, g: Rows) -> str:
     """No officers for posts."""
-    which = listed((teller.names.post(int(n)) for n in g.subject), 4)
+    which = teller.names.posts(dict.fromkeys(int(n) for n in g.subject))
     return f"No officers sent for now ({REASONS[int(g.object[0])]}): {which}."
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.events import KINDS, REASONS
 from engine.scoring.columns import Rows
-from engine.timeline import command_told, crowds, people_told, places
+from engine.timeline import command_told, crowds, people_told, places, units_told
 from engine.timeline.names import Names
 from engine.timeline.people import flow
 from engine.timeline.sentences import Teller
@@ -129,37 +129,37 @@ RULES: dict[str, Rule] = {
     "party_turned_back": Rule("Police", True, 600, Teller.turned_away, True),
     "lanes_turned": Rule("Police", True, 0, Teller.lanes_turned, single_up_to=1000),
     "street_order_ended": Rule("Police", True, 120, Teller.street_order_ended, True),
-    "call_answered": Rule("Call centre", True, 600, Teller.answered, single_up_to=12),
-    "call_delayed": Rule("Call centre", False, 900, Teller.call_delayed, True),
-    "dispatch_held": Rule("Dispatch", True, 600, Teller.held, True, single_up_to=12),
-    "unit_dispatched": Rule("Dispatch", True, 300, Teller.dispatched, single_up_to=24),
-    "unit_arrived": Rule("Units", True, 300, Teller.arrived, single_up_to=24),
-    "unit_delayed": Rule("Units", True, 600, Teller.delayed, True),
-    "unit_turned_back": Rule("Units", True, 600, Teller.turned_back, True),
+    "call_answered": Rule("Call centre", True, 600, units_told.answered, single_up_to=12),
+    "call_delayed": Rule("Call centre", False, 900, units_told.call_delayed, True),
+    "dispatch_held": Rule("Dispatch", True, 600, units_told.held, True, single_up_to=12),
+    "unit_dispatched": Rule("Dispatch", True, 300, units_told.dispatched, single_up_to=24),
+    "unit_arrived": Rule("Units", True, 300, units_told.arrived, single_up_to=24),
+    "unit_delayed": Rule("Units", True, 600, units_told.delayed, True),
+    "unit_turned_back": Rule("Units", True, 600, units_told.turned_back, True),
     "unit_blocked": Rule("Units", True, 600, command_told.blocked, True, single_up_to=6),
     "unit_caught": Rule("Units", False, 600, command_told.caught, single_up_to=6),
     "responders_died": Rule("Units", False, 600, command_told.died, single_up_to=6),
     "aid_requested": Rule("Command", True, 60, command_told.aid_requested),
     "aid_arrived": Rule("Units", True, 600, command_told.aid_arrived),
-    "unit_withdrawn": Rule("Dispatch", True, 300, Teller.withdrawn),
-    "crew_on_foot": Rule("Units", True, 600, Teller.crew_on_foot, True, single_up_to=12),
-    "crew_in_safety": Rule("Units", True, 600, Teller.crew_in_safety, single_up_to=12),
-    "crew_walks_to_scene": Rule("Units", True, 600, Teller.crew_walks_to_scene, single_up_to=12),
-    "crew_walks_back": Rule("Units", True, 600, Teller.crew_walks_back, single_up_to=12),
-    "crew_back": Rule("Units", True, 600, Teller.crew_back, single_up_to=12),
-    "crew_caught": Rule("Units", False, 600, Teller.crew_caught, single_up_to=12),
-    "person_rescued": Rule("Units", True, 900, Teller.rescued, single_up_to=6),
-    "person_admitted": Rule("Hospitals", True, 1200, Teller.admitted, single_up_to=6),
+    "unit_withdrawn": Rule("Dispatch", True, 300, units_told.withdrawn),
+    "crew_on_foot": Rule("Units", True, 600, units_told.crew_on_foot, True, single_up_to=12),
+    "crew_in_safety": Rule("Units", True, 600, units_told.crew_in_safety, single_up_to=12),
+    "crew_walks_to_scene": Rule("Units", True, 600, units_told.crew_walks_to_scene, single_up_to=12),
+    "crew_walks_back": Rule("Units", True, 600, units_told.crew_walks_back, single_up_to=12),
+    "crew_back": Rule("Units", True, 600, units_told.crew_back, single_up_to=12),
+    "crew_caught": Rule("Units", False, 600, units_told.crew_caught, single_up_to=12),
+    "person_rescued": Rule("Units", True, 900, units_told.rescued, single_up_to=6),
+    "person_admitted": Rule("Hospitals", True, 1200, units_told.admitted, single_up_to=6),
     "self_referred": Rule("People", False, 1800, people_told.self_referred),
     "hospital_shut": Rule("Hospitals", True, 600, command_told.hospital_shut, True),
     "hospital_opened": Rule("Hospitals", True, 600, command_told.hospital_opened),
     "fuel_trucks_sent": Rule("Command", True, 0, places.trucks_sent),
     "hospital_fuelled": Rule("Hospitals", True, 600, places.hospital_fuelled),
     "channel_fuelled": Rule("Utilities", True, 1800, places.channel_fuelled, True),
-    "hospital_full": Rule("Hospitals", True, 1800, Teller.full),
-    "mission_held": Rule("Dispatch", True, 600, Teller.mission_held, True, single_up_to=12),
-    "mission_ordered": Rule("Dispatch", True, 300, Teller.mission_ordered, True, single_up_to=24),
-    "unit_unloaded": Rule("Units", True, 600, Teller.unloaded, True, single_up_to=24),
+    "hospital_full": Rule("Hospitals", True, 1800, units_told.full),
+    "mission_held": Rule("Dispatch", True, 600, units_told.mission_held, True, single_up_to=12),
+    "mission_ordered": Rule("Dispatch", True, 300, units_told.mission_ordered, True, single_up_to=24),
+    "unit_unloaded": Rule("Units", True, 600, units_told.unloaded, True, single_up_to=24),
     "escorts_start": Rule("Care homes", True, 300, places.escorts_start),
     "escort_back": Rule("Care homes", False, 600, places.escort_back, single_up_to=6),
     "escorts_done": Rule("Care homes", True, 300, places.escorts_done, True, single_up_to=12),
@@ -206,14 +206,22 @@ def entries(view: RunView, names: Names | None = None) -> list[Entry]:
         for group in _groups(rows, rule, kind.name):
             text = _capital(rule.tell(teller, group)) + _until(view, group)
             source, reported = rule.source, rule.reported
-            if kind.name in ("street_closed", "street_opened") and group.object[0] == _BY_POLICE:
-                source, reported = "Police", True  # the plan's own closures are known at once
+            if _by_police(teller, kind.name, group):
+                source, reported = "Police", True
             out.append(Entry(
                 int(group.t_ms[0]), own.get(source, source), text, reported,
                 kind.name, tuple(int(n) for n in group.row),
             ))
     out += _milestones(view)
     return sorted(out, key=lambda e: (e.t_ms, e.events[0] if e.events else 0))
+
+
+def _by_police(teller: Teller, kind: str, group: Rows) -> bool:
+    """Whether a group is officers closing or opening streets, which command knows at once; that one
+    of their streets has fallen dry it does not."""
+    if kind not in ("street_closed", "street_opened") or group.object[0] != _BY_POLICE:
+        return False
+    return kind == "street_opened" or not teller.closed_before(group)
 
 
 def _until(view: RunView, group: Rows) -> str:

@@ -53,6 +53,12 @@ def away(seconds: float) -> str:
     return f"{minutes:,} min away" if minutes else "less than a minute away"
 
 
+def plural(word: str) -> str:
+    """'streets for walkers', of 'street for walkers'."""
+    head, *rest = word.split(" for ")
+    return " for ".join([f"{head}s", *rest])
+
+
 def lasting(seconds: float) -> str:
     """'40 s', '2 min 30 s', '12 min', '3 h 20 min'."""
     if seconds < 90:
@@ -204,6 +210,16 @@ class Names:
         word = words[number] if 0 <= number < len(words) else "crowd post"
         name = self.control(number)
         return name if word in name.lower() else f"{word} {name}"
+
+    def posts(self, numbers: Iterable[int]) -> str:
+        """'control points A and B; closure C'."""
+        words = self._post_words
+        groups: dict[str, list[str]] = {}
+        for number in numbers:
+            word = words[number] if 0 <= number < len(words) else "crowd post"
+            groups.setdefault(word, []).append(self.control(number))
+        return "; ".join(f"{plural(word) if len(which) > 1 else word} {listed(which, 4)}"
+                         for word, which in groups.items())
 
     def mission(self, number: int) -> str:
         """'evacuation of Test Hospital'."""

@@ -44,10 +44,9 @@ def _return(now: AsOf, names: Names, step: Any) -> None:
     turn = now.last("return_opened", "return_held")
     held = sorted(z for z in ordered if turn.get(z) == "return_held")
     waiting = sorted(z for z in ordered if z not in turn)
-    opened = len(ordered) - len(held) - len(waiting)
-    step(None, f"Return is open in {opened:,} of the {count(len(ordered), 'ordered zone')}."
-         + (f" {count(len(waiting), 'zone waits', 'zones wait')} for the turn that the plan gives."
-            if waiting else ""))
+    if waiting:
+        step(None, f"Return: {count(len(waiting), 'zone waits', 'zones wait')} for the turn that the plan "
+                   "gives.")
     if held:
         step(None, f"Kept shut until safe: {names.zones(held, 6)}.")
     step(None, "Search of the flooded zones goes on." if now.view.scenario.get("tsunami")

@@ -43,7 +43,9 @@ def declared(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
                        f"({names.departments.warning}); the order stands until "
                        f"{names.departments.command} lifts it.")
     else:
-        out.append(f"ORDER LIFTED {clock(view, d['lifted_s'])}; it had been out since "
+        cancelled = (f"; alert cancelled {clock(view, d['alert_cancelled_s'])} "
+                     f"({names.departments.warning})" if d["alert_cancelled_s"] is not None else "")
+        out.append(f"ORDER LIFTED {clock(view, d['lifted_s'])}{cancelled}; it had been out since "
                    f"{clock(view, d['order_out_s'])} in {count(len(d['zones_ordered']), 'zone')}.")
         held = [f"{names.zones(zones, 6)} ({why})" for why, zones in d["zones_held"].items()]
         out.append(f"Return open in {len(d['zones_opened']):,} of them"
@@ -89,7 +91,7 @@ def kind(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
         due = clock(view, h["arrival_predicted_s"])
         ahead = not h["gauges"] and h["arrival_predicted_s"] > s["t_s"]
         out.append(f"Tsunami: first wave {'expected' if ahead else 'had been expected'} {due} "
-                   f"({names.departments.warning}); no height is forecast.")
+                   f"({names.departments.warning}){'' if h['gauges'] else '; no height is forecast'}.")
     for name, g in h["gauges"].items():
         out.append(f"Tide gauge {name}: disturbed since {clock(view, g['first_s'])}, "
                    f"highest {g['highest_m']:.1f} m at {clock(view, g['highest_s'])}.")
@@ -116,7 +118,8 @@ def hazards(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     if h["buildings_damaged_actual"] or h["buildings_called_from"]:
         known = []
         if h["buildings_called_from"]:
-            known.append(f"people trapped in {count(h['buildings_called_from'], 'building')} by calls")
+            known.append("callers tell of people trapped in "
+                         f"{count(h['buildings_called_from'], 'building')}")
         bridge = closed.get("bridge damaged")
         if bridge:
             known.append(f"bridges shut on {count(bridge['sections'], 'section')}")
@@ -132,6 +135,10 @@ def hazards(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     return out or ["None reported."]
 
 
+def _lifted(s: dict[str, Any]) -> bool:
+    return s["declared"] is not None and s["declared"]["lifted_s"] is not None
+
+
 def access(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     """Streets known to be shut, and what officers hold."""
     a = s["access"]
@@ -141,7 +148,12 @@ def access(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
               else f"Closed, {shut_by(why)}")
         out.append(f"{by}: {count(row['sections'], 'section')}; {row['streets']}.")
     out = out or ["No street is known to be closed."]
-    for part, row in a["posts"].items():
+    posts = a["posts"]
+    planned = sum(row["planned"] for row in posts.values())
+    if planned and _lifted(s) and not any(row["worked"] for row in posts.values()):
+        return [*out, f"{names.departments.police}: {'the post is' if planned == 1 else 'all posts are'} "
+                      "left."]
+    for part, row in posts.items():
         one, many = _POSTS[part]
         worked = ", ".join(row["worked"])
         out.append(f"{names.departments.police}: {len(row['worked'])} of "
@@ -189,6 +201,8 @@ def warning(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
                      f"({first}mains off and batteries empty{network})")
         since.append(text)
     line = "; ".join(since) or "no channel carries an order"
+    if _lifted(s):
+        return [f"The order is lifted. It had been carried by {line}.", _received(w)]
     out = [f"{line[:1].upper()}{line[1:]}."]
     if w["leaders_zones"]:
         out.append(f"Street leaders: {w['leaders_acknowledged']:,} acknowledged, called in "
@@ -198,12 +212,14 @@ def warning(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
                   if w["rumour_denied_s"] is not None else "not denied so far")
         out.append(f"A rumour goes round; when noticed {100 * w['rumour_share']:.0f} % of the people "
                    f"concerned had heard it; {denied}.")
-    out.append("Who received it is not reported. " + actual(
+    return [*out, _received(w)]
+
+
+def _received(w: dict[str, Any]) -> str:
+    return "Who received it is not reported. " + actual(
         f"in the danger zone the order itself reached {w['received_order_actual']:,}, only word of "
         f"it {w['received_word_actual']:,}; {w['decided_to_leave_actual']:,} decided to leave at some "
-        f"time, {w['refused_actual']:,} to stay"
-    ))
-    return out
+        f"time, {w['refused_actual']:,} to stay")
 
 
 def decisions(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ def casualties(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     if any(r.values()):
         out = [
             f"Reported: {count(r['incidents'], 'incident')} with {r['people_in_need']:,} in need; "
-            f"{r['dead']:,} dead, {r['freed']:,} freed, {r['treated_on_scene']:,} treated on scene, "
+            f"{r['dead']:,} dead found, {r['freed']:,} freed, {r['treated_on_scene']:,} treated on scene, "
             f"{r['admitted']:,} admitted to hospital."]
         if r["came_by_themselves"]:
             out.append(f"Came to hospital or clinic by themselves: {r['came_by_themselves']:,}.")
@@ -28,9 +28,9 @@ def casualties(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     both = a["trapped_and_severely_hurt"]
     severe = f"{a['severely_hurt']:,} severely hurt{f' ({both:,} of them trapped)' if both else ''}"
     rest = a["trapped"] - both
+    trapped = f", {rest:,} {'others ' if both else ''}trapped" if rest else ""
     return [*out, actual(
-        f"{a['dead']:,} dead{f' ({causes})' if causes else ''}, {severe}, "
-        f"{f'{rest:,} others trapped' if both else f'{rest:,} trapped'}, "
+        f"{a['dead']:,} dead{f' ({causes})' if causes else ''}, {severe}{trapped}, "
         f"{a['in_water']:,} in water now")]
 
 

@@ -20,8 +20,8 @@ _WHY_BACK = {
     "heard that the alert is cancelled": "having heard that the alert is cancelled",
 }
 _CUT_OFF = {
-    "upstairs above water": "and upstairs above it",
-    "cut off on one floor": "on the one floor there is",
+    "upstairs above water": "safe upstairs",
+    "cut off on one floor": "without an upper floor to go to",
 }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.events import CAUSES, KINDS, REASONS
+from engine.events import CAUSES, KIND_CODE, KINDS, REASONS
 from engine.scoring.columns import Rows
-from engine.timeline.names import UNIT_WORDS, Names, away, count, degree, lasting, listed, shut_by
+from engine.timeline.names import Names, count, degree, lasting, listed, shut_by
 from engine.timeline.view import RunView
 
 
@@ -134,8 +134,21 @@ class Teller:
         why = shut_by(REASONS[int(g.object[0])])
         if REASONS[int(g.object[0])] == "road closed by police":
             why = f"by {self.names.departments.police}"
+            if self.closed_before(g):
+                return (f"{count(g.row.size, 'street section')} dry again and still closed {why}: "
+                        f"{self.names.streets(g.subject)}.")
         return (f"{count(g.row.size, 'street section')} closed to vehicles, {why}: "
                 f"{self.names.streets(g.subject)}.")
+
+    def closed_before(self, g: Rows) -> bool:
+        """Whether all streets of the group were closed already, for another reason."""
+        rows = self.view.rows("street_closed", "street_opened")
+        shut = KIND_CODE["street_closed"]
+        for street, row in zip(g.subject.tolist(), g.row.tolist(), strict=True):
+            before = np.flatnonzero((rows.subject == street) & (rows.row < row))
+            if before.size == 0 or rows.kind[before[-1]] != shut:
+                return False
+        return True
 
     def reported(self, g: Rows) -> str:
         streets = self.names.streets(g.subject)
@@ -169,7 +182,7 @@ class Teller:
                 f"{self.names.unit_from(int(g.object[0]))}.")
 
     def control_left(self, g: Rows) -> str:
-        return f"Officers leave {listed((self.names.post(int(n)) for n in g.subject), 4)}."
+        return f"Officers leave {self.names.posts(int(n) for n in g.subject)}."
 
     def street_order(self, g: Rows) -> str:
         return (f"{self.names.control(int(g.subject[0]))}: {REASONS[int(g.object[0])]} in force over "
@@ -186,146 +199,6 @@ class Teller:
     def street_order_ended(self, g: Rows) -> str:
         points = listed((self.names.control(int(n)) for n in g.subject), 3)
         return f"End of {REASONS[int(g.object[0])]}: {points}."
-
-    # --- response --------------------------------------------------------------------------------
-
-    def answered(self, g: Rows) -> str:
-        wait = float(g.value.max())
-        late = self._late_s(g)
-        told = f"waited {lasting(wait)}" if wait >= 1 else "answered at once"
-        if g.row.size > 1:
-            told = f"longest wait {lasting(wait)}" if wait >= 1 else "all at once"
-        if late > 300:
-            told += f"; up to {lasting(late)} after help was needed" if g.row.size > 1 else (
-                f", {lasting(late)} after help was needed")
-        if g.row.size > 1:
-            return (f"{count(g.row.size, 'call')} answered, {told}: {self._incidents(g.subject)}.")
-        number = int(g.subject[0])
-        return (f"Call, incident {number:04d}: {self._people(number, int(g.row[0]))}, "
-                f"{self.names.incident_place(number)}; {told}.")
-
-    def _late_s(self, g: Rows) -> float:
-        """Longest time from the moment when help was needed to the answer of the call."""
-        opened = self.view.rows("incident_opened")
-        late = 0.0
-        for number, row, t_ms in zip(g.subject, g.row, g.t_ms, strict=True):
-            mine = opened.t_ms[(opened.subject == number) & (opened.row < row)]
-            if mine.size:
-                late = max(late, (int(t_ms) - int(mine[-1])) / 1000)
-        return late
-
-    def _people(self, incident: int, before: int) -> str:
-        opened = self.view.rows("incident_opened")
-        mine = (opened.subject == incident) & (opened.row < before)
-        n = int(opened.value[mine].sum())
-        return count(n, "person needs help", "people need help") if n else "help needed"
-
-    def _incidents(self, numbers: np.ndarray) -> str:
-        return listed((f"{int(n):04d} ({self.names.incident_place(int(n))})" for n in numbers), 3)
-
-    def call_delayed(self, g: Rows) -> str:
-        return (f"{count(g.row.size, 'call')} for help held up ({REASONS[int(g.object[0])]}); "
-                f"somebody walks to a station, up to {lasting(float(g.value.max()))}.")
-
-    def held(self, g: Rows) -> str:
-        return (f"Nobody sent for now ({REASONS[int(g.object[0])]}): incident"
-                f"{'s' if np.unique(g.subject).size > 1 else ''} {self._incidents(g.subject)}.")
-
-    def dispatched(self, g: Rows) -> str:
-        task = g.where(g.object >= 0)
-        if task.row.size == 0:
-            return f"To the posts: {self._units(g)}."
-        if g.row.size == 1:
-            number = int(g.object[0])
-            return (f"{self.names.unit_from(int(g.subject[0]))} to incident {number:04d}, "
-                    f"{self.names.incident_place(number)}; {away(float(g.value[0]))}.")
-        return (f"{self._units(task)} to incident"
-                f"{'s' if np.unique(task.object).size > 1 else ''} {self._incidents(task.object)}.")
-
-    def arrived(self, g: Rows) -> str:
-        if g.row.size == 1:
-            return (f"{self.names.unit(int(g.subject[0]))} on scene, incident "
-                    f"{int(g.object[0]):04d}, after {lasting(float(g.value[0]))} on the road.")
-        return f"On scene: {self._units(g)}; longest way {lasting(float(g.value.max()))}."
-
-    def delayed(self, g: Rows) -> str:
-        return (f"{self._units(g)} delayed by up to {lasting(float(g.value.max()))}: "
-                f"{REASONS[int(g.object[0])]}.")
-
-    def turned_back(self, g: Rows) -> str:
-        return f"{self._units(g)} turned back: {REASONS[int(g.object[0])]}."
-
-    def withdrawn(self, g: Rows) -> str:
-        return f"{self._units(g)} ordered out of the danger zone."
-
-    def crew_on_foot(self, g: Rows) -> str:
-        return (f"Crew of {self._units(g)} left the vehicle and walks to safety "
-                f"({REASONS[int(g.object[0])]}; up to {lasting(float(g.value.max()))} on foot).")
-
-    def crew_in_safety(self, g: Rows) -> str:
-        return (f"Crew of {self._units(g)} in safety without the vehicle, after "
-                f"{lasting(float(g.value.max()))} on foot.")
-
-    def crew_walks_to_scene(self, g: Rows) -> str:
-        return (f"Crew of {self._units(g)} walks on to the scene, no way for the vehicle "
-                f"(up to {lasting(float(g.value.max()))} on foot).")
-
-    def crew_walks_back(self, g: Rows) -> str:
-        return f"Crew of {self._units(g)} on foot back to the vehicle."
-
-    def crew_back(self, g: Rows) -> str:
-        return f"Crew of {self._units(g)} at the vehicle again."
-
-    def crew_caught(self, g: Rows) -> str:
-        return f"The water takes the crew of {self._units(g)} on foot, {g.value.max():.1f} m deep."
-
-    def _units(self, g: Rows) -> str:
-        numbers = np.unique(g.subject)
-        if numbers.size == 1:
-            return self.names.unit(int(numbers[0]))
-        by_kind: dict[str, list[str]] = {}
-        for number in numbers.tolist():
-            word, sign = self.names.unit(number).rsplit(" ", 1)
-            by_kind.setdefault(word, []).append(sign)
-        many = dict(UNIT_WORDS.values())
-        return ", ".join(
-            f"{self._of_service(word)}{many.get(word, word) if len(signs) > 1 else word} {listed(signs, 6)}"
-            for word, signs in by_kind.items()
-        )
-
-    def _of_service(self, word: str) -> str:
-        """'SAMU ' before ambulances."""
-        kind = next((kind for kind, (one, _) in UNIT_WORDS.items() if one == word), "")
-        return f"{service} " if (service := self.names.service(kind)) else ""
-
-    def rescued(self, g: Rows) -> str:
-        units = listed((self.names.unit(int(n)) for n in g.object), 3)
-        return f"{count(g.row.size, 'person', 'people')} freed by {units}."
-
-    def admitted(self, g: Rows) -> str:
-        last = {int(f): int(v) for f, v in zip(g.object, g.value, strict=True)}
-        parts = [f"{self.names.facility(f)} ({count(beds, 'bed')} in use)" for f, beds in last.items()]
-        return f"{count(g.row.size, 'patient')} admitted: {listed(parts, 3)}."
-
-    def full(self, g: Rows) -> str:
-        where = listed((self.names.facility(int(n)) for n in g.subject), 3)
-        return f"No bed free: {where}; {count(g.row.size, 'patient')} turned away or waiting."
-
-    def mission_held(self, g: Rows) -> str:
-        waiting = {int(m): int(v) for m, v in zip(g.subject, g.value, strict=True)}
-        parts = [self.names.mission(m) + (f" ({count(n, 'person waits', 'people wait')})" if n else "")
-                 for m, n in waiting.items()]
-        return f"No vehicle sent for now ({REASONS[int(g.object[0])]}): {listed(parts, 3)}."
-
-    def mission_ordered(self, g: Rows) -> str:
-        where = self.names.mission(int(g.object[0]))
-        if g.row.size == 1:
-            return f"{self._units(g)} sent, {where}; {away(float(g.value[0]))}."
-        return f"Sent, {where}: {self._units(g)}."
-
-    def unloaded(self, g: Rows) -> str:
-        people = count(int(g.value.sum()), "person", "people")
-        return f"{people} set down, {self.names.facility(int(g.object[0]))}: {self._units(g)}."
 
     def other(self, g: Rows) -> str:
         """A kind without a rule: its name, how many, who and what."""

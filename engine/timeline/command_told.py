@@ -10,6 +10,7 @@ import numpy as np
 from engine.events import REASONS
 from engine.scoring.columns import Rows
 from engine.timeline.names import count, lasting, listed
+from engine.timeline.units_told import units
 
 if TYPE_CHECKING:
     from engine.timeline.sentences import Teller
@@ -54,7 +55,8 @@ def aid_requested(teller: Teller, g: Rows) -> str:
 
 def aid_arrived(teller: Teller, g: Rows) -> str:
     """Their units are there."""
-    return f"Mutual aid reaches the city: {listed((teller.names.unit_from(int(n)) for n in g.subject), 4)}."
+    who = listed((teller.names.station(int(n)) for n in g.subject), 3)
+    return f"Mutual aid of {who} reaches the city: {units(teller, g)}."
 
 
 def control_held(teller: Teller, g: Rows) -> str:
@@ -65,25 +67,24 @@ def control_held(teller: Teller, g: Rows) -> str:
 
 def blocked(teller: Teller, g: Rows) -> str:
     """Units meet streets that nobody had reported closed."""
-    units = listed((teller.names.unit(int(n)) for n in g.subject), 3)
     way = float(g.value.max())
     detour = f"; longest way round {lasting(way)}" if way >= 0 else ""
     lost = int((g.value < 0).sum())
     none = f"; {count(lost, 'of them finds', 'of them find')} no other way" if lost else ""
     return (f"Closed street that nobody had reported ({REASONS[int(g.object[0])]}) met and reported by "
-            f"{units}{detour}{none}.")
+            f"{units(teller, g)}{detour}{none}.")
 
 
 def caught(teller: Teller, g: Rows) -> str:
     """Vehicles in the water."""
-    units = listed((teller.names.unit(int(n)) for n in g.subject), 3)
-    return f"The water takes {count(g.row.size, 'vehicle')}, up to {g.value.max():.1f} m deep: {units}."
+    return (f"The water takes {count(g.row.size, 'vehicle')}, up to {g.value.max():.1f} m deep: "
+            f"{units(teller, g)}.")
 
 
 def died(teller: Teller, g: Rows) -> str:
     """Responders killed."""
-    units = listed((teller.names.unit(int(n)) for n in g.subject), 3)
-    return f"{count(int(g.value.sum()), 'responder')} killed by the water, crew of {units}."
+    return (f"{count(int(g.value.sum()), 'responder')} killed by the water, crew of "
+            f"{units(teller, g)}.")
 
 
 def hospital_shut(teller: Teller, g: Rows) -> str:

@@ -175,9 +175,13 @@ class Names:
 
     def unit_from(self, number: int) -> str:
         """'ambulance A3 (SAMU La Serena)': a unit with the station, or the neighbour, it is from."""
-        units = self._manifest["units"]
-        station = plain(str(units[number].get("station", ""))) if 0 <= number < len(units) else ""
+        station = self.station(number)
         return f"{self.unit(number)} ({station})" if station else self.unit(number)
+
+    def station(self, number: int) -> str:
+        """'SAMU La Serena', or the neighbour that sends the unit; empty where nothing says."""
+        units = self._manifest["units"]
+        return plain(str(units[number].get("station", ""))) if 0 <= number < len(units) else ""
 
     def facility(self, number: int) -> str:
         """Name of a facility; 'high ground' where the number is -1."""

@@ -157,7 +157,7 @@ def access(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
         one, many = _POSTS[part]
         worked = ", ".join(row["worked"])
         out.append(f"{names.departments.police}: {len(row['worked'])} of "
-                   f"{count(row['planned'], one, many)} held{f': {worked}' if worked else ''}.")
+                   f"{count(row['planned'], one, many)} manned{f': {worked}' if worked else ''}.")
     return out
 
 

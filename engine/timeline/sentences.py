@@ -178,7 +178,7 @@ class Teller:
         return f"{count(people, 'person leaves the car and walks', 'people leave their cars and walk')} on."
 
     def control(self, g: Rows) -> str:
-        return (f"{self.names.post(int(g.subject[0]))} is held by "
+        return (f"{self.names.post(int(g.subject[0]))} is manned by "
                 f"{self.names.unit_from(int(g.object[0]))}.")
 
     def control_left(self, g: Rows) -> str:

@@ -81,6 +81,12 @@ def services(now: AsOf) -> list[dict[str, Any]]:
     post = (rows.kind == KIND_CODE["unit_dispatched"]) & (rows.object < 0)
     step[post] = DUTIES.index("at_control_points")
     state = last_of(rows.subject, step, len(units), DUTIES.index("free"))
+    # Officers who drive home from a post of their own accord are not told as available.
+    last = last_of(rows.subject, rows.row, len(units), -1)
+    left = now.rows("control_left").row.max(initial=-1)
+    if len(now.off("control_staffed", "control_left")) == now.subjects("control_staffed").size:
+        over = (state == DUTIES.index("at_control_points")) & (last < left)
+        state[over] = DUTIES.index("free")
     state[now.subjects("unit_caught")] = DUTIES.index("cut_off")
     aid = {str(lever["name"]) for lever in view.plan.get("mutual_aid", ())}
     there = np.array([str(u.get("station")) not in aid for u in units], np.bool_)

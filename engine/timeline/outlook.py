@@ -29,7 +29,9 @@ def outlook(now: AsOf, names: Names) -> list[dict[str, Any]]:
 
     decided = now.rows("order_decided")
     if decided.row.size == 0:
-        step(None, f"No order yet. The plan's trigger: {_trigger(view.plan['order']['trigger'])}.")
+        trigger = view.plan["order"]["trigger"]
+        step(None, f"No order yet. The plan's trigger: {_trigger(trigger)}." if trigger
+             else "The plan has no evacuation order.")
     elif now.rows("all_clear").row.size:
         _return(now, names, step)
     else:

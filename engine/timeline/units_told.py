@@ -81,8 +81,8 @@ def dispatched(teller: Teller, g: Rows) -> str:
 def arrived(teller: Teller, g: Rows) -> str:
     """Units on scene."""
     if g.row.size == 1:
-        return (f"{teller.names.unit(int(g.subject[0]))} on scene, incident "
-                f"{int(g.object[0]):04d}, after {lasting(float(g.value[0]))} on the road.")
+        way = f"after {lasting(float(g.value[0]))} on the road" if g.value[0] >= 1 else "already there"
+        return f"{teller.names.unit(int(g.subject[0]))} on scene, incident {int(g.object[0]):04d}, {way}."
     return f"On scene: {units(teller, g)}; longest way {lasting(float(g.value.max()))}."
 
 

@@ -233,3 +233,15 @@ def test_a_street_without_a_name_is_found_by_its_neighbour(views: dict[str, RunV
     city = dataclasses.replace(view.city, streets=dataclasses.replace(streets, name=name))
     other = RunView(view.manifest, view.codes, view.parties, city, view.inputs)
     assert re.fullmatch(r"(a street|a main road) near .+", Names(other).street(0))
+
+
+def test_a_plan_without_an_order_is_told(match_runs: dict[str, Run]) -> None:
+    """Crowds at a venue alone: nobody is ordered out, and the reports say so."""
+    view = view_of(match_runs["cameras"])
+    text = "\n".join(timeline_lines(view, (5, 10)))
+    assert "Not declared; no order has been given." in text
+    assert "The plan has no evacuation order." in text
+    # Officers who have left the venue are free again.
+    assert view.rows("control_left").row.size
+    s = situation(view, Names(view), view.duration_ms)
+    assert sum(row["at_control_points"] for row in s["services"]) == 0

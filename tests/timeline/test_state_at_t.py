@@ -6,7 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.run import Run
+from engine.city import City
+from engine.plan import Plan
+from engine.run import Run, simulate
+from engine.scenario import Scenario
 from engine.timeline.names import Names
 from engine.timeline.people import HOME, IN_CARE, INSIDE, OUT, flow, people_now
 from engine.timeline.situation import situation
@@ -90,3 +93,15 @@ def test_groups_of_states_exclude_each_other(views: dict[str, RunView]) -> None:
 
     groups = (*INSIDE, *HOME, *IN_CARE, "dead", *OUT)
     assert sorted(groups) == sorted(STATES)
+
+
+def test_a_sample_of_the_households_counts_only_itself(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    part = scenario.model_copy(
+        update={"population": scenario.population.model_copy(update={"share": 0.3}), "duration_s": 1800.0})
+    run = simulate(town, part, plans["historical"], 1)
+    now, ledger = people_now(view_of(run), 1_800_000), run.score["ledger"]["people"]
+    assert now.state.size == sum(ledger.values())
+    assert now.count(*INSIDE) == sum(ledger[state] for state in INSIDE)
+    assert now.count("safe at meeting point") == ledger["safe at meeting point"]

@@ -23,7 +23,9 @@ def casualties(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
             f"{r['dead']:,} dead found, {r['freed']:,} freed, {r['treated_on_scene']:,} treated on scene, "
             f"{r['admitted']:,} admitted to hospital."]
         if r["came_by_themselves"]:
-            out.append(f"Came to hospital or clinic by themselves: {r['came_by_themselves']:,}.")
+            wait = r["wait_at_doors"]
+            out.append(f"Came to hospital or clinic by themselves: {r['came_by_themselves']:,}"
+                       + (f", of whom {count(wait, 'waits', 'wait')} at the door." if wait else "."))
     causes = ", ".join(f"{n:,} {c}" for c, n in a["dead_by_cause"].items())
     both = a["trapped_and_severely_hurt"]
     severe = f"{a['severely_hurt']:,} severely hurt{f' ({both:,} of them trapped)' if both else ''}"
@@ -43,7 +45,7 @@ def population(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
         parts.append(f"home again or on the way home {p['home_actual']:,}")
     parts.append(f"inside {p['inside_actual']:,}")
     parts += [f"{word} {p[key]:,}" for word, key in
-              (("in hospital or on the way there", "in_care_actual"), ("dead", "dead_actual"))
+              (("in hospital, at its door or on the way there", "in_care_actual"), ("dead", "dead_actual"))
               if p[key]]
     places = ", ".join(f"{word} {n:,}" for word, n in p["at_places_actual"].items() if n)
     inside = [f"{p[key]:,} {word}" for key, word in (

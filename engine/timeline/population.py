@@ -28,9 +28,7 @@ def casualties(now: AsOf) -> dict[str, Any]:
     treated = now.rows("person_treated")
     admitted = now.subjects("person_admitted")
     by_crew = np.unique(treated.subject[treated.object >= 0])
-    # Unit -1 is a door: of a hospital or clinic to which the person came by itself.
-    at_door = np.concatenate([treated.subject[treated.object < 0], admitted])
-    walked_in = np.intersect1d(now.subjects("self_referred"), at_door)
+    came, waits = _at_doors(now)
     seen = np.unique(np.concatenate([
         treated.subject, freed.subject, admitted, now.subjects("transport_started")]))
     answered, opened = now.rows("call_answered"), now.rows("incident_opened")
@@ -44,7 +42,7 @@ def casualties(now: AsOf) -> dict[str, Any]:
             "people_in_need": int(opened.value[known].sum()),
             "dead": int(np.isin(dead, seen).sum()), "treated_on_scene": int(by_crew.size),
             "freed": int(np.unique(freed.subject).size), "admitted": int(admitted.size),
-            "came_by_themselves": int(walked_in.size),
+            "came_by_themselves": came, "wait_at_doors": waits,
         },
         "actual": {
             "dead": int(dead.size), "severely_hurt": int(severe.size), "trapped": int(still.size),
@@ -55,6 +53,19 @@ def casualties(now: AsOf) -> dict[str, Any]:
             },
         },
     }
+
+
+def _at_doors(now: AsOf) -> tuple[int, int]:
+    """People who have come to a hospital or clinic by themselves so far; those of them who wait there
+    now, neither treated nor admitted nor taken on."""
+    trips = now.rows("self_referred")
+    there = trips.t_ms + np.rint(1000 * trips.value).astype(np.int64) <= now.t_ms
+    people = now.view.person_party.size
+    last = last_of(trips.subject, trips.row, people, -1)
+    over = now.rows("person_treated", "person_admitted", "transport_started", "person_died")
+    done = last_of(over.subject, over.row, people, -1)
+    waits = there & (trips.row == last[trips.subject]) & (done[trips.subject] < trips.row)
+    return int(np.unique(trips.subject[there]).size), int(waits.sum())
 
 
 def population(now: AsOf) -> dict[str, Any]:

@@ -92,13 +92,14 @@ def test_doors_of_patients_are_no_scene(views: dict[str, RunView]) -> None:
         views["historical"], ("person_treated", 100_000, 1, 0, 0.0),
         ("self_referred", 100_000, 2, 0, 60.0), ("person_treated", 160_000, 2, -1, 0.0),
         ("self_referred", 100_000, 3, 0, 60.0), ("person_admitted", 160_000, 3, 0, 1.0),
-        ("self_referred", 100_000, 4, 0, 900.0),
+        ("self_referred", 100_000, 4, 0, 900.0), ("self_referred", 100_000, 5, 0, 60.0),
     )
     s = situation(view, Names(view), 300_000)
     reported = s["casualties"]["reported"]
     assert (reported["treated_on_scene"], reported["admitted"]) == (1, 1)
-    assert reported["came_by_themselves"] == 2  # the last is still on the way
-    assert "by themselves: 2" in "\n".join(report_lines(view, Names(view), s, 1))
+    # One is still on the way, one has come and waits.
+    assert (reported["came_by_themselves"], reported["wait_at_doors"]) == (3, 1)
+    assert "by themselves: 3, of whom 1 waits at the door." in "\n".join(report_lines(view, Names(view), s, 1))
 
 
 def test_closures_of_the_police_are_known_and_named_apart(views: dict[str, RunView]) -> None:

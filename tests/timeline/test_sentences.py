@@ -99,7 +99,8 @@ def test_doors_of_patients_are_no_scene(views: dict[str, RunView]) -> None:
     assert (reported["treated_on_scene"], reported["admitted"]) == (1, 1)
     # One is still on the way, one has come and waits.
     assert (reported["came_by_themselves"], reported["wait_at_doors"]) == (3, 1)
-    assert "by themselves: 3, of whom 1 waits at the door." in "\n".join(report_lines(view, Names(view), s, 1))
+    text = "\n".join(report_lines(view, Names(view), s, 1))
+    assert "by themselves: 3, of whom 1 waits at the door." in text
 
 
 def test_closures_of_the_police_are_known_and_named_apart(views: dict[str, RunView]) -> None:

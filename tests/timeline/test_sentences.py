@@ -247,3 +247,24 @@ def test_a_plan_without_an_order_is_told(match_runs: dict[str, Run]) -> None:
     assert view.rows("control_left").row.size
     s = situation(view, Names(view), view.duration_ms)
     assert sum(row["at_control_points"] for row in s["services"]) == 0
+
+
+def test_every_incident_can_be_told(views: dict[str, RunView]) -> None:
+    """Step by step, whatever its events are, and never by an engine's name."""
+    from engine.timeline.incident import _sentence, incident_story, story_lines
+
+    for name in ("early-warning", "quake-shelter-early"):
+        view = views[name]
+        names = Names(view)
+        for number in np.unique(view.rows("incident_opened").subject).tolist():
+            assert story_lines(incident_story(view, names, number))
+    untold = []
+    for kind in KINDS:
+        for value in (-60.0, 0.0, 2.0):
+            if not _sentence(kind.name, "who", "what", value, 0) and kind.name not in RULES:
+                untold.append(kind.name)
+    # What leads to no call for help.
+    assert set(untold) == {
+        "run_started", "party_formed", "party_placed", "street_narrowed", "shelter_staffed",
+        "camera_counted", "crowd_exposed", "crowd_let_go",
+    }

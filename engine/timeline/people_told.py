@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.events import REASONS
-from engine.scoring.columns import Rows
+from engine.scoring.columns import Rows, first_ms
 from engine.timeline.names import count, lasting, listed
 
 if TYPE_CHECKING:
@@ -58,5 +58,9 @@ def released(teller: Teller, g: Rows) -> str:
 def self_referred(teller: Teller, g: Rows) -> str:
     """The hurt who do not wait for an ambulance."""
     where = listed((teller.names.facility(int(n)) for n in np.unique(g.object)), 3)
+    before = teller.view.rows("self_referred")
+    began = first_ms(before.subject, before.row, int(before.subject.max()) + 1)
+    again = int((g.row > began[g.subject]).sum())
+    on = f", {again:,} of them on from one that could not take them" if again else ""
     return (f"{count(g.row.size, 'hurt person sets', 'hurt people set')} out for hospital or clinic by "
-            f"themselves, up to {lasting(float(g.value.max()))} away: {where}.")
+            f"themselves{on}, up to {lasting(float(g.value.max()))} away: {where}.")

@@ -101,6 +101,10 @@ def test_doors_of_patients_are_no_scene(views: dict[str, RunView]) -> None:
     assert (reported["came_by_themselves"], reported["wait_at_doors"]) == (3, 1)
     text = "\n".join(report_lines(view, Names(view), s, 1))
     assert "by themselves: 3, of whom 1 waits at the door." in text
+    again = made(views["historical"], ("self_referred", 100_000, 2, 2, 60.0),
+                 ("self_referred", 9_000_000, 2, 0, 60.0), ("self_referred", 9_000_000, 3, 0, 60.0))
+    assert "2 hurt people set out for hospital or clinic by themselves, 1 of them on from" in told(
+        again, "self_referred")[1].text
 
 
 def test_closures_of_the_police_are_known_and_named_apart(views: dict[str, RunView]) -> None:

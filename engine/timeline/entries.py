@@ -12,15 +12,15 @@ or its own units, instruments or utilities report it) and *actual* where only th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from engine.events import KINDS
+from engine.events import KINDS, REASONS
 from engine.scoring.columns import Rows
-from engine.timeline import crowds, places
+from engine.timeline import command_told, crowds, people_told, places, units_told
 from engine.timeline.names import Names
-from engine.timeline.people import Exits, exits
+from engine.timeline.people import flow
 from engine.timeline.sentences import Teller
 from engine.timeline.view import CLOSURES_KNOWN, RunView
 
@@ -37,7 +37,6 @@ SILENT = {
 }
 #: Entries of kinds without a rule are joined when they come within this time.
 _OTHER_WINDOW_S = 300.0
-_PEOPLE_WINDOW_S = 1800.0
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,13 @@ RULES: dict[str, Rule] = {
     "intensity_reported": Rule("Seismic net", True, 60, Teller.intensity),
     "magnitude_reported": Rule("Seismic net", True, 60, Teller.magnitude),
     "gauge_reported": Rule("Tide gauge", True, 60, Teller.gauge_report),
+    "arrival_predicted": Rule("Command", True, 0, command_told.arrival),
     "order_decided": Rule("Command", True, 0, Teller.decided),
+    "order_confirmed": Rule("Command", True, 0, command_told.confirmed),
     "order_issued": Rule("Command", True, 120, Teller.issued, True),
     "channel_started": Rule("Warning", True, 180, Teller.channel),
+    "leaders_called": Rule("Warning", True, 300, command_told.leaders),
+    "doors_started": Rule("Warning", True, 300, command_told.doors),
     "shelter_opened": Rule("Shelters", True, 300, Teller.shelter_opened),
     "shelter_full": Rule("Shelters", True, 600, Teller.shelter_full),
     "shelter_held": Rule("Shelters", True, 300, places.shelter_held, True),
@@ -97,6 +100,10 @@ RULES: dict[str, Rule] = {
     "alert_cancelled": Rule("Command", True, 0, places.alert_cancelled),
     "return_opened": Rule("Command", True, 300, places.return_opened),
     "return_held": Rule("Command", True, 600, places.return_held, True),
+    "party_returning": Rule("People", False, 1800, people_told.returning, True),
+    "party_returned": Rule("People", False, 1800, people_told.returned),
+    "party_sheltered": Rule("People", False, 1800, people_told.cut_off, True),
+    "party_released": Rule("People", False, 1800, people_told.released),
     "party_home": Rule("People", False, 1800, places.home),
     "pickup_agreed": Rule("People", False, 1800, places.agreed),
     "pickup_set_out": Rule("People", False, 900, places.fetching),
@@ -110,40 +117,49 @@ RULES: dict[str, Rule] = {
     "telecom_lost": Rule("Utilities", True, 120, Teller.service),
     "telecom_restored": Rule("Utilities", True, 120, Teller.service),
     "street_closed": Rule("Roads", CLOSURES_KNOWN, 600, Teller.closed, True),
-    "street_opened": Rule("Roads", CLOSURES_KNOWN, 900, Teller.opened),
+    "street_opened": Rule("Roads", CLOSURES_KNOWN, 900, Teller.opened, True),
     "street_reported": Rule("Roads", True, 600, Teller.reported, True),
     "party_blocked": Rule("People", False, 1800, Teller.blocked, True),
     "party_met_closure": Rule("Roads", False, 900, Teller.met_closure),
     "party_mode_changed": Rule("People", False, 1800, Teller.left_car),
+    "control_held": Rule("Police", True, 300, command_told.control_held, True),
     "control_staffed": Rule("Police", True, 0, Teller.control, single_up_to=1000),
     "control_left": Rule("Police", True, 120, Teller.control_left),
     "street_order_set": Rule("Police", True, 0, Teller.street_order, single_up_to=1000),
     "party_turned_back": Rule("Police", True, 600, Teller.turned_away, True),
     "lanes_turned": Rule("Police", True, 0, Teller.lanes_turned, single_up_to=1000),
     "street_order_ended": Rule("Police", True, 120, Teller.street_order_ended, True),
-    "call_answered": Rule("Call centre", True, 600, Teller.answered, single_up_to=12),
-    "call_delayed": Rule("Call centre", False, 900, Teller.call_delayed, True),
-    "dispatch_held": Rule("Dispatch", True, 600, Teller.held, True, single_up_to=12),
-    "unit_dispatched": Rule("Dispatch", True, 300, Teller.dispatched, single_up_to=24),
-    "unit_arrived": Rule("Units", True, 300, Teller.arrived, single_up_to=24),
-    "unit_delayed": Rule("Units", True, 600, Teller.delayed, True),
-    "unit_turned_back": Rule("Units", True, 600, Teller.turned_back, True),
-    "unit_withdrawn": Rule("Dispatch", True, 300, Teller.withdrawn),
-    "crew_on_foot": Rule("Units", True, 600, Teller.crew_on_foot, True, single_up_to=12),
-    "crew_in_safety": Rule("Units", True, 600, Teller.crew_in_safety, single_up_to=12),
-    "crew_walks_to_scene": Rule("Units", True, 600, Teller.crew_walks_to_scene, single_up_to=12),
-    "crew_walks_back": Rule("Units", True, 600, Teller.crew_walks_back, single_up_to=12),
-    "crew_back": Rule("Units", True, 600, Teller.crew_back, single_up_to=12),
-    "crew_caught": Rule("Units", False, 600, Teller.crew_caught, single_up_to=12),
-    "person_rescued": Rule("Units", True, 900, Teller.rescued, single_up_to=6),
-    "person_admitted": Rule("Hospitals", True, 1200, Teller.admitted, single_up_to=6),
+    "call_answered": Rule("Call centre", True, 600, units_told.answered, single_up_to=12),
+    "call_delayed": Rule("Call centre", False, 900, units_told.call_delayed, True),
+    "dispatch_held": Rule("Dispatch", True, 600, units_told.held, True, single_up_to=12),
+    "unit_dispatched": Rule("Dispatch", True, 300, units_told.dispatched, single_up_to=24),
+    "unit_arrived": Rule("Units", True, 300, units_told.arrived, single_up_to=24),
+    "unit_delayed": Rule("Units", True, 600, units_told.delayed, True),
+    "unit_turned_back": Rule("Units", True, 600, units_told.turned_back, True),
+    "unit_blocked": Rule("Units", True, 600, command_told.blocked, True, single_up_to=6),
+    "unit_caught": Rule("Units", False, 600, command_told.caught, single_up_to=6),
+    "responders_died": Rule("Units", False, 600, command_told.died, single_up_to=6),
+    "aid_requested": Rule("Command", True, 60, command_told.aid_requested),
+    "aid_arrived": Rule("Units", True, 600, command_told.aid_arrived),
+    "unit_withdrawn": Rule("Dispatch", True, 300, units_told.withdrawn),
+    "crew_on_foot": Rule("Units", True, 600, units_told.crew_on_foot, True, single_up_to=12),
+    "crew_in_safety": Rule("Units", True, 600, units_told.crew_in_safety, single_up_to=12),
+    "crew_walks_to_scene": Rule("Units", True, 600, units_told.crew_walks_to_scene, single_up_to=12),
+    "crew_walks_back": Rule("Units", True, 600, units_told.crew_walks_back, single_up_to=12),
+    "crew_back": Rule("Units", True, 600, units_told.crew_back, single_up_to=12),
+    "crew_caught": Rule("Units", False, 600, units_told.crew_caught, single_up_to=12),
+    "person_rescued": Rule("Units", True, 900, units_told.rescued, single_up_to=6),
+    "person_admitted": Rule("Hospitals", True, 1200, units_told.admitted, single_up_to=6),
+    "self_referred": Rule("People", False, 1800, people_told.self_referred),
+    "hospital_shut": Rule("Hospitals", True, 600, command_told.hospital_shut, True),
+    "hospital_opened": Rule("Hospitals", True, 600, command_told.hospital_opened),
     "fuel_trucks_sent": Rule("Command", True, 0, places.trucks_sent),
     "hospital_fuelled": Rule("Hospitals", True, 600, places.hospital_fuelled),
     "channel_fuelled": Rule("Utilities", True, 1800, places.channel_fuelled, True),
-    "hospital_full": Rule("Hospitals", True, 1800, Teller.full),
-    "mission_held": Rule("Dispatch", True, 600, Teller.mission_held, True, single_up_to=12),
-    "mission_ordered": Rule("Dispatch", True, 300, Teller.mission_ordered, True, single_up_to=24),
-    "unit_unloaded": Rule("Units", True, 600, Teller.unloaded, True, single_up_to=24),
+    "hospital_full": Rule("Hospitals", True, 1800, units_told.full),
+    "mission_held": Rule("Dispatch", True, 600, units_told.mission_held, True, single_up_to=12),
+    "mission_ordered": Rule("Dispatch", True, 300, units_told.mission_ordered, True, single_up_to=24),
+    "unit_unloaded": Rule("Units", True, 600, units_told.unloaded, True, single_up_to=24),
     "escorts_start": Rule("Care homes", True, 300, places.escorts_start),
     "escort_back": Rule("Care homes", False, 600, places.escort_back, single_up_to=6),
     "escorts_done": Rule("Care homes", True, 300, places.escorts_done, True, single_up_to=12),
@@ -156,13 +172,25 @@ RULES: dict[str, Rule] = {
     "crowd_crush_over": Rule("Command", True, 0, crowds.over, single_up_to=100),
     "crowd_gone": Rule("Venues", False, 0, crowds.gone, single_up_to=100),
 }
+#: Kinds that are decisions of command, listed in the next situation report.
+DECIDED = {
+    "order_decided", "order_confirmed", "order_issued", "shelter_opened", "shelter_held",
+    "fuel_trucks_sent", "aid_requested", "unit_withdrawn", "street_order_set", "lanes_turned",
+    "escorts_start", "rumour_denied", "all_clear", "return_opened", "return_held", "input_applied",
+    "crowd_crush_risk",
+}
 #: Shares of the people at risk whose leaving is a milestone of its own.
 MILESTONES = (10, 25, 50, 75, 90, 95, 99)
+_BY_POLICE = REASONS.index("road closed by police")
+_SOURCE_WIDTH = 12
 
 
 def entries(view: RunView, names: Names | None = None) -> list[Entry]:
     """The run's log, condensed, in the order of time."""
     teller = Teller(view, names or Names(view))
+    # The services' own names where they fit the column.
+    own = {"Police": teller.names.departments.police, "Command": teller.names.departments.command}
+    own = {word: name for word, name in own.items() if len(name) <= _SOURCE_WIDTH}
     out: list[Entry] = []
     for kind in KINDS:
         if kind.name in SILENT:
@@ -171,21 +199,29 @@ def entries(view: RunView, names: Names | None = None) -> list[Entry]:
         if rows.row.size == 0:
             continue
         known = kind.visibility in ("seen", "decision") or kind.subject == "unit"
-        source = {"unit": "Units", "facility": "Facilities", "zone": "Zones", "street": "Roads",
-                  "party": "People", "person": "People", "incident": "Dispatch"}
         rule = RULES.get(kind.name, Rule(
-            source.get(kind.subject, "Command" if known else "City"), known,
-            _PEOPLE_WINDOW_S if kind.subject in ("party", "person") else _OTHER_WINDOW_S,
-            Teller.other, kind.object == "reason",
+            "Command" if known else "City", known, _OTHER_WINDOW_S, Teller.other,
+            kind.object == "reason",
         ))
         for group in _groups(rows, rule, kind.name):
             text = _capital(rule.tell(teller, group)) + _until(view, group)
+            source, reported = rule.source, rule.reported
+            if _by_police(teller, kind.name, group):
+                source, reported = "Police", True
             out.append(Entry(
-                int(group.t_ms[0]), rule.source, text, rule.reported,
+                int(group.t_ms[0]), own.get(source, source), text, reported,
                 kind.name, tuple(int(n) for n in group.row),
             ))
     out += _milestones(view)
     return sorted(out, key=lambda e: (e.t_ms, e.events[0] if e.events else 0))
+
+
+def _by_police(teller: Teller, kind: str, group: Rows) -> bool:
+    """Whether a group is officers closing or opening streets, which command knows at once; that one
+    of their streets has fallen dry it does not."""
+    if kind not in ("street_closed", "street_opened") or group.object[0] != _BY_POLICE:
+        return False
+    return kind == "street_opened" or not teller.closed_before(group)
 
 
 def _until(view: RunView, group: Rows) -> str:
@@ -230,23 +266,21 @@ def _windows(rows: Rows, window_s: float) -> Iterator[Rows]:
 
 
 def _milestones(view: RunView) -> list[Entry]:
-    """When so many of the people at risk were out of the danger zone."""
-    found: Exits = exits(view)
-    total = int(found.size.sum())
-    order = np.argsort(found.out_ms, kind="stable")
-    done = np.cumsum(found.size[order])
+    """When so many of the people at risk were out of the danger zone for the first time, those who
+    had gone back in taken off."""
+    found = flow(view)
     out: list[Entry] = []
     for percent in MILESTONES:
-        at = int(np.searchsorted(done, total * percent / 100))
-        if total == 0 or at >= done.size or found.out_ms[order[at]] > view.duration_ms:
+        enough = np.flatnonzero(found.out >= found.total * percent / 100)
+        if found.total == 0 or enough.size == 0:
             break
         out.append(Entry(
-            int(found.out_ms[order[at]]), "People",
-            f"{percent} % of the {total:,} people who were in the danger zone are out.", False,
+            int(found.t_ms[enough[0]]), "People",
+            f"{percent} % of the {found.total:,} people who were in the danger zone are out.", False,
             "milestone", (),
         ))
     # Two milestones in one minute are one.
     return [
-        replace(e, events=()) for i, e in enumerate(out)
+        e for i, e in enumerate(out)
         if i + 1 == len(out) or out[i + 1].t_ms // 60_000 > e.t_ms // 60_000
     ]

@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 from engine.errors import InputError
 from engine.events import ENTITY_CODE, KIND_CODE, KINDS, chain
 from engine.scoring.causes import response_table
-from engine.timeline.names import Names, away, count
-from engine.timeline.report import hang
+from engine.timeline.entries import RULES
+from engine.timeline.layout import hang
+from engine.timeline.names import Names, away, count, lasting
+from engine.timeline.sentences import Teller
 from engine.timeline.view import RunView, elapsed
 
 #: Kinds after which a unit is on another errand, which is not this incident's.
 _LEAVES = ("unit_available", "unit_withdrawn")
 _CARE = ("person_treated", "person_rescued", "transport_started", "person_admitted")
-_FATE = (*_CARE, "person_hurt", "person_trapped", "person_died")
+_FATE = (*_CARE, "person_hurt", "person_trapped", "person_died", "self_referred")
 
 
 def incident_story(view: RunView, names: Names, number: int) -> dict[str, Any]:
@@ -103,18 +105,28 @@ def _line(view: RunView, names: Names, row: int) -> dict[str, Any]:
     return {
         "event": row, "t_s": t_ms / 1000, "local": view.local(t_ms).strftime("%H:%M:%S"),
         "elapsed": elapsed(t_ms), "kind": kind.name,
-        "text": _sentence(kind.name, subject, target, value, int(event["object"])),
+        "text": _sentence(kind.name, subject, target, value, int(event["object"]))
+        or _as_in_the_log(view, names, row, kind.name),
         "reported": kind.visibility in ("seen", "decision") or kind.subject == "unit",
     }
 
 
+def _as_in_the_log(view: RunView, names: Names, row: int, kind: str) -> str:
+    """An event that is no step of a rescue, told as the log would tell it alone."""
+    rows = view.rows(kind)
+    one = rows.where(rows.row == row)
+    teller = Teller(view, names)
+    return (RULES[kind].tell(teller, one) if kind in RULES else teller.other(one)).rstrip(".")
+
+
 def _sentence(kind: str, who: str, what: str, value: float, target: int) -> str:
+    """An event as a step; empty where the log's own sentence does."""
     severity = ("", "lightly", "seriously", "critically")
     told = {
         "earthquake": f"earthquake, magnitude {value:.1f}",
         "zone_shaken": f"{who}: strong shaking, {value:.2f} g",
         "building_damaged": f"building at {who} damaged, state {value:.0f} of 5",
-        "person_hurt": f"{who} {severity[min(int(value), 3)]} hurt ({what or 'no cause known'})",
+        "person_hurt": f"{who} {severity[min(max(int(value), 0), 3)]} hurt ({what or 'no cause known'})",
         "zone_flooded": f"water on land in {who}",
         "sea_disturbed": f"the sea leaves its rest at {who}",
         "party_in_water": f"{who} stand in water, {value:.1f} m deep",
@@ -124,7 +136,7 @@ def _sentence(kind: str, who: str, what: str, value: float, target: int) -> str:
         "incident_opened": f"{count(int(value), 'person needs help', 'people need help')}",
         "call_made": f"somebody calls for help, {what}",
         "call_delayed": f"the call is held up: {what}; {value / 60:.0f} min on foot to a station",
-        "call_answered": f"call answered after {value:.0f} s",
+        "call_answered": "call answered " + (f"after {lasting(value)}" if value >= 1 else "without a wait"),
         "dispatch_held": f"nobody sent for now: {what}",
         "unit_dispatched": f"{who} ordered, {away(value)}",
         "unit_departed": f"{who} leaves",
@@ -133,8 +145,21 @@ def _sentence(kind: str, who: str, what: str, value: float, target: int) -> str:
         "crew_walks_back": f"crew of {who} walks back to the vehicle",
         "crew_back": f"crew of {who} at the vehicle after {value / 60:.0f} min on foot",
         "unit_delayed": f"{who} delayed by {value / 60:.0f} min: {what}",
+        "unit_blocked": f"{who} meets a street closed without a report ({what}), "
+                        + (f"{lasting(value)} longer round" if value >= 0 else "no other way"),
+        "unit_caught": f"the water takes the vehicle of {who}, {value:.1f} m deep",
+        "unit_withdrawn": f"{who} ordered out of the danger zone" + (f": {what}" if what else ""),
+        "unit_unloaded": f"{who} sets {count(int(value), 'person', 'people')} down, {what}",
+        "aid_arrived": f"{who} comes from a neighbour",
+        "mission_ordered": f"{who} ordered to another errand, {what}",
+        "crew_on_foot": f"crew of {who} leaves the vehicle and walks to safety, {what}",
+        "crew_in_safety": f"crew of {who} in safety after {lasting(value)} on foot",
+        "crew_caught": f"the water takes the crew of {who} on foot, {value:.1f} m deep",
+        "responders_died": f"{count(int(value), 'responder')} of {who} killed by the water",
+        "crush_reported": "a caller tells of a crush",
         "unit_turned_back": f"{who} turns back: {what}",
-        "person_treated": f"{who} treated by {what}",
+        "person_treated": f"{who} treated {f'by {what}' if what else 'at the door and sent home'}",
+        "self_referred": f"{who} sets out for {what} without an ambulance, {away(value)}",
         "person_rescued": f"{who} freed by {what}",
         "transport_started": f"{who} on the way to {what if target >= 0 else 'a hospital'}",
         "person_admitted": f"{who} admitted to {what}, {value:.0f} beds in use there",
@@ -142,16 +167,28 @@ def _sentence(kind: str, who: str, what: str, value: float, target: int) -> str:
         "unit_available": f"{who} free again",
         "incident_closed": "closed: nobody is left who needs help there" + (f" ({what})" if what else ""),
     }
-    if kind in told:
-        return told[kind]
-    extra = f" ({what})" if what else ""
-    return f"{who} {kind.replace('_', ' ')}{extra}".strip()
+    alert = ("feel the shaking", "receive the order", "hear of the order from neighbours",
+             "see the water", "see the sea draw back or rise", "are told at the door")
+    if kind == "party_alerted":
+        return f"{who} {alert[min(max(int(value), 0), len(alert) - 1)]}"
+    party = {
+        "party_decided": f"decide to leave, {'by car' if what == 'car' else 'on foot'}",
+        "party_refused": f"decide to stay ({what})", "party_departed": "set out",
+        "party_left_zone": "are out of the danger zone", "party_arrived": f"reach safety, {what}",
+        "party_rerouted": f"turn to {what}", "party_to_refuge": f"make for {what}",
+        "party_in_refuge": f"are in {what}", "party_out_of_water": "are out of the water",
+        "party_going_home": "set out home after the all-clear",
+        "party_heard_rumour": "hear the rumour", "party_waits": "wait for a bus",
+        "party_boarded": f"are on board, {what}", "party_led": "are led out by staff",
+        "party_on_road": "are on the road as it begins", "party_trip_ended": "are where they were going",
+    }
+    return told.get(kind) or (f"{who} {party[kind]}" if kind in party else "")
 
 
 def story_lines(story: dict[str, Any]) -> list[str]:
     """The story as text."""
     out = [
-        f"INCIDENT {story['incident']}   {story['place']}",
+        f"INCIDENT {story['incident']:04d}   {story['place']}",
         f"{count(story['people'], 'person', 'people')} in need; "
         f"{'closed' if story['closed'] else 'open at the end of the run'}.", "",
         "What led to it",

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.city import ROAD_CLASSES
+from engine.departments import Departments
 from engine.events import CAUSES, MODES, REASONS
 from engine.timeline.view import RunView
 
@@ -23,6 +24,14 @@ CHANNEL_WORDS = {
 }
 #: Importance of a street that nobody named, in words.
 _CLASS_WORDS = {"motorway": "a motorway", "trunk": "a main road", "primary": "a main road"}
+_NEAR_M = 400.0  #: a street without a name is told by the nearest one that has one, up to here
+#: Parts of a plan whose rows are posts of officers, in the order of control numbers (Plan.posts),
+#: and what one is called.
+POSTS = {
+    "control_points": "control point", "closures": "closure", "pedestrian_streets": "street for walkers",
+    "one_way_streets": "one-way street", "contraflow": "contraflow", "inbound_ban": "inbound ban",
+}
+_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 
 
 #: Reasons of a closed street as they are said on the radio.
@@ -44,9 +53,32 @@ def away(seconds: float) -> str:
     return f"{minutes:,} min away" if minutes else "less than a minute away"
 
 
+def plural(word: str) -> str:
+    """'streets for walkers', of 'street for walkers'."""
+    head, *rest = word.split(" for ")
+    return " for ".join([f"{head}s", *rest])
+
+
+def lasting(seconds: float) -> str:
+    """'40 s', '2 min 30 s', '12 min', '3 h 20 min'."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if seconds < 600 and abs(seconds - 60 * minutes) >= 15:
+        return f"{int(seconds // 60)} min {seconds % 60:.0f} s"
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
+def degree(mmi: float) -> str:
+    """'VIII': the nearest degree of the Modified Mercalli scale."""
+    return _ROMAN[min(max(int(mmi + 0.5), 1), 12) - 1]
+
+
 def plain(name: str) -> str:
     """A facility's name without the remark on how well its place is known."""
-    return re.sub(r"\s*\((approximate|synthetic)\)$", "", name)
+    return re.sub(r"\s*\((approximate|synthetic)[^)]*\)$", "", name)
 
 
 def count(n: int, one: str, many: str | None = None) -> str:
@@ -60,7 +92,8 @@ def listed(words: Iterable[str], most: int, rest: str = "more") -> str:
     if len(unique) <= most:
         head, tail = unique[:-1], unique[-1:]
         return " and ".join([", ".join(head), *tail] if head else tail)
-    return f"{', '.join(unique[:most])} and {len(unique) - most:,} {rest}"
+    left = len(unique) - most
+    return f"{', '.join(unique[:most])} and {left:,} {rest[:-1] if left == 1 and rest[-1] == 's' else rest}"
 
 
 class Names:
@@ -70,6 +103,15 @@ class Names:
         self._view = view
         self._city = view.city
         self._manifest = view.manifest
+
+    @property
+    def departments(self) -> Departments:
+        """The city's services by their own names."""
+        return self._city.departments
+
+    def service(self, kind: str) -> str:
+        """The service that runs a kind of unit; empty where the city names none."""
+        return str(getattr(self.departments, kind, ""))
 
     def zone(self, number: int) -> str:
         """'Zone 12 (Coquimbo)'."""
@@ -83,12 +125,28 @@ class Names:
         return str(self._city.zones.municipality[number])
 
     def street(self, number: int) -> str:
-        """The street's name, or what it is where it has none."""
+        """The street's name, or what it is and the named street nearest to it."""
         name = str(self._city.streets.name[number] or "")
         if name:
             return name
-        kind = ROAD_CLASSES[int(self._city.streets.road_class[number])]
-        return _CLASS_WORDS.get(kind, "an unnamed street")
+        kind = _CLASS_WORDS.get(ROAD_CLASSES[int(self._city.streets.road_class[number])], "a street")
+        x, y = self._middles
+        named = self._named
+        if named.size:
+            away = np.hypot(x[named] - x[number], y[named] - y[number])
+            if away.min() <= _NEAR_M:
+                return f"{kind} near {self._city.streets.name[int(named[np.argmin(away)])]}"
+        return f"{kind} without a name"
+
+    @cached_property
+    def _middles(self) -> tuple[np.ndarray, np.ndarray]:
+        nodes, streets = self._city.nodes, self._city.streets
+        return ((nodes.x_m[streets.from_node] + nodes.x_m[streets.to_node]) / 2,
+                (nodes.y_m[streets.from_node] + nodes.y_m[streets.to_node]) / 2)
+
+    @cached_property
+    def _named(self) -> np.ndarray:
+        return np.flatnonzero([bool(name) for name in self._city.streets.name])
 
     def streets(self, numbers: Iterable[int], most: int = 4) -> str:
         """The most important streets among `numbers` by name, the others counted."""
@@ -115,6 +173,16 @@ class Names:
         units = self._manifest["units"]
         return str(units[number]["name"]) if 0 <= number < len(units) else str(number)
 
+    def unit_from(self, number: int) -> str:
+        """'ambulance A3 (SAMU La Serena)': a unit with the station, or the neighbour, it is from."""
+        station = self.station(number)
+        return f"{self.unit(number)} ({station})" if station else self.unit(number)
+
+    def station(self, number: int) -> str:
+        """'SAMU La Serena', or the neighbour that sends the unit; empty where nothing says."""
+        units = self._manifest["units"]
+        return plain(str(units[number].get("station", ""))) if 0 <= number < len(units) else ""
+
     def facility(self, number: int) -> str:
         """Name of a facility; 'high ground' where the number is -1."""
         if number < 0:
@@ -135,6 +203,27 @@ class Names:
         """Name of a control point."""
         controls = self._manifest["controls"]
         return str(controls[number]["name"]) if 0 <= number < len(controls) else f"point {number}"
+
+    @cached_property
+    def _post_words(self) -> list[str]:
+        return [word for part, word in POSTS.items() for _ in self._view.plan.get(part, ())]
+
+    def post(self, number: int) -> str:
+        """'control point Cuatro Esquinas', 'street for walkers Los Carrera'."""
+        words = self._post_words
+        word = words[number] if 0 <= number < len(words) else "crowd post"
+        name = self.control(number)
+        return name if word in name.lower() else f"{word} {name}"
+
+    def posts(self, numbers: Iterable[int]) -> str:
+        """'control points A and B; closure C'."""
+        words = self._post_words
+        groups: dict[str, list[str]] = {}
+        for number in numbers:
+            word = words[number] if 0 <= number < len(words) else "crowd post"
+            groups.setdefault(word, []).append(self.control(number))
+        return "; ".join(f"{plural(word) if len(which) > 1 else word} {listed(which, 4)}"
+                         for word, which in groups.items())
 
     def mission(self, number: int) -> str:
         """'evacuation of Test Hospital'."""
@@ -216,7 +305,7 @@ class Names:
             place = f" from {self._zone_of(int(party[number]))}" if known else ""
             return f"person {number}{place}"
         if entity == "incident":
-            return f"incident {number}"
+            return f"incident {number:04d}"
         return f"{entity} {number}"
 
     def _zone_of(self, party: int) -> str:

@@ -10,33 +10,49 @@ from typing import Any
 
 import numpy as np
 
-from engine.timeline.names import Names
-from engine.timeline.people import exits
+from engine.timeline.asof import AsOf
+from engine.timeline.names import Names, count
+from engine.timeline.people import flow
 from engine.timeline.view import RunView
 
 PACE_MS = 1_800_000  #: the pace is that of the last half hour
 
 
-def outlook(view: RunView, names: Names, t_ms: int) -> list[dict[str, Any]]:
-    """Steps expected after `t_ms`: {at_s or None, text, reported}."""
+def outlook(now: AsOf, names: Names) -> list[dict[str, Any]]:
+    """Steps expected after the moment: {at_s or None, text, reported}."""
+    view, t_ms = now.view, now.t_ms
     out: list[dict[str, Any]] = []
 
     def step(at_ms: float | None, text: str, reported: bool = True) -> None:
         out.append({"at_s": None if at_ms is None else at_ms / 1000, "text": text,
                     "reported": reported})
 
-    decided = view.rows("order_decided")
-    decided = decided.where(decided.t_ms <= t_ms)
-    lifted = view.rows("all_clear")
-    lifted = lifted.where(lifted.t_ms <= t_ms)
+    decided = now.rows("order_decided")
     if decided.row.size == 0:
-        step(None, f"No order yet. The plan's trigger: {_trigger(view.plan['order']['trigger'])}.")
-    elif lifted.row.size:
-        step(None, "All clear given: return under control, search of the flooded zones.")
+        trigger = view.plan["order"]["trigger"]
+        step(None, f"No order yet. The plan's trigger: {_trigger(trigger)}." if trigger
+             else "The plan has no evacuation order.")
+    elif now.rows("all_clear").row.size:
+        _return(now, names, step)
     else:
         _while_standing(view, names, int(decided.t_ms[0]), t_ms, step)
-    _pace(view, t_ms, step)
+        _pace(view, t_ms, step)
     return sorted(out, key=lambda s: np.inf if s["at_s"] is None else s["at_s"])
+
+
+def _return(now: AsOf, names: Names, step: Any) -> None:
+    """After the all-clear: which ordered zones are open, which stay shut, the search."""
+    ordered = {int(z) for z in now.subjects("order_issued")}
+    turn = now.last("return_opened", "return_held")
+    held = sorted(z for z in ordered if turn.get(z) == "return_held")
+    waiting = sorted(z for z in ordered if z not in turn)
+    if waiting:
+        step(None, f"Return: {count(len(waiting), 'zone waits', 'zones wait')} for the turn that the plan "
+                   "gives.")
+    if held:
+        step(None, f"Kept shut until safe: {names.zones(held, 6)}.")
+    step(None, "Search of the flooded zones goes on." if now.view.scenario.get("tsunami")
+         else "Search goes on.")
 
 
 def _trigger(trigger: dict[str, Any]) -> str:
@@ -84,7 +100,7 @@ def _while_standing(view: RunView, names: Names, decided_ms: int, t_ms: int, ste
     step(max(earliest, t_ms), f"All clear at the earliest{quiet}.")
     if sea:
         step(None, "Further waves, possibly higher ones, are to be expected until the all-clear; "
-                   "nobody returns before it.")
+                   "nobody is to go back before it.")
 
 
 def _confirmed_ms(view: RunView, decided_ms: int, t_ms: int) -> float:
@@ -101,21 +117,20 @@ def _confirmed_ms(view: RunView, decided_ms: int, t_ms: int) -> float:
 
 
 def _pace(view: RunView, t_ms: int, step: Any) -> None:
-    """When nine in ten would be out at the pace of the last half hour."""
-    found = exits(view)
-    total = int(found.size.sum())
-    out = int(found.size[found.out_ms <= t_ms].sum())
-    lately = int(found.size[(found.out_ms <= t_ms) & (found.out_ms > t_ms - PACE_MS)].sum())
-    missing = 0.9 * total - out
-    if total == 0 or missing <= 0:
+    """When nine in ten would be out at the pace of the last half hour, returns taken off."""
+    found = flow(view)
+    out = found.at(t_ms)
+    lately = out - found.at(t_ms - PACE_MS)
+    missing = 0.9 * found.total - out
+    if found.total == 0 or missing <= 0:
         return
-    if lately == 0:
-        step(None, "Nobody has left the danger zone during the last half hour.", False)
+    if lately <= 0:
+        step(None, "During the last half hour no more people left the danger zone than went back "
+                   "in.", False)
         return
     at = t_ms + missing / lately * min(PACE_MS, max(t_ms, 1))
+    pace = f"at the pace of the last half hour ({lately:,} people more)"
     if at - t_ms > 12 * 3_600_000:
-        step(None, f"At the pace of the last half hour ({lately:,} people) nine in ten are not out "
-                   "within twelve hours.", False)
+        step(None, f"Nine in ten are not out within twelve hours {pace}.", False)
         return
-    step(at, f"Nine in ten out of the danger zone, at the pace of the last half hour "
-             f"({lately:,} people).", False)
+    step(at, f"Nine in ten out of the danger zone, {pace}.", False)

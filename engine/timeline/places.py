@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.events import REASONS
 from engine.scoring.columns import Rows
-from engine.timeline.names import count, listed
+from engine.timeline.names import count, lasting, listed
 
 if TYPE_CHECKING:
     from engine.timeline.sentences import Teller
@@ -42,18 +42,26 @@ def shelter_held(teller: Teller, g: Rows) -> str:
 def alert_cancelled(teller: Teller, g: Rows) -> str:
     """The sea's service ends the alert."""
     confirm = float(teller.view.plan["all_clear"].get("confirmation_s", 0.0))
-    wait = f" The committee confirms the return, {confirm / 60:.0f} min." if confirm else ""
-    return f"The sea's service cancels the alert.{wait}"
+    names = teller.names.departments
+    wait = f" {names.command} needs {lasting(confirm)} to confirm the return." if confirm else ""
+    return f"Alert cancelled ({names.warning}).{wait}"
 
 
 def return_opened(teller: Teller, g: Rows) -> str:
     """Zones are opened."""
-    return f"People may go home: {teller.names.zone_share(g.subject)}."
+    ordered = np.unique(teller.view.rows("order_issued").subject)
+    mine = np.intersect1d(g.subject, ordered)
+    free = np.setdiff1d(g.subject, ordered).size
+    rest = f"to {count(free, 'zone')} that had not been ordered out" if free else ""
+    if not mine.size:
+        return f"People may go home {rest}."
+    return (f"RETURN OPEN for {mine.size:,} of {count(ordered.size, 'ordered zone')} "
+            f"({teller.names.zone_share(mine)}){f', and {rest}' if rest else ''}.")
 
 
 def return_held(teller: Teller, g: Rows) -> str:
     """Zones stay closed."""
-    return (f"{count(g.row.size, 'zone')} stay closed after the all-clear, "
+    return (f"{count(g.row.size, 'zone stays', 'zones stay')} closed after the all-clear, "
             f"{REASONS[int(g.object[0])]}: {teller.names.zones(g.subject)}.")
 
 
@@ -66,21 +74,23 @@ def home(teller: Teller, g: Rows) -> str:
 def stays_away(teller: Teller, g: Rows) -> str:
     """People do not go home."""
     people = int(teller.view.party_size[g.subject].sum())
-    return f"{count(people, 'person', 'people')} do not go home: {REASONS[int(g.object[0])]}."
+    return f"{count(people, 'person does', 'people do')} not go home: {REASONS[int(g.object[0])]}."
 
 
 def agreed(teller: Teller, g: Rows) -> str:
     """Families reach each other by telephone."""
     people = int(teller.view.party_size[np.unique(g.object)].sum())
-    return (f"{count(np.unique(g.subject).size, 'family', 'families')} reach {count(people, 'member')} by "
-            "telephone and agree to meet in safety.")
+    families = count(np.unique(g.subject).size, "family reaches", "families reach")
+    return (f"{families} {count(people, 'member')} by telephone and "
+            f"{'agrees' if np.unique(g.subject).size == 1 else 'agree'} to meet in safety.")
 
 
 def fetching(teller: Teller, g: Rows) -> str:
     """Families set out for their own."""
     inside = teller.view.party_in_danger
     into = int((~inside[g.subject] & inside[g.object]).sum())
-    return (f"{count(g.row.size, 'family', 'families')} set out to fetch children or people who need help"
+    return (f"{count(g.row.size, 'family sets', 'families set')} out to fetch children or people who need "
+            "help"
             f"{f', {into:,} of them into the danger zone from outside' if into else ''}.")
 
 
@@ -88,7 +98,7 @@ def fetched(teller: Teller, g: Rows) -> str:
     """They have met."""
     people = int(teller.view.party_size[g.object].sum())
     return (f"{count(people, 'person', 'people')} fetched by their families, longest way "
-            f"{g.value.max() / 60:.0f} min.")
+            f"{lasting(float(g.value.max()))}.")
 
 
 def missed(teller: Teller, g: Rows) -> str:

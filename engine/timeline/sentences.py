@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.events import CAUSES, KINDS, REASONS
+from engine.events import CAUSES, KIND_CODE, KINDS, REASONS
 from engine.scoring.columns import Rows
-from engine.timeline.names import Names, away, count, listed, shut_by
+from engine.timeline.names import Names, count, degree, lasting, listed, shut_by
 from engine.timeline.view import RunView
 
 
@@ -70,7 +70,7 @@ class Teller:
     # --- reports and decisions -------------------------------------------------------------------
 
     def intensity(self, g: Rows) -> str:
-        return f"Reports intensity {g.value.max():.1f} (Modified Mercalli) in the city."
+        return f"Highest intensity in the city {degree(float(g.value.max()))} (Modified Mercalli)."
 
     def magnitude(self, g: Rows) -> str:
         return f"Reports magnitude {g.value[0]:.1f}."
@@ -87,14 +87,17 @@ class Teller:
             "magnitude_reported": "on the reported magnitude",
             "gauge_reported": "on the tide gauge", "input_applied": "by hand",
         }.get(kind, "at the time set in the plan")
-        delay = float(self.view.plan["order"]["delay_s"])
-        return (f"Major incident declared; evacuation order decided {why}. It goes out after "
-                f"{delay / 60:.0f} min of preparation.")
+        order, names = self.view.plan["order"], self.names.departments
+        delay = float(order["delay_s"])
+        out = f"goes out after {lasting(delay)} of preparation" if delay else "goes out at once"
+        if order.get("authority") == "confirmed" and kind != "input_applied":
+            out = f"waits until those who answer for it confirm it, then {out}"
+        return f"Major incident declared; {names.command} decides to order people out {why}. It {out}."
 
     def issued(self, g: Rows) -> str:
         area = self.names.phase(int(g.object[0]))
-        return (f"ORDER TO LEAVE, area '{area}': {count(g.row.size, 'zone')} "
-                f"({self.names.zone_share(g.subject)}).")
+        return (f"ORDER TO LEAVE by {self.names.departments.command}, area '{area}': "
+                f"{count(g.row.size, 'zone')} ({self.names.zone_share(g.subject)}).")
 
     def channel(self, g: Rows) -> str:
         low, high = 100 * g.value.min(), 100 * g.value.max()
@@ -112,7 +115,7 @@ class Teller:
         return f"Shelter full: {listed((self.names.facility(int(n)) for n in g.subject), 4)}."
 
     def all_clear(self, g: Rows) -> str:
-        return "ALL CLEAR: the order is lifted."
+        return f"ALL CLEAR: {self.names.departments.command} lifts the order."
 
     def applied(self, g: Rows) -> str:
         rows = [self.view.inputs[int(n)] for n in g.subject if int(n) < len(self.view.inputs)]
@@ -129,8 +132,23 @@ class Teller:
 
     def closed(self, g: Rows) -> str:
         why = shut_by(REASONS[int(g.object[0])])
+        if REASONS[int(g.object[0])] == "road closed by police":
+            why = f"by {self.names.departments.police}"
+            if self.closed_before(g):
+                return (f"{count(g.row.size, 'street section')} dry again and still closed {why}: "
+                        f"{self.names.streets(g.subject)}.")
         return (f"{count(g.row.size, 'street section')} closed to vehicles, {why}: "
                 f"{self.names.streets(g.subject)}.")
+
+    def closed_before(self, g: Rows) -> bool:
+        """Whether all streets of the group were closed already, for another reason."""
+        rows = self.view.rows("street_closed", "street_opened")
+        shut = KIND_CODE["street_closed"]
+        for street, row in zip(g.subject.tolist(), g.row.tolist(), strict=True):
+            before = np.flatnonzero((rows.subject == street) & (rows.row < row))
+            if before.size == 0 or rows.kind[before[-1]] != shut:
+                return False
+        return True
 
     def reported(self, g: Rows) -> str:
         streets = self.names.streets(g.subject)
@@ -146,7 +164,9 @@ class Teller:
         return f"{text}; {count(lost, 'of them has', 'of them have')} no other way." if lost else f"{text}."
 
     def opened(self, g: Rows) -> str:
-        return (f"{count(g.row.size, 'street section')} open again: "
+        why = REASONS[int(g.object[0])] if g.object[0] > 0 else ""
+        was = "closed by police" if why == "road closed by police" else shut_by(why)
+        return (f"{count(g.row.size, 'street section')} open again{f' (were {was})' if was else ''}: "
                 f"{self.names.streets(g.subject)}.")
 
     def blocked(self, g: Rows) -> str:
@@ -155,15 +175,14 @@ class Teller:
 
     def left_car(self, g: Rows) -> str:
         people = int(self.view.party_size[np.unique(g.subject)].sum())
-        return f"{count(people, 'person', 'people')} leave their cars and walk on."
+        return f"{count(people, 'person leaves the car and walks', 'people leave their cars and walk')} on."
 
     def control(self, g: Rows) -> str:
-        return (f"Control point {self.names.control(int(g.subject[0]))} is worked, "
-                f"{self.names.unit(int(g.object[0]))}.")
+        return (f"{self.names.post(int(g.subject[0]))} is manned by "
+                f"{self.names.unit_from(int(g.object[0]))}.")
 
     def control_left(self, g: Rows) -> str:
-        points = listed((self.names.control(int(n)) for n in g.subject), 3)
-        return f"Officers leave control point {points}."
+        return f"Officers leave {self.names.posts(int(n) for n in g.subject)}."
 
     def street_order(self, g: Rows) -> str:
         return (f"{self.names.control(int(g.subject[0]))}: {REASONS[int(g.object[0])]} in force over "
@@ -171,7 +190,7 @@ class Teller:
 
     def turned_away(self, g: Rows) -> str:
         return (f"{count(g.row.size, 'car')} turned away at {self.names.control(int(g.object[0]))}; "
-                f"longest way round {g.value.max() / 60:.0f} min.")
+                f"longest way round {lasting(float(g.value.max()))}.")
 
     def lanes_turned(self, g: Rows) -> str:
         return (f"{self.names.control(int(g.subject[0]))}: the opposite lanes are clear and lead out, "
@@ -180,123 +199,6 @@ class Teller:
     def street_order_ended(self, g: Rows) -> str:
         points = listed((self.names.control(int(n)) for n in g.subject), 3)
         return f"End of {REASONS[int(g.object[0])]}: {points}."
-
-    # --- response --------------------------------------------------------------------------------
-
-    def answered(self, g: Rows) -> str:
-        if g.row.size > 1:
-            return (f"{count(g.row.size, 'call')} answered, longest wait {g.value.max():.0f} s: "
-                    f"{self._incidents(g.subject)}.")
-        number = int(g.subject[0])
-        return (f"Call, incident {number}: {self._people(number, int(g.row[0]))}, "
-                f"{self.names.incident_place(number)}; waited {g.value[0]:.0f} s.")
-
-    def _people(self, incident: int, before: int) -> str:
-        opened = self.view.rows("incident_opened")
-        mine = (opened.subject == incident) & (opened.row < before)
-        n = int(opened.value[mine].sum())
-        return count(n, "person needs help", "people need help") if n else "help needed"
-
-    def _incidents(self, numbers: np.ndarray) -> str:
-        return listed((f"{n} ({self.names.incident_place(int(n))})" for n in numbers), 3)
-
-    def call_delayed(self, g: Rows) -> str:
-        return (f"{count(g.row.size, 'call')} for help held up ({REASONS[int(g.object[0])]}); "
-                f"somebody walks to a station, up to {g.value.max() / 60:.0f} min.")
-
-    def held(self, g: Rows) -> str:
-        return (f"Nobody sent for now ({REASONS[int(g.object[0])]}): incident"
-                f"{'s' if np.unique(g.subject).size > 1 else ''} {self._incidents(g.subject)}.")
-
-    def dispatched(self, g: Rows) -> str:
-        task = g.where(g.object >= 0)
-        if task.row.size == 0:
-            return f"To the control points: {self._units(g)}."
-        if g.row.size == 1:
-            number = int(g.object[0])
-            return (f"{self.names.unit(int(g.subject[0]))} to incident {number}, "
-                    f"{self.names.incident_place(number)}; {away(float(g.value[0]))}.")
-        return (f"{self._units(task)} to incident"
-                f"{'s' if np.unique(task.object).size > 1 else ''} {self._incidents(task.object)}.")
-
-    def arrived(self, g: Rows) -> str:
-        if g.row.size == 1:
-            return (f"{self.names.unit(int(g.subject[0]))} on scene, incident "
-                    f"{int(g.object[0])}, after {g.value[0] / 60:.0f} min on the road.")
-        return f"On scene: {self._units(g)}; longest way {g.value.max() / 60:.0f} min."
-
-    def delayed(self, g: Rows) -> str:
-        return (f"{self._units(g)} delayed by up to {g.value.max() / 60:.0f} min: "
-                f"{REASONS[int(g.object[0])]}.")
-
-    def turned_back(self, g: Rows) -> str:
-        return f"{self._units(g)} turned back: {REASONS[int(g.object[0])]}."
-
-    def withdrawn(self, g: Rows) -> str:
-        return f"{self._units(g)} ordered out of the danger zone."
-
-    def crew_on_foot(self, g: Rows) -> str:
-        return (f"Crew of {self._units(g)} left the vehicle and walks to safety "
-                f"({REASONS[int(g.object[0])]}; up to {g.value.max() / 60:.0f} min on foot).")
-
-    def crew_in_safety(self, g: Rows) -> str:
-        return (f"Crew of {self._units(g)} in safety without the vehicle, after "
-                f"{g.value.max() / 60:.0f} min on foot.")
-
-    def crew_walks_to_scene(self, g: Rows) -> str:
-        return (f"Crew of {self._units(g)} walks on to the scene, no way for the vehicle "
-                f"(up to {g.value.max() / 60:.0f} min on foot).")
-
-    def crew_walks_back(self, g: Rows) -> str:
-        return f"Crew of {self._units(g)} on foot back to the vehicle."
-
-    def crew_back(self, g: Rows) -> str:
-        return f"Crew of {self._units(g)} at the vehicle again."
-
-    def crew_caught(self, g: Rows) -> str:
-        return f"The water takes the crew of {self._units(g)} on foot, {g.value.max():.1f} m deep."
-
-    def _units(self, g: Rows) -> str:
-        numbers = np.unique(g.subject)
-        if numbers.size == 1:
-            return self.names.unit(int(numbers[0]))
-        by_kind: dict[str, list[str]] = {}
-        for number in numbers.tolist():
-            word, sign = self.names.unit(number).rsplit(" ", 1)
-            by_kind.setdefault(word, []).append(sign)
-        return ", ".join(
-            f"{word}{('es' if word.endswith('s') else 's') if len(signs) > 1 else ''} {listed(signs, 6)}"
-            for word, signs in by_kind.items()
-        )
-
-    def rescued(self, g: Rows) -> str:
-        units = listed((self.names.unit(int(n)) for n in g.object), 3)
-        return f"{count(g.row.size, 'person', 'people')} freed by {units}."
-
-    def admitted(self, g: Rows) -> str:
-        last = {int(f): int(v) for f, v in zip(g.object, g.value, strict=True)}
-        parts = [f"{self.names.facility(f)} ({count(beds, 'bed')} in use)" for f, beds in last.items()]
-        return f"{count(g.row.size, 'patient')} admitted: {listed(parts, 3)}."
-
-    def full(self, g: Rows) -> str:
-        where = listed((self.names.facility(int(n)) for n in g.subject), 3)
-        return f"No bed free: {where}; {count(g.row.size, 'patient')} turned away or waiting."
-
-    def mission_held(self, g: Rows) -> str:
-        waiting = {int(m): int(v) for m, v in zip(g.subject, g.value, strict=True)}
-        parts = [self.names.mission(m) + (f" ({count(n, 'person waits', 'people wait')})" if n else "")
-                 for m, n in waiting.items()]
-        return f"No vehicle sent for now ({REASONS[int(g.object[0])]}): {listed(parts, 3)}."
-
-    def mission_ordered(self, g: Rows) -> str:
-        where = self.names.mission(int(g.object[0]))
-        if g.row.size == 1:
-            return f"{self._units(g)} sent, {where}; {away(float(g.value[0]))}."
-        return f"Sent, {where}: {self._units(g)}."
-
-    def unloaded(self, g: Rows) -> str:
-        people = count(int(g.value.sum()), "person", "people")
-        return f"{people} set down, {self.names.facility(int(g.object[0]))}: {self._units(g)}."
 
     def other(self, g: Rows) -> str:
         """A kind without a rule: its name, how many, who and what."""

@@ -15,9 +15,9 @@ from engine.errors import InputError
 from engine.events import KIND_CODE, KINDS
 from engine.run import Run
 from engine.timeline.entries import SILENT, entries
+from engine.timeline.forces import DUTIES
 from engine.timeline.incident import incident_story, story_lines
 from engine.timeline.names import Names, listed
-from engine.timeline.people import exits
 from engine.timeline.report import WIDTH, report_lines
 from engine.timeline.situation import situation
 from engine.timeline.tell import report_times, timeline_document, timeline_lines
@@ -96,10 +96,13 @@ def test_figures_agree_with_the_log(view: RunView) -> None:
     t_ms = 1_800_000
     s = situation(view, Names(view), t_ms)
     p = s["population"]
-    assert p["at_risk_actual"] == int(view.parties["size"][view.parties.in_danger_zone].sum())
-    assert p["out_actual"] + p["not_out_actual"] == p["at_risk_actual"]
-    for name in ("at_risk_actual", "out_actual", "not_out_actual"):
+    assert p["began_actual"] == int(view.parties["size"][view.parties.in_danger_zone].sum())
+    where = ("out_actual", "inside_actual", "home_actual", "in_care_actual", "dead_actual")
+    assert sum(p[name] for name in where) == p["began_actual"]
+    for name in ("began_actual", "out_actual", "inside_actual", "home_actual"):
         assert sum(row[name] for row in p["zones"]) == p[name]
+    ordered = [row["residents_reported"] for row in p["zones"] if row["ordered_s"] is not None]
+    assert (len(ordered), sum(ordered)) == (p["ordered_zones"], p["ordered_residents_reported"])
     before = view.codes[view.codes.t_ms <= t_ms]
     died = before[before.kind == KIND_CODE["person_died"]]
     assert s["casualties"]["actual"]["dead"] == len(died)
@@ -107,8 +110,7 @@ def test_figures_agree_with_the_log(view: RunView) -> None:
     last = power.groupby("subject").kind.last()
     assert s["lifelines"]["power"]["zones_out"] == (last == KIND_CODE["power_lost"]).sum()
     for row in s["services"]:
-        states = ("on_incidents", "at_control_points", "withdrawing", "free")
-        assert sum(row[name] for name in states) == row["units"]
+        assert sum(row[name] for name in DUTIES) == row["units"]
 
 
 def test_reported_figures_do_not_rest_on_what_nobody_reported(views: dict[str, RunView]) -> None:
@@ -117,8 +119,8 @@ def test_reported_figures_do_not_rest_on_what_nobody_reported(views: dict[str, R
     hidden = [
         KIND_CODE[k] for k in ("zone_flooded", "building_damaged", "party_in_water", "party_left_zone",
                                "party_departed", "party_decided", "party_refused", "party_alerted",
-                               "person_hurt", "person_trapped", "person_swept")
-    ]
+                               "person_hurt", "person_swept")
+    ]  # who is trapped callers say
     codes = view.codes.copy()
     codes.loc[codes.kind.isin(hidden), "kind"] = 65_535
     blind = RunView(view.manifest, codes, view.parties, view.city, view.inputs)
@@ -214,15 +216,15 @@ def test_words() -> None:
     assert elapsed(5_399_000) == "T+1:29"
 
 
-def test_zone_table_adds_up(views: dict[str, RunView]) -> None:
+def test_the_table_of_zones_gives_every_ordered_zone(views: dict[str, RunView]) -> None:
     view = views["early-warning"]
-    found = exits(view)
     s = situation(view, Names(view), 2_400_000)
-    out = {row["zone"]: row["out_actual"] for row in s["population"]["zones"]}
-    for zone in np.unique(found.zone):
-        mine = (found.zone == zone) & (found.out_ms <= 2_400_000)
-        assert out[int(zone)] == found.size[mine].sum()
-    assert report_lines(view, Names(view), s, 1)[2].startswith("SITUATION REPORT 1")
+    lines = report_lines(view, Names(view), s, 1)
+    assert lines[2].startswith("SITUATION REPORT 1")
+    head = next(i for i, line in enumerate(lines) if line.split()[:2] == ["zone", "ordered"])
+    end = next(i for i, line in enumerate(lines) if line.startswith("Shelters"))
+    residents = [int(line[52:62].replace(",", "")) for line in lines[head + 1 : end]]
+    assert sum(residents) == sum(row["residents_reported"] for row in s["population"]["zones"])
 
 
 def test_a_home_emptied_on_foot_is_told_by_its_name(assisted_run: Run) -> None:

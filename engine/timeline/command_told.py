@@ -1,0 +1,99 @@
+"""Sentences of the log about what command expects, asks for and cannot send; units and hospitals that
+drop out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.events import REASONS
+from engine.scoring.columns import Rows
+from engine.timeline.names import count, lasting, listed
+from engine.timeline.units_told import units
+
+if TYPE_CHECKING:
+    from engine.timeline.sentences import Teller
+
+
+def arrival(teller: Teller, g: Rows) -> str:
+    """The first wave is expected; of several at once the last counts."""
+    due = teller.view.hhmm(int(1000 * g.value[-1]))
+    return f"First wave expected at {due} ({teller.names.departments.warning}), no height forecast."
+
+
+def confirmed(teller: Teller, g: Rows) -> str:
+    """Those who answer for the order confirm it."""
+    return (f"{teller.names.departments.command} confirms the order, {lasting(float(g.value[0]))} after "
+            "it was decided.")
+
+
+def leaders(teller: Teller, g: Rows) -> str:
+    """Street leaders are telephoned."""
+    silent = int((g.value == 0).sum())
+    nobody = f"; none in {silent:,} of them" if silent else ""
+    return (f"Street leaders called in {count(g.row.size, 'zone')}: {int(g.value.sum()):,} acknowledge"
+            f"{nobody}.")
+
+
+def doors(teller: Teller, g: Rows) -> str:
+    """Teams from door to door. Those of a phase of the order work in all its zones in turn."""
+    issued = teller.view.rows("order_issued")
+    phase = dict(zip(issued.subject.tolist(), issued.object.tolist(), strict=True))
+    teams: dict[int, int] = {}
+    for zone, value in zip(g.subject.tolist(), g.value.tolist(), strict=True):
+        key = phase.get(zone, -1)
+        teams[key] = max(teams.get(key, 0), int(value))
+    return (f"{count(sum(teams.values()), 'team begins', 'teams begin')} to go from door to door in "
+            f"{count(g.row.size, 'zone')}: {teller.names.zones(g.subject)}.")
+
+
+def aid_requested(teller: Teller, g: Rows) -> str:
+    """Neighbours are asked for units."""
+    return f"Mutual aid: neighbouring cities are asked for {count(int(g.value.sum()), 'unit')}."
+
+
+def aid_arrived(teller: Teller, g: Rows) -> str:
+    """Their units are there."""
+    who = listed((teller.names.station(int(n)) for n in g.subject), 3)
+    return f"Mutual aid of {who} reaches the city: {units(teller, g)}."
+
+
+def control_held(teller: Teller, g: Rows) -> str:
+    """No officers for posts."""
+    which = teller.names.posts(dict.fromkeys(int(n) for n in g.subject))
+    return f"No officers sent for now ({REASONS[int(g.object[0])]}): {which}."
+
+
+def blocked(teller: Teller, g: Rows) -> str:
+    """Units meet streets that nobody had reported closed."""
+    way = float(g.value.max())
+    detour = f"; longest way round {lasting(way)}" if way >= 0 else ""
+    lost = int((g.value < 0).sum())
+    none = f"; {count(lost, 'of them finds', 'of them find')} no other way" if lost else ""
+    return (f"Closed street that nobody had reported ({REASONS[int(g.object[0])]}) met and reported by "
+            f"{units(teller, g)}{detour}{none}.")
+
+
+def caught(teller: Teller, g: Rows) -> str:
+    """Vehicles in the water."""
+    return (f"The water takes {count(g.row.size, 'vehicle')}, up to {g.value.max():.1f} m deep: "
+            f"{units(teller, g)}.")
+
+
+def died(teller: Teller, g: Rows) -> str:
+    """Responders killed."""
+    return (f"{count(int(g.value.sum()), 'responder')} killed by the water, crew of "
+            f"{units(teller, g)}.")
+
+
+def hospital_shut(teller: Teller, g: Rows) -> str:
+    """Hospitals that take nobody."""
+    which = listed((teller.names.facility(int(n)) for n in np.unique(g.subject)), 3)
+    return f"No more patients taken, {REASONS[int(g.object[0])]}: {which}."
+
+
+def hospital_opened(teller: Teller, g: Rows) -> str:
+    """Hospitals that take patients again."""
+    which = listed((teller.names.facility(int(n)) for n in np.unique(g.subject)), 3)
+    return f"Patients taken again: {which}."

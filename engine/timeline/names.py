@@ -106,8 +106,8 @@ class Names:
 
     @property
     def departments(self) -> Departments:
-        """The city's services by their own names."""
-        return self._city.departments
+        """The city's services by the names they had when the scenario plays."""
+        return self._city.departments.in_year(int(str(self._manifest["start_utc"])[:4]))
 
     def service(self, kind: str) -> str:
         """The service that runs a kind of unit; empty where the city names none."""

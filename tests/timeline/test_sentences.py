@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.departments import Departments
+from engine.departments import CHILE, Departments
 from engine.events import CAUSES, ENTITY_CODE, KIND_CODE, KINDS, REASONS
 from engine.run import Run
 from engine.timeline.entries import DECIDED, RULES, SILENT, Entry, entries
@@ -272,3 +272,9 @@ def test_every_incident_can_be_told(views: dict[str, RunView]) -> None:
         "run_started", "party_formed", "party_placed", "street_narrowed", "shelter_staffed",
         "camera_counted", "crowd_exposed", "crowd_let_go",
     }
+
+
+def test_services_have_the_names_of_their_time() -> None:
+    assert CHILE.in_year(2015).warning == "SHOA to ONEMI"
+    assert CHILE.in_year(2023).warning == "SHOA to SENAPRED"
+    assert Departments().in_year(2015) == Departments()

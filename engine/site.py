@@ -16,7 +16,7 @@ from engine.crowd.venue import Venue, load_venue
 from engine.errors import InputError, unknown
 from engine.escorts import Led, find_led
 from engine.kernels.paths import reverse_tree, speed_cost_ms
-from engine.lead_time import check_contraflow, check_led, check_missions
+from engine.lead_time import check_contraflow, check_led, check_missions, check_visits
 from engine.levers.crowds import Crowds
 from engine.levers.roads import Post
 from engine.plan import Plan
@@ -245,6 +245,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     check_contraflow(city, scenario, plan, danger, orders, units.node[cars], units.aid[cars])
     missions = build_missions(city, scenario, plan, danger, safe, order_zone)
     check_missions(city, scenario, plan, danger, shut, missions)
+    check_visits(city, scenario, plan, danger, shut, order_zone)
     controls += [order.node for order in orders]
     officers += [post.officers for post in plan.posts[len(officers):]]
     crowds = plan.crowds or Crowds(cameras=False)

@@ -29,7 +29,7 @@ def test_hours_of_set_up_for_a_wave_in_minutes_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=(
         r"contraflow\.0\.setup_s: 'East Street 6' takes 7200 s to set up, slower than the lead time of "
-        r"\d+ s: the first wave is predicted 900 s after the start, the order is decided at 60 s and its "
+        r"\d+ s: the first wave is predicted 1200 s after the start, the order is decided at 60 s and its "
         r"crews \(1\) need 1\d\d s to get there"
     )):
         build_site(town, scenario, contraflow(plans))
@@ -42,9 +42,9 @@ def test_the_lead_time_is_the_wave_less_order_and_way(
     danger = build_site(town, scenario, plans["early-warning"]).danger_node
     plan = contraflow(plans, setup_s=0)
     wave = predicted_s(town, scenario, plan, danger)
-    assert wave == 900.0  # the rupture reaches the town: the shortest arrival counts
+    assert wave == 1200.0  # the rupture reaches the town: the shortest arrival counts
     assert decided_s(scenario, plan, wave) == 60.0
-    low, high = 0.0, 900.0
+    low, high = 0.0, 1200.0
     while high - low > 0.5:
         middle = (low + high) / 2
         try:
@@ -52,7 +52,7 @@ def test_the_lead_time_is_the_wave_less_order_and_way(
             low = middle
         except InputError:
             high = middle
-    assert 900 - 60 - 120 - 120 < low < 900 - 60 - 120  # turnout and less than two minutes' drive
+    assert 1200 - 60 - 120 - 120 < low < 1200 - 60 - 120  # turnout and less than two minutes' drive
     for later in (contraflow(plans, {"at_s": 61.5}, setup_s=low),
                   contraflow(plans, {"magnitude": 7.0}, setup_s=low),
                   contraflow(plans, {"gauge_m": 0.5}, setup_s=0),

@@ -81,7 +81,7 @@ FIRST: dict[str, list[Any]] = {
     "order.zones.mode": ["car"],
     "destinations.shelter_staff": [3],
     "one_way_streets.street": ["East Street 2"],
-    "door_to_door.stop_s": [450.0],
+    "door_to_door.stop_s": [150.0],
     "facility_evacuation.facility": ["North Hospital"],
     "facility_evacuation.to": ["Test Shelter"],
     "facility_evacuation.escorts": [9],  # nine fill the bus

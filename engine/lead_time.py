@@ -31,6 +31,7 @@ MAGNITUDE_S = 300.0  #: from the origin to the report of the magnitude
 WAVE_MAGNITUDE = 6.5
 WAVE_MPS = math.sqrt(9.81 * 200.0)
 TURNOUT_S = 120.0  #: what dispatch allows for
+OFFICERS_A_CAR = 2  #: Carabineros (UNIT_CREW of a police car)
 DOOR_TASK_S = 300.0  #: crews who could not work at the doors so long are not sent (assumption)
 
 
@@ -193,14 +194,9 @@ def check_contraflow(
     if not plan.contraflow or math.isinf(wave_s):
         return
     order_s = decided_s(scenario, plan, wave_s)
-    edges = city.edges
-    cost = speed_cost_ms(edges.length_m, edges.free_speed_mps)
-    asked = np.array([aid.travel_s for aid in plan.mutual_aid] + [0.0])
     routes = [order for order in orders if order.reason == "contraflow"]
     for row, (lever, order) in enumerate(zip(plan.contraflow, routes, strict=True)):
-        drive = reverse_tree(city.nodes.x_m.size, edges.from_node, edges.to_node, cost, order.node)[0]
-        need_s = np.where(drive < UNREACHED, drive / 1000.0, np.inf)[car_node]
-        need_s = np.sort(need_s + TURNOUT_S + asked[car_aid])
+        need_s = _reach_s(city, plan, order.node, car_node, car_aid)
         # Too few cars altogether are refused elsewhere; a sampled run has fewer than the city.
         last_s = float(need_s[min(lever.crews, need_s.size) - 1]) if need_s.size else math.inf
         lead_s = wave_s - order_s - last_s
@@ -214,3 +210,45 @@ def check_contraflow(
                 f"predicted {wave_s:.0f} s after the start, the order is decided at {order_s:.0f} s and "
                 f"{reach}"
             )
+
+
+def check_cordons(
+    city: City, scenario: Scenario, plan: Plan, danger: B, posts: dict[str, tuple[Any, int]],
+    car_node: I32, car_aid: NDArray[np.int16],
+) -> None:
+    """InputError where the cars that bring the officers of a closure or an inbound ban could not set it
+    up before the first wave as it will be predicted, or by its own hour where that is later.
+
+    - posts: key of each lever: (the lever, the junction of its post); car_node, car_aid: as above.
+    """
+    wave_s = predicted_s(city, scenario, plan, danger)
+    order_s = decided_s(scenario, plan, wave_s)
+    if math.isinf(wave_s) or math.isinf(order_s):
+        return
+    for key, (lever, node) in posts.items():
+        need_s = _reach_s(city, plan, node, car_node, car_aid)
+        cars = -(-lever.officers // OFFICERS_A_CAR)
+        if need_s.size < cars:  # a sampled run; too few in the whole city are refused elsewhere
+            continue
+        last_s = float(need_s[cars - 1])
+        stands_s = order_s + last_s + lever.setup_s
+        if stands_s > max(wave_s, order_s + lever.from_s):
+            reach = "cannot get there" if math.isinf(last_s) else f"need {last_s:.0f} s to get there"
+            raise InputError(
+                f"plan '{plan.name}': {key}.officers: '{lever.name}' would not stand in time: the {cars} "
+                f"cars with its {lever.officers} officers {reach} after the order, decided at "
+                f"{order_s:.0f} s at the earliest, and set it up for {lever.setup_s:g} s; the first wave "
+                f"is predicted {wave_s:.0f} s after the start"
+            )
+
+
+def _reach_s(
+    city: City, plan: Plan, node: int, car_node: I32, car_aid: NDArray[np.int16]
+) -> NDArray[np.float64]:
+    """Time from the order until each police car is at a junction by empty roads, the soonest first, s."""
+    edges = city.edges
+    cost = speed_cost_ms(edges.length_m, edges.free_speed_mps)
+    asked = np.array([aid.travel_s for aid in plan.mutual_aid] + [0.0])
+    drive = reverse_tree(city.nodes.x_m.size, edges.from_node, edges.to_node, cost, np.array([node]))[0]
+    need_s = np.where(drive < UNREACHED, drive / 1000.0, np.inf)[car_node]
+    return np.asarray(np.sort(need_s + TURNOUT_S + asked[car_aid]), np.float64)

@@ -64,8 +64,8 @@ def test_nobody_goes_from_door_to_door_on_the_shore_of_the_severe_case() -> None
 
 
 def play(name: str, until_s: float) -> tuple[Plan, Twin, pd.DataFrame]:
-    """The early-warning plan with half of the people: fewer leave too few officers for its posts."""
-    scenario = load_scenario(name, ["population.share=0.5"]).model_copy(update={"tsunami": None})
+    """The early-warning plan with all of the people: fewer leave too few officers for its posts."""
+    scenario = load_scenario(name, ["population.share=1"]).model_copy(update={"tsunami": None})
     plan = load_plan("early-warning", scenario)
     session = open_session(load_city("coquimbo"), scenario, plan, 1)
     session.advance(until_s)

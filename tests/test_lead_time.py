@@ -61,6 +61,24 @@ def test_the_lead_time_is_the_wave_less_order_and_way(
             build_site(town, scenario, later)
 
 
+@pytest.mark.parametrize("key", ["closures", "inbound_ban"])
+def test_barriers_that_would_not_stand_in_time_are_refused(
+    key: str, town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    """Their cars have to bring the officers before the first wave, or by the lever's own hour."""
+    document = plans["early-warning"].model_dump(exclude_defaults=True)
+
+    def check(**keys: object) -> None:
+        (lever,) = document[key]
+        build_site(town, scenario, Plan.model_validate({**document, key: [{**lever, **keys}]}))
+
+    check()
+    with pytest.raises(InputError, match=rf"{key}\.0\.officers: .* would not stand in time: the 3 cars "
+                                         r"with its 6 officers need \d+ s .* wave is predicted 1200 s"):
+        check(setup_s=1200)
+    check(setup_s=1200, from_s=2400, to_s=4000)
+
+
 def test_without_a_wave_there_is_no_haste(
     town: City, scenario: Scenario, plans: dict[str, Plan]
 ) -> None:

@@ -28,7 +28,7 @@ from engine.levers.roads import Post
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
 from engine.shelters import Shelters, staff_shelters
-from engine.site_check import check_levers
+from engine.site_check import check_levers, check_staging
 from engine.staged_return import hold_ms
 from engine.street_orders import StreetOrder, check_barriers, street_orders
 from engine.vertical import Refuges, find_refuges
@@ -242,6 +242,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         raise InputError(
             f"plan '{plan.name}': exclusion.line: every junction lies inside, units could stand nowhere"
         )
+    check_staging(city, plan, danger | shut)
     from engine.missions import build_missions  # which needs Site itself
 
     banned = [area_mask(city, ban, f"plan '{plan.name}': inbound_ban.{row}")

@@ -380,11 +380,13 @@ def test_behaviour_matters(field: str, bench: Bench) -> None:
      ("at_s", (100.0, 200.0))],
 )
 def test_trigger_matters(key: str, values: tuple[float, float], bench: Bench) -> None:
-    """Each condition alone: with several the first one met hides the others."""
+    """Each condition alone: with several the first one met hides the others. A magnitude above the
+    earthquake's is refused alone: it stands beside a gauge, which speaks later."""
+    beside = {"gauge_m": 0.5} if key == "magnitude" else {}
 
     def plan(value: float) -> Plan:
         document = bench.plans["historical"].model_dump()
-        document["order"]["trigger"] = {key: value}
+        document["order"]["trigger"] = {**beside, key: value}
         return Plan.model_validate(document)
 
     base = bench.trace(bench.scenario, plan(values[0]))

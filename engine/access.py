@@ -9,11 +9,14 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from engine.city import I32, B, City
+from engine.city import F64, I32, B, City
+from engine.kernels.paths import UNREACHED, reverse_tree
 
 if TYPE_CHECKING:
     from engine.site import Site
 
+#: Able adults in a hurry: fast walk, Wood et al. 2015.
+FAST_WALK_MPS = 1.52
 CROSSING_MS = 120_000  #: units stop driving through the zone so long before it shuts (assumption)
 
 
@@ -35,6 +38,16 @@ def drive_node(city: City, usable: B | None = None) -> I32:
     points = np.column_stack([city.nodes.x_m, city.nodes.y_m])
     found = cKDTree(points[rows]).query(points)[1]
     return np.asarray(rows[found], np.int32)
+
+
+def walk_out_m(city: City, inside: B) -> F64:
+    """Way on foot from each junction to the nearest one outside the mask `inside` [nodes], m; infinite
+    where none leads out."""
+    walk = city.walk
+    cost = np.maximum(np.rint(walk.length_m[walk.arc]), 1).astype(np.int64)
+    away = reverse_tree(
+        inside.size, walk.tail[walk.arc], walk.head[walk.arc], cost, np.flatnonzero(~inside))[0]
+    return np.asarray(np.where(away < UNREACHED, away, np.inf), np.float64)
 
 
 def refuge_nodes(city: City, site: Site) -> I32:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.access import CROSSING_MS
-from engine.city import I32, B, City
+from engine.access import CROSSING_MS, FAST_WALK_MPS, walk_out_m
+from engine.city import I16, I32, B, City
 from engine.errors import InputError
 from engine.escorts import QUICKEST_MPS, Led, ready_s
 from engine.kernels.paths import UNREACHED, reverse_tree, speed_cost_ms
@@ -31,6 +31,8 @@ MAGNITUDE_S = 300.0  #: from the origin to the report of the magnitude
 WAVE_MAGNITUDE = 6.5
 WAVE_MPS = math.sqrt(9.81 * 200.0)
 TURNOUT_S = 120.0  #: what dispatch allows for
+OFFICERS_A_CAR = 2  #: Carabineros (UNIT_CREW of a police car)
+DOOR_TASK_S = 300.0  #: crews who could not work at the doors so long are not sent (assumption)
 
 
 def wave_travel_s(distance_m: float, magnitude: float) -> float:
@@ -77,7 +79,8 @@ def decided_s(scenario: Scenario, plan: Plan, wave_s: float) -> float:
 
 def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: B, missions: Any) -> None:
     """InputError for a hospital's or care home's evacuation or a bus line whose vehicles could not even
-    be loaded and out again before the exclusion line shuts, had they stood there when the order came.
+    be loaded and out again before the exclusion line shuts, had they stood there when the order came,
+    and for crews from door to door who could not work there.
 
     - shut: [nodes] inside the exclusion line; missions: rows of `engine.missions.Missions`.
     """
@@ -90,6 +93,7 @@ def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: 
     left_s = wave_s - plan.exclusion.lead_s - order_s
     keys = [f"facility_evacuation.{row}" for row in range(len(plan.facility_evacuation))]
     keys += [f"buses.{row}" for row in range(len(plan.buses))]
+    keys += [f"door_to_door.{row}" for row in missions.door[missions.door >= 0]]
     for row, key in enumerate(keys):
         if missions.on_foot[row]:  # see check_led
             continue
@@ -97,16 +101,60 @@ def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: 
         if not shut[stops].any():
             continue
         escorts = int(missions.escorts[row])
-        load_s = (min(lying_ms(1, escorts), sitting_ms(1, escorts)) if missions.facility[row] >= 0
-                  else passengers_ms(1, True) + int(missions.between_ms[row])) / 1000.0
+        load_s = DOOR_TASK_S if missions.door[row] >= 0 else (
+            (min(lying_ms(1, escorts), sitting_ms(1, escorts)) if missions.facility[row] >= 0
+             else passengers_ms(1, True) + int(missions.between_ms[row])) / 1000.0)
         need_s = TURNOUT_S + load_s + CROSSING_MS / 1000.0 + missions.start_ms[row] / 1000.0
         if need_s > left_s:
             raise InputError(
                 f"plan '{plan.name}': {key}: no vehicle would be back outside the exclusion line: it shuts "
                 f"{max(left_s, 0.0):.0f} s after the order at the earliest (first wave predicted "
                 f"{wave_s:.0f} s after the start, exclusion.lead_s {plan.exclusion.lead_s:g}), and turning "
-                f"out, loading and leaving take {need_s:.0f} s without the way there"
+                f"out, {'work' if missions.door[row] >= 0 else 'loading'} and leaving take {need_s:.0f} s "
+                "without the way there"
             )
+
+
+def check_visits(city: City, scenario: Scenario, plan: Plan, danger: B, shut: B, order_zone: I16) -> None:
+    """InputError for volunteers from door to door, or street leaders, who could not even knock at the
+    one door nearest to safety and be out of the exclusion line in time: volunteers `exclusion.lead_s`
+    before the first wave as it will be predicted, leaders before that wave.
+
+    - shut: [nodes] inside the exclusion line; order_zone: [nodes] row of order.zones, -1 none.
+    """
+    quake, leaders = scenario.earthquake, plan.street_leaders
+    if leaders is not None and leaders.self_start_mmi is not None and quake is None:
+        raise InputError(f"plan '{plan.name}': street_leaders.self_start_mmi: scenario "
+                         f"'{scenario.name}' has no earthquake")
+    wave_s = predicted_s(city, scenario, plan, danger)
+    order_s = decided_s(scenario, plan, wave_s)
+    if math.isinf(wave_s) or math.isinf(order_s):
+        return
+    out_s = walk_out_m(city, shut) / FAST_WALK_MPS
+    issued_s = order_s + plan.order.delay_s + plan.order.confirmation_s
+    zones = [(order_zone == row, issued_s + zone.offset_s) for row, zone in enumerate(plan.order.zones)]
+    names = [zone.name for zone in plan.order.zones]
+
+    def refuse(key: str, knock_s: float, mask: B, limit_s: float) -> None:
+        quickest_s = float(out_s[mask].min(initial=math.inf))
+        if mask.any() and shut[mask].all() and knock_s + quickest_s > limit_s:
+            raise InputError(
+                f"plan '{plan.name}': {key}: nobody would be out of the zone in time: the first wave is "
+                f"predicted {wave_s:.0f} s after the start, they have to be out by {limit_s:.0f} s, and "
+                f"the first door is reached at {knock_s:.0f} s, {quickest_s:.0f} s on foot from the "
+                "exclusion line at the nearest"
+            )
+
+    for row, doors in enumerate(plan.door_to_door):
+        if doors.by == "volunteers":
+            mask, begin_s = zones[names.index(doors.zone)]
+            knock_s = begin_s + doors.start_s + 3600.0 / doors.households_an_hour
+            refuse(f"door_to_door.{row}", knock_s, mask, wave_s - plan.exclusion.lead_s)
+    if leaders is not None:
+        begin_s = min(begin for _, begin in zones) + leaders.call_s
+        if leaders.ready_s is not None:
+            begin_s = min(begin_s, leaders.ready_s)
+        refuse("street_leaders", begin_s + 3600.0 / leaders.households_an_hour, order_zone >= 0, wave_s)
 
 
 def check_led(city: City, scenario: Scenario, plan: Plan, danger: B, led: Led) -> None:
@@ -146,14 +194,9 @@ def check_contraflow(
     if not plan.contraflow or math.isinf(wave_s):
         return
     order_s = decided_s(scenario, plan, wave_s)
-    edges = city.edges
-    cost = speed_cost_ms(edges.length_m, edges.free_speed_mps)
-    asked = np.array([aid.travel_s for aid in plan.mutual_aid] + [0.0])
     routes = [order for order in orders if order.reason == "contraflow"]
     for row, (lever, order) in enumerate(zip(plan.contraflow, routes, strict=True)):
-        drive = reverse_tree(city.nodes.x_m.size, edges.from_node, edges.to_node, cost, order.node)[0]
-        need_s = np.where(drive < UNREACHED, drive / 1000.0, np.inf)[car_node]
-        need_s = np.sort(need_s + TURNOUT_S + asked[car_aid])
+        need_s = _reach_s(city, plan, order.node, car_node, car_aid)
         # Too few cars altogether are refused elsewhere; a sampled run has fewer than the city.
         last_s = float(need_s[min(lever.crews, need_s.size) - 1]) if need_s.size else math.inf
         lead_s = wave_s - order_s - last_s
@@ -167,3 +210,45 @@ def check_contraflow(
                 f"predicted {wave_s:.0f} s after the start, the order is decided at {order_s:.0f} s and "
                 f"{reach}"
             )
+
+
+def check_cordons(
+    city: City, scenario: Scenario, plan: Plan, danger: B, posts: dict[str, tuple[Any, int]],
+    car_node: I32, car_aid: NDArray[np.int16],
+) -> None:
+    """InputError where the cars that bring the officers of a closure or an inbound ban could not set it
+    up before the first wave as it will be predicted, or by its own hour where that is later.
+
+    - posts: key of each lever: (the lever, the junction of its post); car_node, car_aid: as above.
+    """
+    wave_s = predicted_s(city, scenario, plan, danger)
+    order_s = decided_s(scenario, plan, wave_s)
+    if math.isinf(wave_s) or math.isinf(order_s):
+        return
+    for key, (lever, node) in posts.items():
+        need_s = _reach_s(city, plan, node, car_node, car_aid)
+        cars = -(-lever.officers // OFFICERS_A_CAR)
+        if need_s.size < cars:  # a sampled run; too few in the whole city are refused elsewhere
+            continue
+        last_s = float(need_s[cars - 1])
+        stands_s = order_s + last_s + lever.setup_s
+        if stands_s > max(wave_s, order_s + lever.from_s):
+            reach = "cannot get there" if math.isinf(last_s) else f"need {last_s:.0f} s to get there"
+            raise InputError(
+                f"plan '{plan.name}': {key}.officers: '{lever.name}' would not stand in time: the {cars} "
+                f"cars with its {lever.officers} officers {reach} after the order, decided at "
+                f"{order_s:.0f} s at the earliest, and set it up for {lever.setup_s:g} s; the first wave "
+                f"is predicted {wave_s:.0f} s after the start"
+            )
+
+
+def _reach_s(
+    city: City, plan: Plan, node: int, car_node: I32, car_aid: NDArray[np.int16]
+) -> NDArray[np.float64]:
+    """Time from the order until each police car is at a junction by empty roads, the soonest first, s."""
+    edges = city.edges
+    cost = speed_cost_ms(edges.length_m, edges.free_speed_mps)
+    asked = np.array([aid.travel_s for aid in plan.mutual_aid] + [0.0])
+    drive = reverse_tree(city.nodes.x_m.size, edges.from_node, edges.to_node, cost, np.array([node]))[0]
+    need_s = np.where(drive < UNREACHED, drive / 1000.0, np.inf)[car_node]
+    return np.asarray(np.sort(need_s + TURNOUT_S + asked[car_aid]), np.float64)

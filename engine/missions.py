@@ -21,6 +21,7 @@ from engine.errors import InputError, unknown
 from engine.escorts import check_on_foot
 from engine.kernels.paths import forward_tree, speed_cost_ms
 from engine.levers.transport import HIGH_GROUND, BusLine, FacilityEvacuation
+from engine.levers.warning import DoorToDoor
 from engine.plan import Plan
 from engine.scenario import Scenario
 from engine.site import nearest_node
@@ -171,6 +172,11 @@ def _padded(rows: list[list[int]]) -> I32:
     return np.array(table, np.int32).reshape(len(rows), most)
 
 
+def teams_of(doors: DoorToDoor, share: float) -> int:
+    """Teams of volunteers of a lever in a sample of the population; crews of units are a mission."""
+    return max(1, round(doors.teams * share)) if doors.by == "volunteers" else 0
+
+
 def _scaled(numbers: list[int], share: float) -> I16:
     """Vehicles in a sample of the population: at least one where the plan names any."""
     return np.array([max(1, round(n * share)) if n else 0 for n in numbers], np.int16)
@@ -314,4 +320,4 @@ def _enough(used: int, have: int, where: str, owner: str) -> None:
         raise InputError(f"{where}: {used} with those before are more than the {have} in {owner}")
 
 
-__all__ = ["Missions", "build_missions", "check_vehicles"]
+__all__ = ["Missions", "build_missions", "check_vehicles", "teams_of"]

@@ -16,15 +16,21 @@ from engine.crowd.venue import Venue, load_venue
 from engine.errors import InputError, unknown
 from engine.escorts import Led, find_led
 from engine.kernels.paths import reverse_tree, speed_cost_ms
-from engine.lead_time import check_contraflow, check_led, check_missions
+from engine.lead_time import (
+    check_contraflow,
+    check_cordons,
+    check_led,
+    check_missions,
+    check_visits,
+)
 from engine.levers.crowds import Crowds
 from engine.levers.roads import Post
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
 from engine.shelters import Shelters, staff_shelters
-from engine.site_check import check_levers
+from engine.site_check import check_levers, check_staging
 from engine.staged_return import hold_ms
-from engine.street_orders import StreetOrder, street_orders
+from engine.street_orders import StreetOrder, check_barriers, street_orders
 from engine.vertical import Refuges, find_refuges
 from engine.yamlfile import located
 
@@ -227,6 +233,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         if not entering.any():
             raise InputError(f"plan '{plan.name}': closures.{row}: no street enters the circle")
         closures.append(np.flatnonzero(entering).astype(np.int32))
+        check_barriers(city, closures[-1], closure, f"plan '{plan.name}': closures.{row}")
         # Officers stand where one of the closed streets begins, outside the exclusion line.
         doors = np.unique(city.edges.from_node[entering])
         away = np.hypot(city.nodes.x_m[doors] - x, city.nodes.y_m[doors] - y)
@@ -236,6 +243,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         raise InputError(
             f"plan '{plan.name}': exclusion.line: every junction lies inside, units could stand nowhere"
         )
+    check_staging(city, plan, danger | shut)
     from engine.missions import build_missions  # which needs Site itself
 
     banned = [area_mask(city, ban, f"plan '{plan.name}': inbound_ban.{row}")
@@ -244,8 +252,15 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     units = _units(city, plan, scenario)
     cars = units.kind == POLICE
     check_contraflow(city, scenario, plan, danger, orders, units.node[cars], units.aid[cars])
+    posts: dict[str, tuple[Post, int]] = {
+        f"closures.{row}": (closure, controls[len(plan.control_points) + row])
+        for row, closure in enumerate(plan.closures)}
+    bans = [order.node for order in orders if order.reason == "inbound ban"]
+    posts |= {f"inbound_ban.{row}": (ban, bans[row]) for row, ban in enumerate(plan.inbound_ban)}
+    check_cordons(city, scenario, plan, danger, posts, units.node[cars], units.aid[cars])
     missions = build_missions(city, scenario, plan, danger, safe, order_zone)
     check_missions(city, scenario, plan, danger, shut, missions)
+    check_visits(city, scenario, plan, danger, shut, order_zone)
     controls += [order.node for order in orders]
     officers += [post.officers for post in plan.posts[len(officers):]]
     crowds = plan.crowds or Crowds(cameras=False)

@@ -1,7 +1,10 @@
 """Levers of a plan that cannot do anything in this city and scenario.
 
-`check_levers` refuses what can never have an effect: a zone without a junction, a trigger on a
-hazard that does not occur. `remarks` names what is odd but possible, for `anlan scenario check`.
+`check_levers` refuses what can never have an effect in this scenario: a zone without a junction, a trigger
+on a hazard that does not occur or on a magnitude that the earthquake has not, a denial where no rumour
+goes round, units that are to wait where nobody may. `remarks` names what is odd but possible, or merely
+does not come to pass tonight, for `anlan scenario check`: a condition of the trigger beside others, calls
+while telephones are out, and what lies past the end, since a run may be cut short or made longer.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ import numpy as np
 
 from engine.city import I16, B, City
 from engine.errors import InputError, unknown
+from engine.lead_time import decided_s, predicted_s
+from engine.levers.order import Trigger
 from engine.plan import Plan
 from engine.scenario import Scenario
 from engine.site_places import check_places
@@ -34,16 +39,23 @@ def check_levers(city: City, scenario: Scenario, plan: Plan, zone_masks: list[B]
         if not mask.any():
             raise InputError(f"{where} holds no junction of city '{city.name}'")
     trigger = plan.order.trigger
-    shakes, floods = scenario.earthquake is not None, scenario.tsunami is not None
+    quake, floods = scenario.earthquake, scenario.tsunami is not None
     possible = trigger is None or (
         trigger.at_s is not None or (trigger.gauge_m is not None and floods)
-        or ((trigger.intensity_mmi is not None or trigger.magnitude is not None) and shakes)
+        or ((trigger.intensity_mmi is not None or trigger.magnitude is not None) and quake is not None)
     )
     if not possible:
         raise InputError(
             f"{label}: order.trigger: waits for what scenario '{scenario.name}' does not have "
             "(magnitude and intensity_mmi need an earthquake, gauge_m a tsunami; at_s always works)"
         )
+    if trigger is not None and quake is not None and _too_strong(trigger, quake.magnitude, floods):
+        raise InputError(
+            f"{label}: order.trigger.magnitude: {trigger.magnitude:g} is above the earthquake's "
+            f"{quake.magnitude:g} and nothing else brings the order about: it would never come"
+        )
+    if plan.rumour_correction is not None and scenario.rumour is None:
+        raise InputError(f"{label}: rumour_correction: scenario '{scenario.name}' has no rumour to deny")
     for row, point in enumerate(plan.control_points):
         x, y = city.xy(point.lon, point.lat)
         away = float(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y).min())
@@ -58,6 +70,26 @@ def check_levers(city: City, scenario: Scenario, plan: Plan, zone_masks: list[B]
     for row, place in enumerate(plan.staging):
         if place in plan.staging[:row]:
             raise InputError(f"{label}: staging.{row}: units of kind '{place.kind}' wait there already")
+
+
+def _too_strong(trigger: Trigger, magnitude: float, floods: bool) -> bool:
+    """Whether an order waits for a magnitude that the earthquake has not, and for nothing else."""
+    other = trigger.at_s is not None or trigger.intensity_mmi is not None
+    other |= trigger.gauge_m is not None and floods
+    return trigger.magnitude is not None and trigger.magnitude > magnitude and not other
+
+
+def check_staging(city: City, plan: Plan, shut: B) -> None:
+    """InputError for a staging place inside the danger zone or the exclusion line, `shut` [nodes]: while
+    the order stands nobody waits there."""
+    for row, place in enumerate(plan.staging):
+        x, y = city.xy(place.lon, place.lat)
+        node = int(np.argmin(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)))
+        if shut[node]:
+            raise InputError(
+                f"plan '{plan.name}': staging.{row}: the place lies in the danger zone or inside the "
+                "exclusion line, where no unit waits while the order stands"
+            )
 
 
 def check_fuel(city: City, plan: Plan, share: float) -> None:
@@ -96,14 +128,23 @@ def remarks(
         yield f"order.trigger.magnitude {magnitude:g} is above the earthquake's"
     if plan.destinations.shelters and plan.destinations.shelter_open_s >= end:
         yield f"destinations.shelter_open_s {plan.destinations.shelter_open_s:g} lies past the end"
-    if plan.rumour_correction is not None and scenario.rumour is None:
-        yield "rumour_correction: the scenario has no rumour"
+    yield from _telephones(scenario, plan, city, danger_node)
     names = [str(name) for name in city.facilities.name]
     for row, ward in enumerate(plan.facility_evacuation):
         if danger_node.any() and not danger_node[city.facilities.node[names.index(ward.facility)]]:
             yield f"facility_evacuation.{row}: '{ward.facility}' lies outside the danger zone"
-    for row, place in enumerate(plan.staging):
-        x, y = city.xy(place.lon, place.lat)
-        node = int(np.argmin(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)))
-        if danger_node[node]:
-            yield f"staging.{row}: the place lies in the danger zone"
+
+
+def _telephones(scenario: Scenario, plan: Plan, city: City, danger_node: B) -> Iterator[str]:
+    """Calls to street leaders all of which come when the scenario's telephones are out."""
+    if plan.street_leaders is None:
+        return
+    decided = decided_s(scenario, plan, predicted_s(city, scenario, plan, danger_node))
+    issued = decided + plan.order.delay_s + plan.order.confirmation_s + plan.street_leaders.call_s
+    calls = [issued + zone.offset_s for zone in plan.order.zones]
+    for outage in scenario.outages:
+        out = [outage.from_s <= call < outage.to_s for call in calls]
+        if outage.service == "telecom" and all(out):
+            yield (f"street_leaders.call_s: the first are called {min(calls):.0f} s after the start, and "
+                   f"telephones are out in {outage.share:.0%} of "
+                   f"{outage.municipality or 'the city'} from {outage.from_s:g} s on")

@@ -17,6 +17,7 @@ from engine.city import I32, I64, B, City
 from engine.errors import InputError, unknown
 from engine.kernels.paths import reverse_tree, speed_cost_ms
 from engine.levers.roads import (
+    Closure,
     Contraflow,
     InboundBan,
     OneWayStreet,
@@ -113,14 +114,9 @@ class _Finder:
     def cordon(self, lever: InboundBan, control: int, inside: B, where: str) -> StreetOrder:
         edges = self._city.edges
         into = np.flatnonzero(inside[edges.to_node] & ~inside[edges.from_node]).astype(np.int32)
-        streets = np.unique(edges.street[into])
         if into.size == 0:
             raise InputError(f"{where}: '{lever.name}': no street leads into the area from outside")
-        if streets.size > lever.officers:
-            raise InputError(
-                f"{where}.officers: {lever.officers} cannot hold '{lever.name}': {streets.size} streets "
-                "lead in, and each needs one"
-            )
+        streets = check_barriers(self._city, into, lever, where)
         none = np.empty(0, np.int32)
         return StreetOrder(
             "inbound ban", control, _stand(self._city, into, self._shut), lever.from_s, lever.to_s, into,
@@ -160,6 +156,18 @@ class _Finder:
                 np.flatnonzero(self._safe),
             )[0]
         return self._way_out
+
+
+def check_barriers(city: City, into: I32, lever: Closure | InboundBan, where: str) -> I32:
+    """Streets of the edges `into` an area, each of which needs an officer at its barrier; InputError
+    where the lever has fewer."""
+    streets = np.unique(city.edges.street[into])
+    if streets.size > lever.officers:
+        raise InputError(
+            f"{where}.officers: {lever.officers} cannot hold '{lever.name}': {streets.size} streets "
+            "lead in, and each needs one"
+        )
+    return np.asarray(streets, np.int32)
 
 
 def streets_of(city: City, name: str | None, within: Circle | None, where: str) -> I32:

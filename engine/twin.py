@@ -23,7 +23,7 @@ from engine.component import Component, Context, Mail, check_assembly
 from engine.errors import InputError
 from engine.events import EventLog
 from engine.inputs import Inputs, check_seed, check_time
-from engine.missions import check_vehicles
+from engine.missions import check_vehicles, teams_of
 from engine.parties import form_parties
 from engine.people.behaviour import Behaviour, with_overrides
 from engine.phases import TICK_MS, applicable, exogenous_sea
@@ -212,7 +212,9 @@ def _counts(
         "truck": plan.fuel.trucks if plan.fuel else 0,
         "control": site.control_node.size, "mission": site.missions.count,
         "venue": len(site.venues), "camera": site.camera_venue.size,
-        "door": len(plan.door_to_door), "taker": plan.dispatch.call_takers,
+        "door": len(plan.door_to_door),
+        "team": sum(teams_of(lever, scenario.population.share) for lever in plan.door_to_door),
+        "taker": plan.dispatch.call_takers,
         "channel": len(plan.channels), "zone_channel": zones * len(plan.channels),
         "party_channel": parties.count * len(plan.channels),
         "wetcell": 0 if sea is None else sea.cells.size,

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from engine.city_io import load_city
+from engine.errors import InputError
 from engine.events import named
 from engine.plan import Plan, load_plan
 from engine.run import open_session
@@ -53,9 +54,18 @@ def test_every_key_changes_the_test_town(name: str) -> None:
             assert kind(path) in tried or hasattr(getattr(model, field), "model_fields"), path
 
 
+def test_nobody_goes_from_door_to_door_on_the_shore_of_the_severe_case() -> None:
+    """Ten minutes before its first wave as it will be predicted is before the first door."""
+    scenario = load_scenario("coquimbo-tsunami-severe", ["population.share=0.01"])
+    document = load_plan("early-warning", scenario).model_dump(exclude_defaults=True)
+    document["door_to_door"] = [{"zone": "Shore", "teams": 60, "start_s": 0, "stop_s": 900}]
+    with pytest.raises(InputError, match=r"door_to_door\.0: nobody would be out of the zone in time"):
+        open_session(load_city("coquimbo"), scenario, Plan.model_validate(document), 1)
+
+
 def play(name: str, until_s: float) -> tuple[Plan, Twin, pd.DataFrame]:
-    """The early-warning plan with half of the people: fewer leave too few officers for its posts."""
-    scenario = load_scenario(name, ["population.share=0.5"]).model_copy(update={"tsunami": None})
+    """The early-warning plan with all of the people: fewer leave too few officers for its posts."""
+    scenario = load_scenario(name, ["population.share=1"]).model_copy(update={"tsunami": None})
     plan = load_plan("early-warning", scenario)
     session = open_session(load_city("coquimbo"), scenario, plan, 1)
     session.advance(until_s)
@@ -77,7 +87,8 @@ def test_each_row_of_each_lever_leaves_its_trace(name: str, until_s: float) -> N
     assert rows("order_issued", column="object") == all_of(plan.order.zones)
     assert rows("channel_started") == all_of(plan.channels)
     assert len(rows("leaders_called")) > 0
-    assert len(rows("doors_started")) > 0
+    assert len(rows("leaders_started")) > 0
+    assert (len(rows("doors_started")) > 0) == bool(plan.door_to_door)
     assert rows("control_staffed") == all_of(plan.posts)
     orders = {order.control for order in site.orders}
     assert rows("street_order_set") == orders

@@ -21,6 +21,7 @@ from engine.world import BY_NAME, VARIABLES
 NAMES = [phase.name for phase in PHASES]
 #: Kinds that a small town's golden runs do not reach, with the test that does reach each.
 ELSEWHERE: dict[str, str] = {
+    "doors_held": "tests/people/test_visits.py::test_teams_are_not_sent_where_the_line_is_shut",
     "party_mode_changed": "tests/people/test_refuge.py::test_drivers_who_stand_too_long_leave_the_car",
     "shelter_held": "tests/command/test_shelters.py::test_without_its_staff_a_shelter_stays_shut",
     "unit_blocked": "tests/response/test_street_hazards.py"

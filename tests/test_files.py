@@ -543,13 +543,18 @@ def test_shipped_scenarios_are_in_order(name: str) -> None:
 def test_what_is_odd_is_remarked(town: City) -> None:
     scenario = load_scenario("testtown-tsunami", ["duration_s=600"])
     plan = load_plan("early-warning", scenario)
-    at_sea = plan.staging[0].model_copy(update={"lon": -70.9994, "lat": -29.9962})
-    order = plan.order.model_copy(update={"zones": plan.order.zones[::-1]})
-    changed = plan.model_copy(update={"staging": (at_sea,), "order": order})
+    trigger = plan.order.trigger.model_copy(update={"magnitude": 9.0})
+    order = plan.order.model_copy(update={"zones": plan.order.zones[::-1], "trigger": trigger})
+    leaders = plan.street_leaders.model_copy(update={"call_s": 700.0})
+    changed = plan.model_copy(update={"order": order, "street_leaders": leaders})
+    silent = scenario.outages[1].model_copy(update={"from_s": 600.0})
+    scenario = scenario.model_copy(update={"outages": (silent,)})
     site = build_site(town, scenario, changed)
     found = list(remarks(scenario, changed, town, site.danger_node, site.order_zone))
     assert [text.split(" ")[0] for text in found] == [
-        "order.zones.1:", "destinations.shelter_open_s", "staging.0:"]
+        "order.zones.1:", "order.trigger.magnitude", "destinations.shelter_open_s",
+        "street_leaders.call_s:"]
+    assert "50% of the city from 600 s" in found[-1]
 
 
 def test_named_plan_without_a_file_is_the_scenario_s_fault(copy: Path) -> None:

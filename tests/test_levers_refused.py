@@ -86,6 +86,47 @@ def test_the_plan_without_that_lever_works(
     assert open_session(town, scenario, Plan.model_validate(bare(plans)), 1)
 
 
+@pytest.mark.parametrize(("keys", "message"), [
+    ({"staging": [{"kind": "police", "lon": -70.9994, "lat": -29.9962}]},
+     r"staging\.0: the place lies in the danger zone or inside the exclusion line"),
+    # At 19.5 m it is outside the danger zone, and inside a line drawn at 22 m.
+    ({"staging": [{"kind": "police", **HERE}], "exclusion": {"line": {"below_m": 22}}},
+     r"staging\.0: the place lies in the danger zone or inside the exclusion line"),
+    ({"order": {"trigger": {"magnitude": 8.1}}},
+     r"order\.trigger\.magnitude: 8\.1 is above the earthquake's 8 .* it would never come"),
+])
+def test_what_can_never_work_here_is_refused(
+    keys: dict[str, Any], message: str, town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    document = bare(plans)
+    order = {**document["order"], **keys.get("order", {})}
+    plan = Plan.model_validate({**document, **keys, "order": order})
+    with pytest.raises(InputError, match=message):
+        open_session(town, scenario, plan, 1)
+
+
+def test_what_merely_does_not_come_to_pass_is_not_refused(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    """A magnitude beside another condition; an hour past the end of a run that was cut short."""
+    document = bare(plans)
+    document["order"] = {**document["order"], "trigger": {"magnitude": 8.1, "intensity_mmi": 5.5}}
+    assert open_session(town, scenario, Plan.model_validate(document), 1)
+    document["order"] = {**document["order"], "trigger": {"at_s": 3600}}
+    short = scenario.model_copy(update={"duration_s": 1800.0})
+    assert open_session(town, short, Plan.model_validate(document), 1)
+
+
+def test_no_denial_where_nobody_spreads_a_rumour(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    document = {**bare(plans), "rumour_correction": {"channel": "loudspeaker"}}
+    calm = scenario.model_copy(update={"rumour": None})
+    assert open_session(town, scenario, Plan.model_validate(document), 1)
+    with pytest.raises(InputError, match=r"rumour_correction: scenario .* has no rumour to deny"):
+        open_session(town, calm, Plan.model_validate(document), 1)
+
+
 def test_nobody_is_fetched_where_no_vehicle_is_back_in_time(
     town: City, scenario: Scenario
 ) -> None:

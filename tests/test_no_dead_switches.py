@@ -83,7 +83,7 @@ FIRST: dict[str, list[Any]] = {
     "order.zones.mode": ["car"],
     "destinations.shelter_staff": [3],
     "one_way_streets.street": ["East Street 2"],
-    "door_to_door.stop_s": [450.0],
+    "door_to_door.stop_s": [150.0],
     "facility_evacuation.facility": ["North Hospital"],
     "facility_evacuation.to": ["Test Shelter"],
     "facility_evacuation.escorts": [9],  # nine fill the bus
@@ -430,11 +430,13 @@ def test_behaviour_matters(field: str, bench: Bench) -> None:
      ("at_s", (100.0, 200.0))],
 )
 def test_trigger_matters(key: str, values: tuple[float, float], bench: Bench) -> None:
-    """Each condition alone: with several the first one met hides the others."""
+    """Each condition alone: with several the first one met hides the others. A magnitude above the
+    earthquake's is refused alone: it stands beside a gauge, which speaks later."""
+    beside = {"gauge_m": 0.5} if key == "magnitude" else {}
 
     def plan(value: float) -> Plan:
         document = bench.plans["historical"].model_dump()
-        document["order"]["trigger"] = {key: value}
+        document["order"]["trigger"] = {**beside, key: value}
         return Plan.model_validate(document)
 
     base = bench.trace(bench.scenario, plan(values[0]))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -12,7 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.scenario import list_scenarios, load_scenario, scenarios_root
+from engine.people.audience import NIGHT_HOURS
+from engine.people.behaviour import CARD
+from engine.plan import load_plan
+from engine.scenario import Scenario, list_scenarios, load_scenario, scenarios_root
 from engine.sweep import COLUMNS, TABLE, Uncertain, draw, read_uncertain, scenarios, table
 from tests.conftest import Anlan
 
@@ -45,6 +50,40 @@ def test_shipped_ranges_are_allowed_and_hold_what_is_used() -> None:
             if block != "behaviour":
                 used = getattr(getattr(scenario, block), key)
             assert row.low <= used <= row.high, row.key
+
+
+def by_night(scenario: Scenario) -> bool:
+    hour = scenario.start.astimezone(ZoneInfo("America/Santiago")).hour
+    return hour >= NIGHT_HOURS[0] or hour < NIGHT_HOURS[1]
+
+
+#: Shares that a scenario of Coquimbo never draws on under its plans, and when that holds.
+IDLE = {
+    "siren_night": lambda s: not by_night(s), "phone_night": lambda s: not by_night(s),
+    "radio_night": lambda s: not by_night(s), "radio_day": by_night,
+    "siren_day": by_night, "phone_day": by_night,
+    "rumour_share": lambda s: s.rumour is None,
+    "car_obey_share": lambda s: not any(
+        zone.mode == "car" for plan in s.plans for zone in load_plan(plan, s).order.zones),
+}
+
+
+@pytest.mark.parametrize("name", ["coquimbo-tsunami", "coquimbo-tsunami-severe"])
+def test_every_share_of_behaviour_has_a_source_or_a_range_that_is_swept(name: str) -> None:
+    scenario = load_scenario(name)
+    swept = {row.key: row for row in read_uncertain(scenario)}
+    for card in CARD:
+        if card.unit != "share" or card.status == "sourced":
+            continue
+        if card.parameter in IDLE and IDLE[card.parameter](scenario):
+            assert f"behaviour.{card.parameter}" not in swept, card.parameter
+            continue
+        assert f"behaviour.{card.parameter}" in swept, card.parameter
+        # The card tells the same range, where it tells one.
+        told = re.search(r"range ([\d.]+) to ([\d.]+\d|\d)", card.source)
+        if told:
+            row = swept[f"behaviour.{card.parameter}"]
+            assert (row.low, row.high) == tuple(map(float, told.groups())), card.parameter
 
 
 @pytest.mark.parametrize(

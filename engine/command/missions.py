@@ -19,13 +19,14 @@ from engine.access import CROSSING_MS
 from engine.city import F64, I32, I64, B
 from engine.component import Context
 from engine.events import reason
+from engine.lead_time import DOOR_TASK_S
 from engine.loading import lying_ms, passengers_ms, room, sitting_ms
 from engine.site import AMBULANCE, BUS, POLICE, RESCUE
 from engine.world import NEVER, U_TO_SCENE, U_TURNOUT
 
 RETRY_MS = 300_000  #: after no vehicle had a way, or the last one gave up (assumption)
 TURNOUT_MS = 120_000  #: allowed for where the stop lies inside the exclusion line (assumption)
-DOOR_TASK_MS = 300_000
+DOOR_TASK_MS = round(1000 * DOOR_TASK_S)
 
 
 class MissionOrders:

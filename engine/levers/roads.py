@@ -24,9 +24,9 @@ class ControlPoint(Strict):
 
 
 class Closure(Strict):
-    """Streets closed to vehicles entering the circle, from `from_s` after the order, once `officers`
-    have set it up for `setup_s`; they stand at an entrance outside the exclusion line where there is
-    one."""
+    """Streets closed to vehicles entering the circle, from `from_s` after the order, once `officers`,
+    one at least for each street that leads in, have set the barriers up for `setup_s`. Their post is an
+    entrance outside the exclusion line where there is one."""
 
     name: str
     lon: Lon
@@ -34,7 +34,7 @@ class Closure(Strict):
     radius_m: Annotated[float, Field(gt=0, le=2000)]
     from_s: Seconds = 0.0
     to_s: Seconds = 86400.0
-    officers: Annotated[int, Field(ge=1, le=20)] = 2
+    officers: Annotated[int, Field(ge=1, le=200)] = 2
     setup_s: Seconds = 300.0
 
     @model_validator(mode="after")

@@ -42,16 +42,28 @@ class RumourCorrection(Strict):
 class StreetLeaders(Strict):
     """Street leaders are telephoned `call_s` after their zone's order, one for every so many
     households of the ordered areas; who acknowledges the call (never without telephone service)
-    knocks on the doors of the block, until `stop_s` after the order."""
+    knocks on the doors of the block, until `stop_s` after the order.
+
+    Where `self_start_mmi` is given it is agreed beforehand that leaders need no call where shaking of
+    that intensity is felt: the same share of them begin by themselves `ready_s` after it, until `stop_s`
+    after it. That is the rule for everybody on this coast: shaking that makes it hard to keep on one's
+    feet, which is intensity VII, means leave without waiting for an order (emergency office of Chile,
+    Familia Preparada: tsunami)."""
 
     households_a_leader: Annotated[int, Field(ge=5, le=500)] = 40
     acknowledge: Share = 0.6
     call_s: Seconds = 300.0
+    self_start_mmi: Annotated[float, Field(ge=5, le=12)] | None = None
+    ready_s: Seconds | None = None
     households_an_hour: Annotated[float, Field(ge=1, le=600)] = 40.0
     stop_s: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
 
     @model_validator(mode="after")
     def _in_time(self) -> StreetLeaders:
+        if (self.self_start_mmi is None) != (self.ready_s is None):
+            raise ValueError("self_start_mmi and ready_s belong together: give both or neither")
+        if self.ready_s is not None and self.stop_s <= self.ready_s:
+            raise ValueError("stop_s must be later than ready_s: leaders would never knock")
         if self.stop_s <= self.call_s:
             raise ValueError("stop_s must be later than call_s: leaders would never knock")
         return self
@@ -60,7 +72,9 @@ class StreetLeaders(Strict):
 class DoorToDoor(Strict):
     """Teams who go from door to door in an order zone, from `start_s` to `stop_s` after the order
     there, each team so many households an hour: volunteers of the neighbourhood, or crews of the
-    city's police or fire and rescue, one a vehicle, who are then away from other work."""
+    city's police or fire and rescue, one a vehicle, who are then away from other work. Like all who
+    work in the zone they are out of it by `exclusion.lead_s` before the predicted first wave: who could
+    not be is not sent, and who is there leaves."""
 
     zone: str  # name of one of order.zones
     teams: Annotated[int, Field(ge=1, le=500)]

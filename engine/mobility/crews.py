@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.access import FAST_WALK_MPS
 from engine.approach import KIT_MPS
 from engine.city import I32, I64, Streets
 from engine.codes import among
@@ -34,7 +35,7 @@ from engine.mobility.walking import weidmann_speed
 from engine.shore import is_dark
 from engine.world import NEVER, P_WALKING, U_AWAY, U_BACK, U_ON_FOOT, U_ON_SCENE, U_WALKING
 
-CREW_MPS = 1.52
+CREW_MPS = FAST_WALK_MPS
 CARRYING_MPS = 0.67
 _SAFETY = -1  #: goal of crews on the way out; else the junction of their vehicle or scene
 _ROUND = -2  #: goal `_ROUND - junction`: a scene, round the exclusion zone

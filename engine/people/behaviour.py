@@ -39,6 +39,10 @@ _ISHINOMAKI = (
     "Murakami et al. 2014 (Ishinomaki 2011, n=797): half by car; 40 % of car users went under 1 km "
     "and a quarter had come back home"
 )
+_NATORI = (
+    "in Natori 2011 65 % went by car, some because children or somebody in need of care came along "
+    "(Murakami et al., 24, Institute of Social Safety Science; abstract)"
+)
 _PARENTS = (
     "American Preparedness Project 2008 (National Center for Disaster Preparedness): 63 % of US parents "
     "would go to their child's school against an order to leave, 31 % would meet later; stated "
@@ -82,11 +86,12 @@ class Behaviour:
     # decision
     refuse_share: float = _p(0.07, "share", "sourced", _RAMOS)
     guard_share: float = _p(0.5, "share", "assumption",
-                            f"of those who refuse, guard property. {_RAMOS}")
+                            f"of those who refuse, guard property; range 0.2 to 0.8. {_RAMOS}")
     order_share: float = _p(0.85, "share", "sourced", "leave on an order received, danger zone: "
                             "Baker 1991, 80-90 % in high-risk areas (hurricanes; recalled)")
     neighbour_share: float = _p(0.5, "share", "assumption", f"leave when neighbours tell. {_NONE}")
-    water_share: float = _p(0.95, "share", "assumption", f"leave at the sight of water. {_NONE}")
+    water_share: float = _p(0.95, "share", "assumption", "leave at the sight of water; range "
+                            f"0.85 to 1. {_NONE}")
     shadow_share: float = _p(0.25, "share", "sourced", "factor outside the danger zone: Baker "
                              "1991, 20-35 % in low-risk areas (recalled)")
     inland_share: float = _p(0.75, "share", "sourced", "factor on the three shares above farther "
@@ -111,7 +116,7 @@ class Behaviour:
                             "the sea or when somebody knocks; range 0.2 to 0.8. The others guard "
                             f"property first. {_NONE}")
     helped_share: float = _p(0.5, "share", "assumption", "of people alone who cannot leave alone, "
-                             f"fetched by neighbours. {_NONE}")
+                             f"fetched by neighbours; range 0.2 to 0.8. {_NONE}")
     # preparation, Rayleigh scales
     prepare_felt_s: float = _p(430.0, "s", "sourced", "89 % of leavers within 15 min, so that two "
                                f"thirds of all at felt_share. {_SAMOA}")
@@ -149,19 +154,24 @@ class Behaviour:
     # channels
     siren_day: float = _p(0.83, "share", "sourced", "Hurunui District tsunami siren test: about "
                           "one sixth of respondents, mostly indoors, heard nothing")
-    siren_night: float = _p(0.6, "share", "assumption", f"asleep, windows shut. {_NONE}")
+    siren_night: float = _p(0.6, "share", "assumption", "asleep, windows shut; range 0.3 to 0.83, "
+                            f"which is by day. {_NONE}")
     phone_day: float = _p(0.85, "share", "sourced", "over 85 % of Kumamoto 2016 survivors had the "
                           "first warning by cell broadcast; Chilean handsets sold since March 2017 "
                           "receive it, so lower `coverage` for earlier events")
-    phone_night: float = _p(0.7, "share", "assumption", f"phones silenced or away. {_NONE}")
-    radio_day: float = _p(0.3, "share", "assumption", "listening or watching. Broadcast media were "
-                          "the commonest first social source in Tutuila 2009 (Lindell et al. 2015)")
-    radio_night: float = _p(0.05, "share", "assumption", _NONE)
-    radio_battery_share: float = _p(0.3, "share", "assumption", "of listeners, without mains. "
-                                    "Chile 2010: outages kept most from hearing the warning "
-                                    "(Dengler, Araya et al. 2012)")
-    loudspeaker_share: float = _p(0.8, "share", "assumption", f"of parties on its round. {_NONE}")
-    notice_share: float = _p(0.7, "share", "assumption", f"notice one given sounding. {_NONE}")
+    phone_night: float = _p(0.7, "share", "assumption", "phones silenced or away; range 0.4 to "
+                            f"0.85, which is by day. {_NONE}")
+    radio_day: float = _p(0.3, "share", "assumption", "listening or watching; range 0.15 to 0.5. "
+                          "Broadcast media were the commonest first social source in Tutuila "
+                          "2009 (Lindell et al. 2015)")
+    radio_night: float = _p(0.05, "share", "assumption", f"range 0 to 0.15. {_NONE}")
+    radio_battery_share: float = _p(0.3, "share", "assumption", "of listeners, without mains; "
+                                    "range 0.1 to 0.6. Chile 2010: outages kept most from hearing the "
+                                    "warning (Dengler, Araya et al. 2012)")
+    loudspeaker_share: float = _p(0.8, "share", "assumption", "of parties on its round; range "
+                                  f"0.5 to 0.95. {_NONE}")
+    notice_share: float = _p(0.7, "share", "assumption", "notice one given sounding; range "
+                             f"0.4 to 0.95. {_NONE}")
     siren_mean_s: float = _p(60.0, "s", "assumption", f"mean time to take it in. {_NONE}")
     phone_mean_s: float = _p(60.0, "s", "assumption", f"mean time to read it. {_NONE}")
     radio_mean_s: float = _p(300.0, "s", "assumption", f"mean time to the announcement. {_NONE}")
@@ -176,13 +186,15 @@ class Behaviour:
     # mode
     car_share: float = _p(0.6, "share", "sourced", f"of parties with a car at hand. {_KAMCHATKA}. "
                           f"{_ISHINOMAKI}")
-    car_near_share: float = _p(0.45, "share", "assumption", f"the same, safety near. {_ISHINOMAKI}")
+    car_near_share: float = _p(0.45, "share", "assumption", "the same, safety near; range 0.3 to "
+                               f"0.6. {_ISHINOMAKI}")
     car_near_m: float = _p(500.0, "m", "assumption", f"near means within this walk. {_NONE}")
-    car_slow_share: float = _p(0.85, "share", "assumption", f"with a slow member. {_NONE}")
+    car_slow_share: float = _p(0.85, "share", "assumption", "with a slow member; range 0.6 to 1. "
+                               f"Above car_share: {_NATORI}")
     foot_obey_share: float = _p(0.3, "share", "assumption", "of would-be drivers told to walk, "
-                                f"walk. {_KAMCHATKA}")
+                                f"walk; range 0.1 to 0.6. {_KAMCHATKA}")
     car_obey_share: float = _p(0.7, "share", "assumption", "of would-be walkers told to drive, "
-                               f"drive. {_NONE}")
+                               f"drive; range 0.4 to 0.95. {_NONE}")
     news_share: float = _p(0.2, "share", "assumption", "of drivers who follow live traffic on the "
                            "telephone while it works; range 0.05 to 0.6. 65 % of Chilean adults had "
                            "a smartphone in 2015 and 72 % in 2017 (Pew Research Center), of whom 31 % "

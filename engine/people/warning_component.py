@@ -70,7 +70,8 @@ class Warning(Component):
         "party_trip_event", "control_staffed", "zone_siren_fuel_ms", "zone_mast_fuel_ms",
         "unit_mission", "unit_phase", "unit_event", "door_visited", "person_health", "person_trapped",
         "party_with", "party_fetcher", "party_mode", "person_care", "party_node",
-        "party_unfetched_event",
+        "party_unfetched_event", "exclusion_ms", "predicted_ms", "predicted_event", "team_event",
+        "team_over_event", "door_held_event",
     )
     writes = (
         "party_alert", "party_decision", "party_decision_event", "party_mode",
@@ -79,8 +80,10 @@ class Warning(Component):
         "zone_leader_event", "zone_doors_event", "zone_return_event", "zone_held_event",
         "rumour_event", "rumour_noticed_event", "rumour_denied_event", "party_rumour_event",
         "party_rumour", "party_corrected", "door_visited", "party_fetcher",
+        "team_event", "team_over_event", "door_held_event",
     )
-    emits = ("channel_started", "leaders_called", "doors_started", "party_alerted",
+    emits = ("channel_started", "leaders_called", "leaders_started", "doors_started",
+             "doors_ended", "doors_held", "party_alerted",
              "party_decided", "party_refused", "party_sheltered", "party_released",
              "party_returning", "return_opened", "return_held", "party_going_home",
              "party_stays_away", "pickup_agreed", "rumour_started", "party_heard_rumour", "rumour_noticed",
@@ -102,7 +105,7 @@ class Warning(Component):
         self._decisions = Decisions(self, context, a)
         self._going_back = GoingBack(self, context, a)
         self._broadcast = Broadcast(context, a.rows, a.zone, a.ordered, a.night)
-        self._visits = Visits(context, a.rows, a.zone, a.area, building)
+        self._visits = Visits(context, a.rows, a.zone, a.area, building, a.node)
         self._here = a.node.copy()  # of those on the road: where they are now
         self._road = np.flatnonzero(context.parties.bound[a.rows] >= 0)
         self._doors = Door(context, a.rows, self._here)
@@ -133,6 +136,7 @@ class Warning(Component):
             self._going_back.step(t0_ms, t1_ms, self._dark)
             self._rumours.step(t0_ms, t1_ms)
         else:
+            self._visits.teams.recall(self, t0_ms)
             self._homecoming.step(self, t0_ms, t1_ms)
         self._water(t0_ms)
 
@@ -202,7 +206,7 @@ class Warning(Component):
 
     def _knock(self, t0_ms: int, t1_ms: int) -> None:
         """Leaders and teams knock; nobody answers who is gone, nobody goes where water stands."""
-        for met, t, cause in self._visits.due(self, t0_ms, t1_ms):
+        for met, t, cause in self._visits.due(self, t0_ms, t1_ms, self._dark(t0_ms)):
             there = self._at_start(met)
             there &= self.w.node_depth_m[self._here[met]] <= SEEN_DEPTH_M
             there &= self.w.party_alert[self.who.rows[met]] & 32 == 0

@@ -31,10 +31,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 from engine import rng
 from engine.access import drive_node
-from engine.city import I64
+from engine.city import F64, I64, City
 from engine.codes import among
 from engine.component import Component, Context
 from engine.errors import RunError
@@ -101,6 +102,16 @@ def exponential_ms(seed: int, stream: str, key: ArrayLike, k: ArrayLike, mean_s:
     return np.rint(-mean_s * 1000.0 * np.log(rng.uniform(seed, stream, key, k))).astype(np.int64)
 
 
+def station_walk_s(city: City, x_m: ArrayLike, y_m: ArrayLike) -> F64:
+    """Walk from places to the nearest police or fire station, s; infinite where the city has none."""
+    stations = city.facilities_of("police_station", "fire_station")
+    x, y = np.asarray(x_m, np.float64), np.asarray(y_m, np.float64)
+    if stations.size == 0:
+        return np.full(x.shape, np.inf)
+    tree = cKDTree(np.column_stack([city.facilities.x_m[stations], city.facilities.y_m[stations]]))
+    return np.asarray(tree.query(np.stack([x, y], axis=-1))[0] * DETOUR / WALK_MPS, np.float64)
+
+
 class Calls(Component):
     """Opens incidents, lets people call, answers calls, keeps the reported numbers."""
 
@@ -132,10 +143,6 @@ class Calls(Component):
         self._nodes = city.nodes.x_m.size
         count = int(self.w.incident_count[0])
         self._row_of_place = {int(p): i for i, p in enumerate(self._place(np.arange(count)))}
-        stations = city.facilities_of("police_station", "fire_station")
-        self._station_xy = np.column_stack(
-            [city.facilities.x_m[stations], city.facilities.y_m[stations]]
-        )
 
     def _place(self, rows: I64) -> I64:
         """Stable key of each of `rows`."""
@@ -275,11 +282,8 @@ class Calls(Component):
         w.incident_state[made] = I_QUEUED
 
     def _walk_s(self, node: int) -> float:
-        if self._station_xy.size == 0:
-            return float("inf")
         nodes = self.ctx.city.nodes
-        away = self._station_xy - (nodes.x_m[node], nodes.y_m[node])
-        return float(np.hypot(away[:, 0], away[:, 1]).min()) * DETOUR / WALK_MPS
+        return float(station_walk_s(self.ctx.city, nodes.x_m[node], nodes.y_m[node]))
 
     def _answer(self, t1_ms: int) -> None:
         w = self.w

@@ -5,7 +5,7 @@
 | intensity, automatic | 60 s after strong shaking | an automatic order took 2 minutes in all, 2019 (T13) |
 | magnitude | 300 s after the origin | assumption: first network solutions come within five minutes |
 | tide gauge | sampled every 60 s, known 60 s later | real-time gauges transmit at one-minute steps |
-| link speeds and closures | by report | `closures.py` |
+| link speeds and closures | by report, crews' by radio | `closures.py` |
 
 Limits: instruments neither fail nor err.
 """
@@ -29,7 +29,7 @@ class Instruments(StreetReports, Component):
         "zone_mmi", "zone_shaken_event", "quake_event", "gauge_level_m", "gauge_event",
         "edge_speed_mps", "edge_closed", "edge_flow_speed_mps", "street_event", "street_state",
         "zone_telecom_on", "unit_edge", "street_report_ms", "street_changes", "seen_edge_ms",
-        "seen_street_event", "seen_edge_closed",
+        "seen_street_event", "seen_edge_closed", "unit_x_m", "unit_y_m", "unit_phase", "unit_event",
     )
     writes = (
         "seen_mmi", "seen_magnitude", "seen_mmi_event", "seen_gauge_m", "seen_gauge_event",

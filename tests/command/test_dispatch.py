@@ -15,6 +15,7 @@ from engine.site import check_officers
 from engine.world import C_TRAPPED, U_AVAILABLE, U_ON_SCENE, U_STAFFING
 from tests.response_rig import Rig, lonlat
 
+CORNER = 0  # another, where two streets end
 SHORE = 12  # a junction in the danger zone of the rig
 INLAND = 16  # one on high ground
 
@@ -375,7 +376,7 @@ def test_the_line_may_lie_above_the_danger_zone() -> None:
 
 
 def test_a_closure_works_once_its_officers_have_set_it_up() -> None:
-    closure = {"name": "Crossroads", **lonlat(15), "radius_m": 100, "officers": 3, "setup_s": 240}
+    closure = {"name": "Crossroads", **lonlat(15), "radius_m": 100, "officers": 4, "setup_s": 240}
     rig = Rig({"closures": [closure]})
     (node,) = rig.site.control_node
     assert not rig.site.exclusion_node[node]
@@ -383,7 +384,7 @@ def test_a_closure_works_once_its_officers_have_set_it_up() -> None:
     rig.order()
     rig.run(1200)
     police = np.flatnonzero(rig.w.unit_phase == U_STAFFING)
-    assert rig.site.units.crew[police].sum() >= 3
+    assert rig.site.units.crew[police].sum() >= 4
     arrived = max(row[0] for row in rig.rows("unit_arrived"))
     assert rig.rows("control_staffed")[0][0] == arrived + 240_000
     rig.order(clear=True)
@@ -398,7 +399,7 @@ def staged(offset_s: float) -> dict[str, Any]:
 @pytest.mark.parametrize("offset_s", [0.0, 2400.0])
 def test_posts_hold_after_the_all_clear_until_the_area_they_guard_is_open(offset_s: float) -> None:
     point = {"name": "Crossroads", **lonlat(15), "officers": 2, "setup_s": 60}
-    closure = {"name": "Low town", **lonlat(SHORE), "radius_m": 250, "officers": 2, "setup_s": 60}
+    closure = {"name": "Low town", **lonlat(CORNER), "radius_m": 100, "officers": 2, "setup_s": 60}
     street = {"name": "Out", "street": "East Street 5", "officers": 2, "setup_s": 60}
     rig = Rig({"control_points": [point], "closures": [closure], "pedestrian_streets": [street],
                **staged(offset_s)})
@@ -472,6 +473,14 @@ def test_leaving_later_than_the_line_allows_is_refused() -> None:
     with pytest.raises(InputError, match=r"control_points\.0\.withdraw_s: 300 is less than "
                                          r"exclusion\.lead_s 600, and 'Shore' lies inside"):
         Rig({"control_points": [point]})
+
+
+def test_a_closure_takes_an_officer_for_each_street_that_leads_in() -> None:
+    """As an inbound ban does."""
+    closure = {"name": "Crossroads", **lonlat(15), "radius_m": 100, "setup_s": 60}
+    with pytest.raises(InputError, match=r"closures\.0\.officers: 3 cannot hold .* 4 streets lead in"):
+        Rig({"closures": [{**closure, "officers": 3}]})
+    assert Rig({"closures": [{**closure, "officers": 4}]})
 
 
 def test_more_officers_than_the_city_has_are_refused() -> None:

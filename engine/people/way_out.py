@@ -15,6 +15,13 @@ from engine.city import F64, I64, B
 from engine.component import Context
 from engine.world import NEVER
 
+CARD: tuple[tuple[str, object, str, str, str], ...] = (
+    ("volunteers and street leaders reckon their way out at", FAST_WALK_MPS, "m/s",
+     "fast walk, Wood et al. 2015", "sourced"),
+    ("street leaders are out of the exclusion line by", "the predicted first wave", "",
+     "assumption: nobody sends them in, they leave with their block", "assumption"),
+)
+
 
 class WayOut:
     """Ways out of the exclusion line on foot from every junction."""

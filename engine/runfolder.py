@@ -51,21 +51,12 @@ def score_context(twin: Twin) -> scoring.Context:
         scoring.Unit(UNIT_KINDS[kind], str(town), int(crew))
         for kind, town, crew in zip(site.units.kind, towns, site.units.crew, strict=True)
     )
-    plan = twin.plan
-    names, parties = [zone.name for zone in plan.order.zones], twin.context.parties
-    area = np.where(parties.building >= 0, site.order_zone[parties.node], -1)
-    doors = tuple(
-        scoring.Doors(tuple(np.unique(parties.zone[area == names.index(row.zone)]).tolist()), row.teams,
-                      round(1000 * row.start_s), round(1000 * row.stop_s))
-        for row in plan.door_to_door if row.by == "volunteers"
-    )
     leader_s = 0.0
-    if (leaders := plan.street_leaders) is not None:
-        block_s = 3600 * leaders.households_a_leader / leaders.households_an_hour
-        leader_s = min(leaders.stop_s - leaders.call_s, block_s)
+    if (leaders := twin.plan.street_leaders) is not None:
+        leader_s = 3600 * leaders.households_a_leader / leaders.households_an_hour
     return scoring.Context(
         duration_ms=twin.context.duration_ms, danger_node=site.danger_node, beds=site.beds,
-        units=units, doors=doors, leader_ms=round(1000 * leader_s),
+        units=units, leader_ms=round(1000 * leader_s),
     )
 
 

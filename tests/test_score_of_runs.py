@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from engine.assumptions import assumption_card
 from engine.events import KIND_CODE
 from engine.run import Run
 from engine.runfolder import score_context
-from engine.scoring.context import Doors
 from engine.scoring.ledger import STATES
 from engine.scoring.record import Record, read
 from engine.scoring.relief import in_need
@@ -55,16 +55,17 @@ def test_relief_at_the_end_is_that_of_the_ledger(
 
 def test_scoring_is_told_the_volunteers_of_the_plan(runs: dict[str, Run], assisted_run: Run) -> None:
     context = score_context(runs["early-warning"].twin)
-    zones = tuple(np.unique(runs["early-warning"].codes.subject[
-        runs["early-warning"].codes.kind == KIND_CODE["doors_started"]]).tolist())
-    assert context.doors == (Doors(zones, 4, 180_000, 1_500_000),)
     assert context.leader_ms == 900_000  # a block of 15 households at 60 an hour
     metrics = {m["name"]: m for m in runs["early-warning"].score["metrics"]}
     hours = metrics["volunteer_hours"]["by_group"]["volunteers"]
-    assert hours["door-to-door teams"] == 4 * 2 * 1320 / 3600
+    codes = runs["early-warning"].codes
+    begun, over = (codes[codes.kind == KIND_CODE[kind]] for kind in ("doors_started", "doors_ended"))
+    assert begun.value.sum() == over.value.sum() == 4
+    out_ms = (over.t_ms * over.value).sum() - (begun.t_ms * begun.value).sum()
+    assert hours["door-to-door teams"] == pytest.approx(2 * out_ms / 3_600_000)
+    assert out_ms > 0
     assert hours["street leaders"] > 0
     # The assisted plan's teams are police: their hours are staff-hours.
-    assert score_context(assisted_run.twin).doors == ()
     metrics = {m["name"]: m for m in assisted_run.score["metrics"]}
     assert metrics["volunteer_hours"]["value"] == 0
     assert metrics["staff_hours"]["by_group"]["unit_kind"]["police"] > 0

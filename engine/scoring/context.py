@@ -27,30 +27,19 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Doors:
-    """Teams of volunteers who go from door to door in the city's `zones`, so long after the order there."""
-
-    zones: tuple[int, ...]
-    teams: int
-    start_ms: int
-    stop_ms: int
-
-
-@dataclass(frozen=True)
 class Context:
     """Static facts of a run.
 
     `duration_ms` is the scenario's length; `danger_node` [nodes] says whether the junction lies
     inside the danger zone; `beds` [facilities] are hospital beds free for this event (0 where
-    the facility has none); `units` stand in the order of unit numbers; `doors` are the plan's teams of
-    volunteers, and `leader_ms` is how long a street leader who was called knocks at most.
+    the facility has none); `units` stand in the order of unit numbers; `leader_ms` is how long a street
+    leader knocks at most.
     """
 
     duration_ms: int
     danger_node: NDArray[np.bool_]
     beds: NDArray[np.int32]
     units: tuple[Unit, ...] = ()
-    doors: tuple[Doors, ...] = ()
     leader_ms: int = 0
 
     def check(self, city: City) -> None:

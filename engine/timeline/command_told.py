@@ -36,16 +36,32 @@ def leaders(teller: Teller, g: Rows) -> str:
             f"{nobody}.")
 
 
+def leaders_begin(teller: Teller, g: Rows) -> str:
+    """Street leaders begin by themselves, as they agreed to on strong shaking."""
+    return (f"{count(int(g.value.sum()), 'street leader begins', 'street leaders begin')} unasked after "
+            f"the strong shaking, in {count(g.row.size, 'zone')}.")
+
+
 def doors(teller: Teller, g: Rows) -> str:
-    """Teams from door to door. Those of a phase of the order work in all its zones in turn."""
-    issued = teller.view.rows("order_issued")
-    phase = dict(zip(issued.subject.tolist(), issued.object.tolist(), strict=True))
-    teams: dict[int, int] = {}
-    for zone, value in zip(g.subject.tolist(), g.value.tolist(), strict=True):
-        key = phase.get(zone, -1)
-        teams[key] = max(teams.get(key, 0), int(value))
-    return (f"{count(sum(teams.values()), 'team begins', 'teams begin')} to go from door to door in "
+    """Teams from door to door: volunteers by the zone they begin in, crews of a mission in all of its."""
+    teams = int(g.value[g.object < 0].sum())
+    for mission in np.unique(g.object[g.object >= 0]):
+        teams += int(g.value[g.object == mission].max())
+    return (f"{count(teams, 'team begins', 'teams begin')} to go from door to door in "
             f"{count(g.row.size, 'zone')}: {teller.names.zones(g.subject)}.")
+
+
+def doors_ended(teller: Teller, g: Rows) -> str:
+    """Volunteers leave the doors, all for one reason."""
+    why = f" ({REASONS[int(g.object[0])]})" if g.object[0] > 0 else ""
+    return f"{count(int(g.value.sum()), 'team leaves', 'teams leave')} the doors{why}."
+
+
+def doors_held(teller: Teller, g: Rows) -> str:
+    """Volunteers who are not sent to the doors of a zone of the order."""
+    areas = " and ".join(dict.fromkeys(f"“{teller.names.phase(int(n))}”" for n in g.subject))
+    return (f"{count(int(g.value.sum()), 'team is', 'teams are')} not sent to the doors of {areas} "
+            f"({REASONS[int(g.object[0])]}).")
 
 
 def aid_requested(teller: Teller, g: Rows) -> str:

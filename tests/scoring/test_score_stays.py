@@ -16,7 +16,6 @@ from engine.city_io import load_city
 from engine.errors import InputError
 from engine.events import CAUSES
 from engine.scoring.columns import Rows
-from engine.scoring.context import Doors
 from engine.scoring.metrics import all_metrics
 from engine.scoring.record import read
 from engine.scoring.relief import WOMEN_TO_MEN, in_need, medicine_share
@@ -194,21 +193,16 @@ def test_wrong_shares_of_women_are_refused(table: Any, part: str) -> None:
 
 
 def test_volunteer_hours_are_apart_from_staff_hours(story, measure):
-    doors = (Doors((1, 3), 4, 600_000, 1_500_000), Doors((2,), 9, 0, 600_000))
-    before = measure(story, doors=doors, leader_ms=900_000)
-    assert before["volunteer_hours"]["value"] == 0  # nobody is ordered out
-    story.say(300, "order_issued", 0, 0).say(320, "order_issued", 1, 1).say(300, "order_issued", 3, 1)
-    # Teams of zones 1 and 3: 4 x 2 people for 15 min; of zone 2 never, it is not ordered.
+    before = measure(story, leader_ms=900_000)
+    assert before["volunteer_hours"]["value"] == 0
+    # Four teams of two for 15 min, two more to the end of the hour; three crews of a mission are staff.
+    story.say(600, "doors_started", 1, -1, 4).say(1500, "doors_ended", 1, 0, 4)
+    story.say(2700, "doors_started", 3, -1, 2).say(900, "doors_started", 2, 5, 3)
+    # Six leaders for 15 min, three for the 10 min that are left, two who began by themselves for 15.
     story.say(600, "leaders_called", 0, -1, 6).say(3000, "leaders_called", 1, -1, 3)
-    # Six leaders for 15 min, three for the 10 min that are left.
-    m = measure(story, doors=doors, leader_ms=900_000)
+    story.say(200, "leaders_started", 2, -1, 2)
+    m = measure(story, leader_ms=900_000)
     assert m["volunteer_hours"]["by_group"]["volunteers"] == pytest.approx({
-        "door-to-door teams": 8 * 0.25, "street leaders": 6 * 0.25 + 3 / 6})
-    assert m["volunteer_hours"]["value"] == pytest.approx(4.0)
+        "door-to-door teams": 2 * (4 * 0.25 + 2 * 0.25), "street leaders": 8 * 0.25 + 3 / 6})
+    assert m["volunteer_hours"]["value"] == pytest.approx(5.5)
     assert m["staff_hours"]["value"] == before["staff_hours"]["value"] == 0
-
-
-def test_teams_are_out_no_longer_than_the_run(story, measure):
-    story.say(3000, "order_issued", 0, 0)
-    m = measure(story, doors=(Doors((0,), 1, 300_000, 6_000_000), Doors((0,), 1, 900_000, 6_000_000)))
-    assert m["volunteer_hours"]["value"] == pytest.approx(2 * 300 / 3600)

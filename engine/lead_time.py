@@ -213,17 +213,17 @@ def check_contraflow(
 
 
 def check_cordons(
-    city: City, scenario: Scenario, plan: Plan, danger: B, posts: dict[str, tuple[Any, int]],
+    city: City, scenario: Scenario, plan: Plan, danger: B, shut: B, posts: dict[str, tuple[Any, int]],
     car_node: I32, car_aid: NDArray[np.int16],
 ) -> None:
     """InputError where the cars that bring the officers of a closure or an inbound ban could not set it
-    up before the first wave as it will be predicted, or by its own hour where that is later.
+    up before its time is over, or, where the post lies inside the exclusion line, before that shuts.
 
-    - posts: key of each lever: (the lever, the junction of its post); car_node, car_aid: as above.
+    - posts: key of each lever: (the lever, the junction of its post); shut, car_node, car_aid: as above.
     """
     wave_s = predicted_s(city, scenario, plan, danger)
     order_s = decided_s(scenario, plan, wave_s)
-    if math.isinf(wave_s) or math.isinf(order_s):
+    if math.isinf(order_s):
         return
     for key, (lever, node) in posts.items():
         need_s = _reach_s(city, plan, node, car_node, car_aid)
@@ -231,14 +231,17 @@ def check_cordons(
         if need_s.size < cars:  # a sampled run; too few in the whole city are refused elsewhere
             continue
         last_s = float(need_s[cars - 1])
-        stands_s = order_s + last_s + lever.setup_s
-        if stands_s > max(wave_s, order_s + lever.from_s):
+        limit_s, why = order_s + lever.to_s, f"its time is over {lever.to_s:g} s after the order"
+        if shut[node] and wave_s - plan.exclusion.lead_s < limit_s:
+            limit_s = wave_s - plan.exclusion.lead_s
+            left_s = max(limit_s - order_s, 0.0)
+            why = f"the exclusion line round its post shuts {left_s:.0f} s after the order"
+        if order_s + last_s + lever.setup_s > limit_s:
             reach = "cannot get there" if math.isinf(last_s) else f"need {last_s:.0f} s to get there"
             raise InputError(
                 f"plan '{plan.name}': {key}.officers: '{lever.name}' would not stand in time: the {cars} "
-                f"cars with its {lever.officers} officers {reach} after the order, decided at "
-                f"{order_s:.0f} s at the earliest, and set it up for {lever.setup_s:g} s; the first wave "
-                f"is predicted {wave_s:.0f} s after the start"
+                f"cars with its {lever.officers} officers {reach} and set it up for {lever.setup_s:g} s, "
+                f"and {why}"
             )
 
 

@@ -257,7 +257,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         for row, closure in enumerate(plan.closures)}
     bans = [order.node for order in orders if order.reason == "inbound ban"]
     posts |= {f"inbound_ban.{row}": (ban, bans[row]) for row, ban in enumerate(plan.inbound_ban)}
-    check_cordons(city, scenario, plan, danger, posts, units.node[cars], units.aid[cars])
+    check_cordons(city, scenario, plan, danger, shut, posts, units.node[cars], units.aid[cars])
     missions = build_missions(city, scenario, plan, danger, safe, order_zone)
     check_missions(city, scenario, plan, danger, shut, missions)
     check_visits(city, scenario, plan, danger, shut, order_zone)

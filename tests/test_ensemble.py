@@ -95,7 +95,7 @@ def test_many_failures_make_a_short_message(town: City, brief: Scenario) -> None
 
 @pytest.mark.parametrize("command", [
     ("compare", "--plan", "historical", "--plan", "early-warning", "--replications", "3"),
-    ("worth", "--plan", "early-warning", "--layers", "order.trigger", "--replications", "3"),
+    ("worth", "--plan", "early-warning", "--layers", "street_leaders.acknowledge", "--replications", "3"),
 ], ids=lambda words: words[0])
 def test_the_command_tells_and_resumes(
     command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

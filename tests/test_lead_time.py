@@ -65,18 +65,25 @@ def test_the_lead_time_is_the_wave_less_order_and_way(
 def test_barriers_that_would_not_stand_in_time_are_refused(
     key: str, town: City, scenario: Scenario, plans: dict[str, Plan]
 ) -> None:
-    """Their cars have to bring the officers before the first wave, or by the lever's own hour."""
+    """Their cars have to bring the officers while the lever lasts, and where the post lies inside the
+    exclusion line, before that shuts."""
     document = plans["early-warning"].model_dump(exclude_defaults=True)
 
-    def check(**keys: object) -> None:
+    def check(line_m: float = 22.0, **keys: object) -> None:
         (lever,) = document[key]
-        build_site(town, scenario, Plan.model_validate({**document, key: [{**lever, **keys}]}))
+        # Without what depends on the line as well.
+        other = {"exclusion": {**document["exclusion"], "line": {"below_m": line_m}}, "door_to_door": [],
+                 "staging": [], "control_points": document["control_points"][1:]}
+        build_site(town, scenario, Plan.model_validate({**document, **other, key: [{**lever, **keys}]}))
 
     check()
+    check(setup_s=1200)  # late, but it still bars the return
     with pytest.raises(InputError, match=rf"{key}\.0\.officers: .* would not stand in time: the 3 cars "
-                                         r"with its 6 officers need \d+ s .* wave is predicted 1200 s"):
-        check(setup_s=1200)
-    check(setup_s=1200, from_s=2400, to_s=4000)
+                                         r"with its 6 officers need \d+ s .* its time is over 700 s after"):
+        check(setup_s=600, to_s=700)
+    with pytest.raises(InputError, match=rf"{key}\.0\.officers: .* would not stand in time: .* exclusion "
+                                         r"line round its post shuts 540 s after the order"):
+        check(line_m=41.0, setup_s=500)
 
 
 def test_without_a_wave_there_is_no_haste(

@@ -212,12 +212,13 @@ def check_contraflow(
             )
 
 
-def check_cordons(
+def check_posts(
     city: City, scenario: Scenario, plan: Plan, danger: B, shut: B, posts: dict[str, tuple[Any, int]],
     car_node: I32, car_aid: NDArray[np.int16],
 ) -> None:
-    """InputError where the cars that bring the officers of a closure or an inbound ban could not set it
-    up before its time is over, or, where the post lies inside the exclusion line, before that shuts.
+    """InputError where the cars that bring the officers of a control point, a closure or an inbound ban
+    could not set it up before its time is over or they have to withdraw, or, where the post lies inside
+    the exclusion line, before that shuts.
 
     - posts: key of each lever: (the lever, the junction of its post); shut, car_node, car_aid: as above.
     """
@@ -231,7 +232,11 @@ def check_cordons(
         if need_s.size < cars:  # a sampled run; too few in the whole city are refused elsewhere
             continue
         last_s = float(need_s[cars - 1])
-        limit_s, why = order_s + lever.to_s, f"its time is over {lever.to_s:g} s after the order"
+        to_s, withdraw_s = getattr(lever, "to_s", math.inf), getattr(lever, "withdraw_s", None)
+        limit_s, why = order_s + to_s, f"its time is over {to_s:g} s after the order"
+        if withdraw_s is not None and wave_s - withdraw_s < limit_s:
+            limit_s = wave_s - withdraw_s
+            why = f"they withdraw {max(limit_s - order_s, 0.0):.0f} s after the order"
         if shut[node] and wave_s - plan.exclusion.lead_s < limit_s:
             limit_s = wave_s - plan.exclusion.lead_s
             left_s = max(limit_s - order_s, 0.0)
@@ -239,9 +244,9 @@ def check_cordons(
         if order_s + last_s + lever.setup_s > limit_s:
             reach = "cannot get there" if math.isinf(last_s) else f"need {last_s:.0f} s to get there"
             raise InputError(
-                f"plan '{plan.name}': {key}.officers: '{lever.name}' would not stand in time: the {cars} "
-                f"cars with its {lever.officers} officers {reach} and set it up for {lever.setup_s:g} s, "
-                f"and {why}"
+                f"plan '{plan.name}': {key}.officers: '{lever.name}' would not stand in time: "
+                f"{'the car' if cars == 1 else f'the {cars} cars'} with its officers {reach} and set it up "
+                f"for {lever.setup_s:g} s, and {why}"
             )
 
 

@@ -18,9 +18,9 @@ from engine.escorts import Led, find_led
 from engine.kernels.paths import reverse_tree, speed_cost_ms
 from engine.lead_time import (
     check_contraflow,
-    check_cordons,
     check_led,
     check_missions,
+    check_posts,
     check_visits,
 )
 from engine.levers.crowds import Crowds
@@ -253,11 +253,14 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     cars = units.kind == POLICE
     check_contraflow(city, scenario, plan, danger, orders, units.node[cars], units.aid[cars])
     posts: dict[str, tuple[Post, int]] = {
+        f"control_points.{row}": (point, controls[row])
+        for row, point in enumerate(plan.control_points)}
+    posts |= {
         f"closures.{row}": (closure, controls[len(plan.control_points) + row])
         for row, closure in enumerate(plan.closures)}
     bans = [order.node for order in orders if order.reason == "inbound ban"]
     posts |= {f"inbound_ban.{row}": (ban, bans[row]) for row, ban in enumerate(plan.inbound_ban)}
-    check_cordons(city, scenario, plan, danger, shut, posts, units.node[cars], units.aid[cars])
+    check_posts(city, scenario, plan, danger, shut, posts, units.node[cars], units.aid[cars])
     missions = build_missions(city, scenario, plan, danger, safe, order_zone)
     check_missions(city, scenario, plan, danger, shut, missions)
     check_visits(city, scenario, plan, danger, shut, order_zone)

@@ -9,7 +9,9 @@ while telephones are out, and what lies past the end, since a run may be cut sho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -126,13 +128,48 @@ def remarks(
     magnitude = trigger.magnitude if trigger is not None else None
     if magnitude is not None and quake and magnitude > quake.magnitude:
         yield f"order.trigger.magnitude {magnitude:g} is above the earthquake's"
-    if plan.destinations.shelters and plan.destinations.shelter_open_s >= end:
-        yield f"destinations.shelter_open_s {plan.destinations.shelter_open_s:g} lies past the end"
+    yield from _too_late(plan, end)
+    wave_s = predicted_s(city, scenario, plan, danger_node) if plan.order.zones else 0.0
+    clear = plan.all_clear
+    if plan.order.zones and decided_s(scenario, plan, wave_s) + clear.earliest_s < wave_s < math.inf:
+        yield (f"all_clear.earliest_s {clear.earliest_s:g} lies before the first wave as it will be "
+               f"predicted ({wave_s:.0f} s after the start)")
+    for row, aid in enumerate(plan.mutual_aid):
+        x, y = city.xy(aid.lon, aid.lat)
+        if danger_node[int(np.argmin(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)))]:
+            yield f"mutual_aid.{row}: '{aid.name}' arrives inside the danger zone"
     yield from _telephones(scenario, plan, city, danger_node)
     names = [str(name) for name in city.facilities.name]
     for row, ward in enumerate(plan.facility_evacuation):
         if danger_node.any() and not danger_node[city.facilities.node[names.index(ward.facility)]]:
             yield f"facility_evacuation.{row}: '{ward.facility}' lies outside the danger zone"
+
+
+#: Keys of what begins so long after the order.
+_AFTER_THE_ORDER = {
+    "channels": "start_s", "door_to_door": "start_s", "vertical_refuges": "open_s", "closures": "from_s",
+    "pedestrian_streets": "from_s", "one_way_streets": "from_s", "inbound_ban": "from_s",
+    "facility_evacuation": "start_s", "buses": "from_s", "mutual_aid": "travel_s",
+}
+
+
+def _too_late(plan: Plan, end_s: float) -> Iterator[str]:
+    """What the plan's file lets begin past the end of the run, even had the order come at once."""
+    order_s = plan.order.delay_s + plan.order.confirmation_s
+    parts: list[tuple[str, Any, str, float]] = [
+        ("order", plan.order, "delay_s", 0.0), ("all_clear", plan.all_clear, "earliest_s", 0.0)]
+    if plan.destinations.shelters:
+        parts.append(("destinations", plan.destinations, "shelter_open_s", 0.0))
+    if plan.street_leaders is not None and plan.street_leaders.self_start_mmi is None:
+        parts.append(("street_leaders", plan.street_leaders, "call_s", order_s))
+    for key, field in _AFTER_THE_ORDER.items():
+        parts += [(f"{key}.{row}", lever, field, order_s) for row, lever in enumerate(getattr(plan, key))]
+    parts += [(f"control_points.{row}", post, "setup_s", order_s)
+              for row, post in enumerate(plan.control_points)]
+    for key, lever, field, before_s in parts:
+        at_s = before_s + getattr(lever, field)
+        if field in lever.model_fields_set and at_s >= end_s:
+            yield f"{key}.{field}: {at_s:g} s lies past the end ({end_s:g} s)"
 
 
 def _telephones(scenario: Scenario, plan: Plan, city: City, danger_node: B) -> Iterator[str]:

@@ -16,6 +16,7 @@ from engine.errors import InputError
 from engine.plan import load_plan
 from engine.scenario import load_scenario, scenarios_root
 from engine.site import build_site
+from engine.site_check import remarks
 from tests.conftest import Anlan
 
 PLAN = (scenarios_root() / "testtown-tsunami" / "early-warning.yaml").read_text()
@@ -108,3 +109,27 @@ def test_options_that_are_slips(anlan: Anlan) -> None:
     same = anlan("scenario", "check", "testtown-match", "--plan", "calls", "--plan", "calls", code=2).stderr
     assert "two of the plans carry the name 'calls'" in same
     assert anlan("--version").stdout.startswith("anlan 0.")
+
+
+def test_what_begins_too_late_is_remarked(town: City, tmp_path: Path) -> None:
+    document = yaml.safe_load(PLAN)
+    document["vertical_refuges"][0]["open_s"] = 50_000
+    document["all_clear"]["earliest_s"] = 60
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(document))
+    scenario = load_scenario("testtown-tsunami")
+    plan = load_plan(str(path), scenario)
+    site = build_site(town, scenario, plan)
+    found = list(remarks(scenario, plan, town, site.danger_node, site.order_zone))
+    assert [text for text in found if "past the end" in text][0].startswith("vertical_refuges.0.open_s: 50")
+    assert any("all_clear.earliest_s 60 lies before the first wave" in text for text in found)
+
+
+def test_officers_who_could_never_work_their_post_are_refused(town: City, tmp_path: Path) -> None:
+    document = yaml.safe_load(PLAN)
+    document["control_points"][0] |= {"setup_s": 3000}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(document))
+    scenario = load_scenario("testtown-tsunami")
+    with pytest.raises(InputError, match=r"control_points.0.officers: .* would not stand in time"):
+        build_site(town, scenario, load_plan(str(path), scenario))

@@ -121,7 +121,8 @@ def test_what_begins_too_late_is_remarked(town: City, tmp_path: Path) -> None:
     plan = load_plan(str(path), scenario)
     site = build_site(town, scenario, plan)
     found = list(remarks(scenario, plan, town, site.danger_node, site.order_zone))
-    assert [text for text in found if "past the end" in text][0].startswith("vertical_refuges.0.open_s: 50")
+    late = next(text for text in found if "past the end" in text)
+    assert late.startswith("vertical_refuges.0.open_s: 50")
     assert any("all_clear.earliest_s 60 lies before the first wave" in text for text in found)
 
 

@@ -70,7 +70,8 @@ TOGETHER: dict[str, Together] = {
     "early-warning channels.2.battery_s": Together(
         [600.0], both={"channels.2.kind": "siren", **_NO_CORRECTION}),
     "early-warning door_to_door.0.by": Together(
-        ["police", "fire_rescue"], both={"door_to_door.0.teams": 2}),
+        ["police", "fire_rescue"],
+        both={"door_to_door.0.teams": 2, "door_to_door.0.stop_s": 900.0, "exclusion.lead_s": 300.0}),
     "early-warning destinations.shelters": Together([False], both={"destinations.shelter_staff": None}),
     "early-warning vertical_refuges.0.facility": Together(
         ["Test School"], along={"vertical_refuges.0.lon": None, "vertical_refuges.0.lat": None}),
@@ -80,9 +81,10 @@ TOGETHER: dict[str, Together] = {
         ["East Street 5"], both={"pedestrian_streets": (), **_WIDE}),
     "early-warning contraflow.0.within.lat": Together([-29.9945], both=_WIDE),
     "early-warning inbound_ban.0.below_m": Together(
-        [18.0], both={"inbound_ban.0.within.radius_m": 170.0, "inbound_ban.0.officers": 10}),
+        [18.0], both={"inbound_ban.0.within.radius_m": 170.0, "inbound_ban.0.officers": 10,
+                      "closures": ()}),
     "early-warning mutual_aid.1.kind": Together(
-        ["ambulance"], both={"inbound_ban": (), "contraflow": ()}),
+        ["ambulance"], both={"inbound_ban": (), "contraflow": (), "closures": ()}),
     "early-warning all_clear.authority": Together(
         ["sea_service"], both={"all_clear.earliest_hour": 0.0}, along={"all_clear.confirmation_s": 0.0}),
     "assisted order.authority": _CONFIRMED,

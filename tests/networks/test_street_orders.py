@@ -189,7 +189,7 @@ def test_a_run_goes_on_from_a_snapshot_with_its_orders(
     ("keys", "message"),
     [
         ({"street": "East Street 55"}, "unknown street 'East Street 55', did you mean 'East Street 5'"),
-        ({"street": "East Street 5", "within": {"lon": -70.99, "lat": -29.9, "radius_m": 50}},
+        ({"street": "East Street 5", "within": {"lon": -70.99, "lat": -29.985, "radius_m": 50}},
          r"pedestrian_streets\.0\.within: no part of street 'East Street 5'"),
     ],
 )

@@ -181,7 +181,7 @@ def test_ordered_out_while_people_get_on_a_bus_leaves_with_those_on_board() -> N
         ({"to": "Test Hospital"}, "buses.0.to: unknown place 'Test Hospital'"),
         ({"pick_ups": [{"name": "Hill", **lonlat(35)}]},
          "buses.0.pick_ups.0: lies outside the danger zone"),
-        ({"pick_ups": [{"name": "Far", "lon": -60.0, "lat": -29.9}]}, "buses.0.pick_ups.0: lon -60.0"),
+        ({"pick_ups": [{"name": "Far", "lon": -60.0, "lat": -29.9}]}, "buses.0.pick_ups.0: lon -60,"),
     ],
 )
 def test_what_cannot_work_is_refused(line: dict[str, Any], message: str) -> None:

@@ -525,12 +525,13 @@ def test_hindcast_over_seeds(here: Anlan, tmp_path: Path, scenario: Any) -> None
 
 def test_worth_of_levers(here: Anlan, tmp_path: Path) -> None:
     command = ("worth", "testtown-tsunami", "--plan", "early-warning", "--layers",
-               "order.delay_s,hospitals.rule", "--replications", 2, *BRIEF, "--out", tmp_path / "w")
+               "street_leaders,hospitals.rule", "--whole", "--replications", 2, *BRIEF,
+               "--out", tmp_path / "w")
     listed = json.loads(here(*command, "--list", "--json").stdout)
-    assert [row["lever"] for row in listed] == ["order.delay_s", "hospitals.rule"]
+    assert [row["lever"] for row in listed] == ["street_leaders", "hospitals.rule"]
     assert not (tmp_path / "w").exists()
     result = json.loads(here(*command, "--json").stdout)
-    assert [row["lever"] for row in result["levers"]] == ["order.delay_s", "hospitals.rule"]
+    assert [row["lever"] for row in result["levers"]] == ["street_leaders", "hospitals.rule"]
     kept = tmp_path / "w" / "replications" / "early-warning-1.json"
     stamp = kept.stat().st_mtime_ns
     text = here(*command, "--resume").stdout

@@ -51,12 +51,15 @@ def score_context(twin: Twin) -> scoring.Context:
         scoring.Unit(UNIT_KINDS[kind], str(town), int(crew))
         for kind, town, crew in zip(site.units.kind, towns, site.units.crew, strict=True)
     )
-    leader_s = 0.0
+    leader_s = alone_s = 0.0
     if (leaders := twin.plan.street_leaders) is not None:
-        leader_s = 3600 * leaders.households_a_leader / leaders.households_an_hour
+        block_s = 3600 * leaders.households_a_leader / leaders.households_an_hour
+        leader_s = min(block_s, leaders.stop_s - leaders.call_s)
+        alone_s = min(block_s, leaders.stop_s - (leaders.ready_s or 0.0))
     return scoring.Context(
         duration_ms=twin.context.duration_ms, danger_node=site.danger_node, beds=site.beds,
         units=units, leader_ms=round(1000 * leader_s),
+        leader_alone_ms=round(1000 * alone_s),
     )
 
 

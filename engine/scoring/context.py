@@ -33,7 +33,7 @@ class Context:
     `duration_ms` is the scenario's length; `danger_node` [nodes] says whether the junction lies
     inside the danger zone; `beds` [facilities] are hospital beds free for this event (0 where
     the facility has none); `units` stand in the order of unit numbers; `leader_ms` is how long a street
-    leader knocks at most.
+    leader knocks at most who was called, `leader_alone_ms` one who began unasked.
     """
 
     duration_ms: int
@@ -41,6 +41,7 @@ class Context:
     beds: NDArray[np.int32]
     units: tuple[Unit, ...] = ()
     leader_ms: int = 0
+    leader_alone_ms: int = 0
 
     def check(self, city: City) -> None:
         """Raise InputError where the facts do not fit the city."""

@@ -3,8 +3,8 @@
 - Teams of the neighbourhood (`door_to_door` by volunteers), `PEOPLE_A_TEAM` in each, are out from
   `doors_started` to `doors_ended`; crews of the city's own units are staff.
 - Street leaders, one person each, knock from the call that they acknowledge, or from when they begin by
-  themselves, until their block is done at the plan's rate: at most so long, since who would not be out of
-  the zone before the wave leaves earlier.
+  themselves, until their block is done at the plan's rate, at the latest until the plan's `stop_s` or the
+  first wave as it was predicted last: before it they have to be out.
 
 Who is out when the run ends counts up to there. The way to the doors and back is not counted, nor is
 the telephoning; the last block of a zone may be smaller than the others (assumptions).
@@ -33,8 +33,14 @@ def volunteers(r: Record) -> list[Metric]:
     teams = begun.object < 0  # not crews of a mission
     team_ms = ((end_ms - begun.t_ms[teams]) * begun.value[teams]).sum()
     team_ms -= ((end_ms - over.t_ms) * over.value).sum()
-    leaders = r.log.rows("leaders_called", "leaders_started")
-    leader_ms = (leaders.value * np.clip(end_ms - leaders.t_ms, 0, r.context.leader_ms)).sum()
+    waves = r.log.rows("arrival_predicted")
+    limit_ms = min(end_ms, 1000.0 * waves.value[-1]) if waves.value.size else end_ms
+    leader_ms = sum(
+        float((rows.value * np.clip(limit_ms - rows.t_ms, 0, most_ms)).sum())
+        for rows, most_ms in (
+            (r.log.rows("leaders_called"), r.context.leader_ms),
+            (r.log.rows("leaders_started"), r.context.leader_alone_ms))
+    )
     kinds = {"door-to-door teams": float(PEOPLE_A_TEAM * team_ms) / MS_PER_HOUR,
-             "street leaders": float(leader_ms) / MS_PER_HOUR}
+             "street leaders": leader_ms / MS_PER_HOUR}
     return [metric("volunteer_hours", sum(kinds.values()), "h", "lower", {"volunteers": kinds})]

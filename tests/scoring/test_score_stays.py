@@ -193,16 +193,18 @@ def test_wrong_shares_of_women_are_refused(table: Any, part: str) -> None:
 
 
 def test_volunteer_hours_are_apart_from_staff_hours(story, measure):
-    before = measure(story, leader_ms=900_000)
+    before = measure(story, leader_ms=900_000, leader_alone_ms=1_200_000)
     assert before["volunteer_hours"]["value"] == 0
     # Four teams of two for 15 min, two more to the end of the hour; three crews of a mission are staff.
     story.say(600, "doors_started", 1, -1, 4).say(1500, "doors_ended", 1, 0, 4)
     story.say(2700, "doors_started", 3, -1, 2).say(900, "doors_started", 2, 5, 3)
-    # Six leaders for 15 min, three for the 10 min that are left, two who began by themselves for 15.
-    story.say(600, "leaders_called", 0, -1, 6).say(3000, "leaders_called", 1, -1, 3)
-    story.say(200, "leaders_started", 2, -1, 2)
-    m = measure(story, leader_ms=900_000)
+    # Six leaders for 15 min, two who began by themselves for 20, and four called late for the five minutes
+    # before the wave.
+    story.say(300, "arrival_predicted", 0, -1, 3000.0).say(310, "arrival_predicted", 0, -1, 2800.0)
+    story.say(600, "leaders_called", 0, -1, 6)
+    story.say(200, "leaders_started", 2, -1, 2).say(2500, "leaders_called", 3, -1, 4)
+    m = measure(story, leader_ms=900_000, leader_alone_ms=1_200_000)
     assert m["volunteer_hours"]["by_group"]["volunteers"] == pytest.approx({
-        "door-to-door teams": 2 * (4 * 0.25 + 2 * 0.25), "street leaders": 8 * 0.25 + 3 / 6})
+        "door-to-door teams": 2 * (4 * 0.25 + 2 * 0.25), "street leaders": 6 / 4 + 2 / 3 + 4 / 12})
     assert m["volunteer_hours"]["value"] == pytest.approx(5.5)
     assert m["staff_hours"]["value"] == before["staff_hours"]["value"] == 0

@@ -169,6 +169,8 @@ def main() -> int:
     parser.add_argument("--scenario-keys", action="store_true", help="those of the scenario, not of plans")
     parser.add_argument("--out")
     args = parser.parse_args()
+    if args.hours < 1:
+        parser.error(f"--hours {args.hours}: one hour or more")
     print(machine())
     rows: list[tuple[str, str, str, str]] = []
     remember()

@@ -268,6 +268,7 @@ def scenario_check(
     plan: Annotated[list[str] | None, typer.Option(
         help="Plans to check with it; those that the scenario names by default.")] = None,
     city: Annotated[str | None, typer.Option(help="City instead of the scenario's.")] = None,
+    settings: Settings = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -285,7 +286,7 @@ def scenario_check(
     from engine.site import build_site, check_officers
     from engine.site_check import remarks
 
-    scenario = load_scenario(file)
+    scenario = load_scenario(file, settings or ())
     plans = [load_plan(name, scenario) for name in plan] if plan else default_plans(scenario)
     place = load_city(city_name(scenario, city))
     sample = sample_city(place, scenario.population.share, 1)

@@ -31,7 +31,7 @@ def demo(
 
     Example: anlan demo"""
     from engine.city_io import load_city
-    from engine.ensemble import Job, play_jobs
+    from engine.ensemble import Job, about, play_jobs
     from engine.hindcast import read_figures, summarise
     from engine.outputs import check, check_file
     from engine.plan import default_plan, default_plans
@@ -72,9 +72,9 @@ def demo(
         done = play_jobs(
             city, tuple(jobs), workers, None, lambda far, total: progress(far / total), partial(_keep, out),
             each=show)
-    document = comparison(
+    document = {"about": about(city, severe, [seed]), **comparison(
         [plan.name for plan in plans],
-        {plan.name: {seed: done[(plan.name, seed)]["score"]} for plan in plans})
+        {plan.name: {seed: done[(plan.name, seed)]["score"]} for plan in plans})}
     first, second = (out / plan.name for plan in plans)
     page = write_replay(first, out / "replay.html", vs=second, city=city)
     if as_json:

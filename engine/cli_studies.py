@@ -113,7 +113,7 @@ def worth(
     Off is the value in the scenario's first plan, or the key's default, or nothing. What there is
     to switch: anlan worth coquimbo-tsunami --plan early-warning --list"""
     from engine.city_io import load_city
-    from engine.ensemble import play
+    from engine.ensemble import about, play
     from engine.plan import default_plan, load_plan
     from engine.runfolder import write_json
     from engine.scenario import load_scenario
@@ -141,14 +141,14 @@ def worth(
         raise InputError(f"none of these levers can be off alone: {unfit[0].reason}")
     target = out or Path("out") / f"{loaded.name}-{judged.name}-worth"
     label = f"{loaded.name}, {len(levers)} levers x {replications}"
+    seeds = range(seed, seed + replications)
     with study_folder(target, "worth", resume) as work:
         with Progress(label, quiet or as_json) as show:
             done = play(
-                place, loaded, [judged, *(x.plan for x in levers)],
-                range(seed, seed + replications), workers, work,
+                place, loaded, [judged, *(x.plan for x in levers)], seeds, workers, work,
                 lambda done, total: show(done / total),
             )
-        result = table(judged, levers, refused, done)
+        result = {"about": about(place, loaded, seeds), **table(judged, levers, refused, done)}
         write_json(work / "worth.json", result)
     if as_json:
         dump(result)

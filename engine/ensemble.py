@@ -109,7 +109,16 @@ def compare(
     seeds = range(first_seed, first_seed + replications)
     done = play(city, scenario, plans, seeds, workers, folder, progress)
     scores = {name: {seed: done[(name, seed)]["score"] for seed in seeds} for name in names}
-    return comparison(names, scores)
+    return {"about": about(city, scenario, seeds), **comparison(names, scores)}
+
+
+def about(city: City, scenario: Scenario, seeds: Sequence[int]) -> dict[str, Any]:
+    """What was played, as it stands at the head of a comparison or a table of levers."""
+    return {
+        "scenario": scenario.name, "title": scenario.title, "city": city.name, "city_title": city.title,
+        "duration_s": scenario.duration_s, "population_share": scenario.population.share,
+        "seeds": list(seeds),
+    }
 
 
 def play(

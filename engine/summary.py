@@ -37,6 +37,8 @@ _SHORT = (
 )
 #: Rows left out where no plan has a value: most scenarios have no venue.
 _OPTIONAL = ("crowd_pressed", "crowd_noticed", "crowd_metered")
+#: Rows that are shown also where they are 0 under every plan.
+_ALWAYS = ("deaths", "responder_deaths", "severe_injuries")
 
 
 def number(value: float | None, digits: int) -> str:
@@ -64,16 +66,12 @@ def run_facts(run: Run) -> dict[str, Any]:
 
 def print_run(console: Console, facts: dict[str, Any]) -> None:
     """Print one run from its `run_facts`: ledger, short table of metrics, time taken."""
-    share, values = facts["share"], {m["name"]: m["value"] for m in facts["metrics"]}
+    values = {m["name"]: m["value"] for m in facts["metrics"]}
     console.print(
         f"{facts['title']}: plan {facts['plan']}, seed {facts['seed']}, {facts['size']:,} people, "
         f"{facts['duration_s'] / 3600:.1f} h in {facts['wall_s']:.0f} s"
     )
-    if share < 1.0:
-        console.print(
-            f"SAMPLE of {share:.12g} of the households: counts are of the sample; for the whole "
-            f"city divide by {share:.12g}"
-        )
+    _print_sample(console, facts["share"])
     table = Table("people at the end", "count", show_header=True)
     for state, count in facts["people"].items():
         if count:
@@ -96,9 +94,26 @@ def print_run(console: Console, facts: dict[str, Any]) -> None:
                       "person-seconds at 5 people per m² or more")
     scores = facts["scores"]
     console.print(
-        f"score {scores['score']:.2f}  efficiency {scores['efficiency']:.1f}  "
-        f"fairness {scores['fairness']:.1f}   digest {facts['digest'][:12]}"
+        f"score {scores['score']:.2f} of 100, deaths first, then efficiency {scores['efficiency']:.1f} "
+        f"and fairness {scores['fairness']:.1f} (the worst-off group)   digest {facts['digest'][:12]}"
     )
+
+
+def _print_sample(console: Console, share: float) -> None:
+    """Say that counts are of a sample, where they are."""
+    if share < 1.0:
+        console.print(
+            f"SAMPLE of {share:.12g} of the households: counts are of the sample; for the whole "
+            f"city divide by {share:.12g}"
+        )
+
+
+def _print_about(console: Console, about: dict[str, Any]) -> None:
+    """What a study played: scenario, length, seeds, and whether a sample of the people."""
+    seeds = about["seeds"]
+    told = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+    console.print(f"{about['title']}: {about['duration_s'] / 3600:.1f} h, {told}", markup=False)
+    _print_sample(console, about["population_share"])
 
 
 def _relief(metrics: list[dict[str, Any]]) -> str:
@@ -145,6 +160,8 @@ def print_comparison(console: Console, document: dict[str, Any]) -> None:
     """Print a comparison: one row a metric, one column a plan, differences with intervals."""
     plans = list(document["plans"])
     metrics = {metric["name"]: metric for metric in document["metrics"]}
+    if "about" in document:
+        _print_about(console, document["about"])
     table = Table(title=f"{document['replications']} replication(s), paired by seed")
     table.add_column("metric")
     table.add_column("unit")
@@ -152,10 +169,16 @@ def print_comparison(console: Console, document: dict[str, Any]) -> None:
         table.add_column(plan, justify="right")
     for plan in plans[1:]:
         table.add_column(f"{plan} - {plans[0]}", justify="right")
-    shown = [row for row in _SHORT if row[0] in metrics]
-    for name, words, digits in shown:
+    nothing, unmeasured = [], []
+    for name, words, digits in [row for row in _SHORT if row[0] in metrics]:
         metric = metrics[name]
-        if name in _OPTIONAL and all(metric["plans"][plan]["mean"] is None for plan in plans):
+        means = {metric["plans"][plan]["mean"] for plan in plans}
+        if means == {0} and name not in _ALWAYS:
+            nothing.append(words.strip())
+            continue
+        if means == {None}:
+            if name not in _OPTIONAL:
+                unmeasured.append(words.strip())
             continue
         cells = [words, metric["unit"]]
         cells += [_with_interval(metric["plans"][plan], digits) for plan in plans]
@@ -164,6 +187,10 @@ def print_comparison(console: Console, document: dict[str, Any]) -> None:
             cells.append(_signed(difference, digits))
         table.add_row(*cells)
     console.print(table)
+    if unmeasured:
+        console.print(f"No value (not reached, or nothing to measure): {', '.join(unmeasured)}.")
+    if nothing:
+        console.print(f"0 in every run: {', '.join(nothing)}.")
     if document["replications"] == 1:
         console.print("One replication shows one world: no verdict without more seeds "
                       "(--replications).")
@@ -246,6 +273,8 @@ def print_worth(console: Console, document: dict[str, Any]) -> None:
 
     scale = {"out_before_water": 100.0, "clearance_t50": 1 / 60}
     n = document["replications"]
+    if "about" in document:
+        _print_about(console, document["about"])
     table = Table(title=f"{document['plan']}: one lever off at a time, {n} seed(s), paired",
                   box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("without", overflow="fold", width=32)

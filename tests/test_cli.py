@@ -408,6 +408,8 @@ def test_a_plan_is_checked_with_its_scenario(here: Anlan, tmp_path: Path, scenar
     assert f"{mine}:10: order.zones.0: unknown municipality 'Southprt', did you mean" in err
     mine.write_text(text)
     assert "in order" in here("scenario", "check", "testtown-tsunami", "--plan", mine).stdout
+    short = here("scenario", "check", "testtown-tsunami", "--plan", mine, "--set", "duration_s=100").stdout
+    assert "lies past the end (100 s)" in short
 
 
 @pytest.mark.parametrize("wait", [0.15, 0.4, 0.7])
@@ -560,6 +562,8 @@ def test_comparison_file(comparison: Path) -> None:
     document = json.loads((comparison / "comparison.json").read_text())
     assert document["plans"] == ["historical", "early-warning"]
     assert document["replications"] == 2
+    assert document["about"]["title"].startswith("Earthquake and tsunami at the test town")
+    assert document["about"]["seeds"] == [1, 2]
     assert set(document["probability_best"]) == set(document["plans"])
     assert sum(document["probability_best"].values()) == pytest.approx(1.0)
     for metric in document["metrics"]:

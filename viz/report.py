@@ -319,6 +319,9 @@ def _comparison_page(folder: Path, lang: str, city: City | None) -> dict[str, An
         whole = len(plans) >= 2 and count >= 1 and all(
             plan in m["plans"] for m in metrics.values() for plan in plans
         )
+        about = document.get("about") or {}
+        if about:
+            float(about["duration_s"]), float(about["population_share"])
     except (ValueError, KeyError, TypeError):
         whole = False
     if not whole:
@@ -330,9 +333,10 @@ def _comparison_page(folder: Path, lang: str, city: City | None) -> dict[str, An
     rows = [row for plan in plans[1:]
             for row in _difference_rows(metrics, plans[0], plan, lang)]
     return {
-        "title": runs[0].scenario["title"] if runs else ", ".join(plans),
-        "city": runs[0].city.title if runs else "", "kind": words["comparison"],
-        "lead": f"{document['replications']} {words['replications']}",
+        "title": about.get("title") or (runs[0].scenario["title"] if runs else ", ".join(plans)),
+        "city": about.get("city_title") or (runs[0].city.title if runs else ""),
+        "kind": words["comparison"],
+        "lead": _comparison_lead(document, about, lang),
         "headline": _comparison_headline(document, metrics, scores, lang),
         "notes": list(runs[0].city.notes) if runs else [],
         "illustrative": bool(runs) and illustrative(runs[0].city),
@@ -352,6 +356,17 @@ def _comparison_page(folder: Path, lang: str, city: City | None) -> dict[str, An
         if int(document["replications"]) >= _FEW else [],  # resamples of a few seeds prove little
         "base": plans[0],
     }
+
+
+def _comparison_lead(document: dict[str, Any], about: dict[str, Any], lang: str) -> str:
+    """Number of seeds, length of the runs, and a warning where only a sample of the people took part."""
+    words = [f"{document['replications']} {WORDS[lang]['replications']}"]
+    if about:
+        words.append(f"{about['duration_s'] / 3600:.1f} h")
+        if about["population_share"] < 1:
+            words.append(f"人口抽样比例 {about['population_share']:g}" if lang == "zh" else
+                         f"a sample of the population, share {about['population_share']:g}")
+    return ", ".join(words)
 
 
 def _replications(folder: Path, plans: list[str]) -> dict[str, list[dict[str, Any]]]:

@@ -133,3 +133,23 @@ def test_a_small_difference_that_is_shown_is_not_printed_as_nothing():
     console = Console(record=True, width=140, file=io.StringIO())
     print_comparison(console, comparison(["a", "b"], {"a": BASE, "b": BASE}))
     assert f"+0 (+0 to +0) {NO_DIFFERENCE}" in console.export_text()
+
+
+def test_what_no_plan_has_stands_in_a_line_below_the_table():
+    def with_figures(run):
+        more = [{"name": "trapped", "value": 0, "unit": "people", "better": "lower", "by_group": {}},
+                {"name": "clearance_t90", "value": None, "unit": "s", "better": "lower", "by_group": {}},
+                {"name": "crowd_noticed", "value": None, "unit": "s", "better": "lower", "by_group": {}}]
+        return {**run, "metrics": [*run["metrics"], *more]}
+
+    console = Console(record=True, width=140, file=io.StringIO())
+    seeds = {s: with_figures(run) for s, run in BASE.items()}
+    about = {"title": "A flood", "duration_s": 5400, "population_share": 0.25, "seeds": [1, 2, 3]}
+    print_comparison(console, {"about": about, **comparison(["a", "b"], {"a": seeds, "b": seeds})})
+    text = console.export_text()
+    assert "A flood: 1.5 h, seeds 1 to 3" in text
+    assert "SAMPLE of 0.25 of the households" in text
+    assert "0 in every run: people trapped." in text
+    assert "No value (not reached, or nothing to measure): nine in ten out after." in text
+    assert "crush" not in text
+    assert "deaths" in text

@@ -82,6 +82,15 @@ def test_headline_of_a_comparison_follows_the_verdict(tmp_path: Path) -> None:
     words = words_of(write_report(comparison(tmp_path / "b", -5.0, 7.0, "no difference shown")))
     assert "No difference in deaths is shown between new and old: +1 (95 %: −5 … +7)." in words
     assert "gain least" not in words
+    path = tmp_path / "b" / "comparison.json"
+    about = {"title": "A flood", "city_title": "Gotham", "duration_s": 5400, "population_share": 0.25}
+    path.write_text(json.dumps({"about": about, **json.loads(path.read_text())}))
+    words = words_of(write_report(tmp_path / "b"))
+    assert ("Comparison of plans · Gotham · A flood · 12 replications, 1.5 h, a sample of the population, "
+            "share 0.25") in words
+    path.write_text(json.dumps({**json.loads(path.read_text()), "about": {"title": "A flood"}}))
+    with pytest.raises(InputError, match="damaged"):
+        write_report(tmp_path / "b")
     zh = words_of(write_report(comparison(tmp_path / "c", -5.0, 7.0, "no difference shown"),
                                lang="zh"))
     assert "未显示差异" in zh

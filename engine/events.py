@@ -181,7 +181,7 @@ KINDS: tuple[Kind, ...] = tuple(
         ("party_heard_rumour", "party", "none", "", "truth", "hears the rumour; value is its kind", False),
         ("rumour_noticed", "run", "none", "share", "seen",
          "the command centre notices the rumour; value is the share that has heard it", False),
-        ("rumour_denied", "channel", "none", "share", "decision",
+        ("rumour_denied", "run", "none", "share", "decision",
          "a channel denies the rumour; value is the share it reaches", False),
         ("return_opened", "zone", "none", "s", "decision",
          "people may go home; value is the time after the zone's turn", False),

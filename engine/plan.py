@@ -114,13 +114,6 @@ class Plan(Strict):
                 raise ValueError(f"fuel.order: '{word}' serves nothing: the plan has no channel {kind}")
         return self
 
-    @model_validator(mode="after")
-    def _a_channel_denies(self) -> Plan:
-        fix = self.rumour_correction
-        if fix is not None and fix.channel not in [channel.kind for channel in self.channels]:
-            raise ValueError(f"rumour_correction.channel: the plan has no channel {fix.channel}")
-        return self
-
 
 def load_plan(name: str, scenario: Scenario | None = None, overrides: Iterable[str] = ()) -> Plan:
     """Load a plan by path, by `scenario/plan`, or by bare name in the scenario's folder."""

@@ -92,9 +92,7 @@ TOGETHER: dict[str, Together] = {
     "assisted order.bar_return": Together([True], both=_POSTS),
     "assisted order.zones.1.exempt": Together([()], both={"order.zones.1.mode": "foot"}),
     "assisted rumour_correction": Together(
-        [RumourCorrection(channel="loudspeaker", delay_s=60.0)],
-        both={"channels": [{"kind": "siren", "repeat_s": 300.0, "battery_s": 1800.0},
-                           {"kind": "loudspeaker"}]}),
+        [RumourCorrection(channel="loudspeaker", delay_s=60.0)]),
     "assisted facility_evacuation.1.facility": Together(
         ["North Hospital"], both={
             "facility_evacuation.1.mode": "vehicle", "facility_evacuation.1.patients": 4,

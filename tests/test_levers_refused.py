@@ -22,7 +22,7 @@ CANNOT: dict[str, tuple[Any, str]] = {
               r"order\.zones\.0: zone 'Z' holds no junction"),
     "channels": ([{"kind": "siren"}, {"kind": "cell_broadcast"},
                   {"kind": "loudspeaker", "battery_s": 60}], "battery_s belongs to"),
-    "rumour_correction": ({"channel": "radio_tv"}, "the plan has no channel radio_tv"),
+    "rumour_correction": ({"channel": "siren"}, "a siren says nothing"),
     "street_leaders": ({"call_s": 600, "stop_s": 300}, "leaders would never knock"),
     "door_to_door": ([{"zone": "Low town", "teams": 90, "by": "police"}],
                      r"door_to_door\.0\.teams: 90 with those before are more than"),

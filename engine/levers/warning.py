@@ -11,7 +11,10 @@ from engine.yamlfile import Strict
 
 
 class Channel(Strict):
-    """A warning channel: starts `start_s` after a zone's order, repeats every `repeat_s`."""
+    """A warning channel: starts `start_s` after a zone's order, repeats every `repeat_s`.
+
+    Loudspeakers are on cars of the municipalities, which like all who work in the zone are outside the
+    exclusion line by `exclusion.lead_s` before the predicted first wave (engine/people/broadcast.py)."""
 
     kind: Literal["siren", "cell_broadcast", "radio_tv", "loudspeaker"]
     start_s: Seconds = 0.0
@@ -27,10 +30,12 @@ class Channel(Strict):
 
 
 class RumourCorrection(Strict):
-    """A channel of the plan denies a rumour, `delay_s` after the command centre has noticed it."""
+    """A channel denies a rumour, `delay_s` after the command centre has noticed it, to a share
+    `coverage` of those whom such a channel can reach, whether or not the plan warns by it."""
 
     channel: Literal["siren", "cell_broadcast", "radio_tv", "loudspeaker"]
     delay_s: Seconds = 600.0
+    coverage: Share = 1.0
 
     @model_validator(mode="after")
     def _can_say_it(self) -> RumourCorrection:

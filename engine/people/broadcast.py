@@ -3,6 +3,12 @@
 Every draw of a party for a channel is made once: whether and at which sounding it notices it, how
 long it takes, and whether its radio has a battery. From then on it hears every sounding that works
 (assumption): each is the order met again.
+
+Loudspeaker cars. Nobody inside the exclusion line hears one that would come by later than
+`exclusion.lead_s` before the predicted first wave as the command centre knows it then: like all who work
+in the zone they are out of it by that time (so, too, the denial of a rumour). Where no wave is predicted
+nothing bars them. Limits: they and their crews are the municipalities' own, none of the city's units;
+their ways are not driven.
 """
 
 from __future__ import annotations
@@ -15,6 +21,22 @@ from engine import rng
 from engine.city import I64, B
 from engine.component import Component, Context
 from engine.people import warning as model
+from engine.world import NEVER
+
+
+CARD: tuple[tuple[str, object, str, str, str], ...] = (
+    ("loudspeaker cars are outside the exclusion line by", "exclusion.lead_s before the predicted wave", "",
+     "as units are; cars and crews of the municipalities, none of the city's units", "assumption"),
+)
+
+
+def cars_barred(host: Component, rows: I64, t_ms: I64) -> B:
+    """Which parties [rows] are inside the exclusion line where no loudspeaker car may be at `t_ms` [rows]."""
+    w = host.w
+    if w.predicted_ms[0] >= NEVER:
+        return np.zeros(rows.size, np.bool_)
+    inside = host.ctx.site.exclusion_node[w.party_node[rows]]
+    return np.asarray(inside & (t_ms >= w.exclusion_ms[0]), np.bool_)
 
 
 class Broadcast:
@@ -56,7 +78,7 @@ class Broadcast:
             if sounding.size == 0:
                 continue
             t = w.zone_order_ms + int(channel.start_s * 1000) + number * repeat
-            self._begin(host, k, sounding, t)
+            self._begin(host, k, self._allowed(host, k, sounding, t), t)
             mine = number[self.zone]
             missed = w.party_missed[self.rows * len(self.channels) + k]
             first = self.sounding[k] + missed
@@ -80,6 +102,14 @@ class Broadcast:
             self.zone[due[sooner]] * len(self.channels) + k
         ]
 
+    def _allowed(self, host: Component, k: int, zones: I64, t: I64) -> I64:
+        """Those of the zones in which the channel may sound at `t` [zones of the city] for anybody."""
+        if self.channels[k].kind != "loudspeaker":
+            return zones
+        mine = np.flatnonzero(self.ordered & np.isin(self.zone, zones))
+        heard = mine[~cars_barred(host, self.rows[mine], t[self.zone[mine]])]
+        return np.intersect1d(zones, self.zone[heard])
+
     def _begin(self, host: Component, k: int, zones: I64, t: I64) -> None:
         """The first sounding of a channel in a zone is an event."""
         w = host.w
@@ -101,8 +131,11 @@ class Broadcast:
         since = self.ctx.log.column("t_ms")[np.maximum(lifeline, 0)]
         fuel_ms = {"siren": w.zone_siren_fuel_ms, "cell_broadcast": w.zone_mast_fuel_ms}.get(
             self.channels[k].kind, np.zeros(self.total.size))
-        return model.channel_works(
+        works = model.channel_works(
             self.channels[k].kind, self.ctx.behaviour, self.listener[k][due],
             power=w.zone_power_on[zone], telecom=w.zone_telecom_on[zone],
             out_s=(t[zone] - since - fuel_ms[zone]) / 1000.0, battery_s=self.channels[k].battery_s,
         )
+        if self.channels[k].kind == "loudspeaker":
+            works = works & ~cars_barred(host, self.rows[due], t[zone] + self.delay_ms[k][due])
+        return works

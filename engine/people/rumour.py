@@ -12,9 +12,9 @@ leave, in the danger zone, gets ready as on word from neighbours.
 
 Correction. The command centre notices a rumour once `NOTICED_SHARE` of the parties have heard it
 (assumption; calls and volunteers' reports are not modelled one by one). `delay_s` later the plan's
-channel denies it, once: whom the channel reaches where it works believes the denial, no longer
-passes the rumour on and does not act on it; who is back home on the rumour's account meets the order
-again there. All shares are assumptions with ranges: no survey of a rumour's reach was found.
+channel denies it, once: whom the channel reaches where it works (loudspeaker cars only outside the
+exclusion line, `broadcast.py`) believes the denial, no longer passes the rumour on and does not act on
+it; who is back home on the rumour's account meets the order again there. All shares are assumptions with ranges: no survey of a rumour's reach was found.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from engine.component import Component, Context
 from engine.events import reason
 from engine.people import warning as model
 from engine.people.audience import Audience
+from engine.people.broadcast import cars_barred
 from engine.people.decisions import GOES_BACK, LEAVES, STAYS, Decisions
 from engine.people.going_back import HAS_RETURNED, GoingBack
 from engine.world import P_HIGH, P_MEETING, P_PREPARING, P_REFUGE, P_SHELTER, P_START, P_STAYING
@@ -55,13 +56,8 @@ class Rumours:
         u = [rng.uniform(context.seed, "people.rumour", key, k) for k in range(5)]
         self._first, self._hears, self._believes = u[0], -np.log(u[1]), u[2]
         self._barred, self._reached = u[3], u[4]
-        self._channel, self._reach = -1, 0.0
-        if self._fix is not None:
-            kinds = [channel.kind for channel in context.plan.channels]
-            self._channel = kinds.index(self._fix.channel)
-            self._reach = model.channel_reach(
-                self._fix.channel, context.behaviour, night=audience.night,
-                coverage=context.plan.channels[self._channel].coverage)
+        self._reach = 0.0 if self._fix is None else model.channel_reach(
+            self._fix.channel, context.behaviour, night=audience.night, coverage=self._fix.coverage)
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         """Spread it over [t0, t1), notice it, deny it."""
@@ -143,9 +139,11 @@ class Rumours:
             works = w.zone_power_on[self.who.zone]
         elif self._fix.channel == "cell_broadcast":
             works = w.zone_telecom_on[self.who.zone]
+        elif self._fix.channel == "loudspeaker":
+            works = ~cars_barred(self.host, self.who.rows, np.full(self.who.rows.size, t))
         reached = works & (self._reached < self._reach)
         w.rumour_denied_event[0] = self.host.emit(
-            "rumour_denied", t, self._channel, value=float(reached.mean()), cause=noticed)[0]
+            "rumour_denied", t, 0, value=float(reached.mean()), cause=noticed)[0]
         w.party_corrected[self.who.rows[reached]] = True
         misled = reached & (w.party_rumour_event[self.who.rows] >= 0)
         w.party_again[self.who.rows[misled]] += 1

@@ -37,7 +37,7 @@ from engine.codes import among
 from engine.component import Component, Context
 from engine.events import MODES, reason
 from engine.kernels import sweep
-from engine.people import homecoming, rumour, way_out
+from engine.people import broadcast, homecoming, rumour, way_out
 from engine.people import warning as model
 from engine.people.audience import Audience
 from engine.people.broadcast import Broadcast
@@ -93,6 +93,7 @@ class Warning(Component):
          "assumption, range 20 to 100", "assumption"),
         ("depth at the door below which people come out", RELEASED_DEPTH_M, "m",
          "assumption, range 0.1 to 0.5", "assumption"),
+        *broadcast.CARD,
         *way_out.CARD,
         *homecoming.CARD,
         *rumour.CARD,

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.events import REASONS
 from engine.scoring.columns import Rows
-from engine.timeline.names import count, lasting, listed
+from engine.timeline.names import CHANNEL_WORDS, count, lasting, listed
 
 if TYPE_CHECKING:
     from engine.timeline.sentences import Teller
@@ -107,21 +107,25 @@ def missed(teller: Teller, g: Rows) -> str:
             f"{REASONS[int(g.object[0])]}.")
 
 
+def rumour_says(kind: str) -> str:
+    """What a rumour says."""
+    return {"alert_cancelled": "the alert is cancelled", "larger_wave": "a larger wave is coming"}[kind]
+
+
 def rumour_started(teller: Teller, g: Rows) -> str:
     """A rumour begins."""
-    text = "the alert is cancelled" if g.value[0] == 0 else "a larger wave is coming"
-    return f"Rumour begins to go round: {text}."
+    return f"Rumour begins to go round: {rumour_says(('alert_cancelled', 'larger_wave')[int(g.value[0])])}."
 
 
 def rumour_noticed(teller: Teller, g: Rows) -> str:
     """Command knows of it."""
-    return f"A rumour is noticed; {100 * g.value[0]:.0f} % of the people concerned have heard it."
+    return f"A rumour is noticed: {rumour_says(teller.view.scenario['rumour']['kind'])}."
 
 
 def rumour_denied(teller: Teller, g: Rows) -> str:
     """A channel denies it."""
-    return (f"Rumour denied by {teller.names.channel(int(g.subject[0]))}, "
-            f"reaching {100 * g.value[0]:.0f} %.")
+    channel = CHANNEL_WORDS[teller.view.plan["rumour_correction"]["channel"]]
+    return f"Rumour denied by {channel}."
 
 
 def trucks_sent(teller: Teller, g: Rows) -> str:

@@ -51,7 +51,6 @@ def test_a_denial_stops_it(town: City, scenario: Scenario, plans: dict[str, Plan
     document = plans["historical"].model_dump()
     plain = play(town, scenario, plans["historical"])
     document["rumour_correction"] = {"channel": "loudspeaker", "delay_s": 0.0}
-    document["channels"] = [*document["channels"], {"kind": "loudspeaker"}]
     denied = play(town, scenario, Plan.model_validate(document))
     world = denied.twin.world
     log = denied.twin.log
@@ -89,10 +88,9 @@ def test_branch_goes_on_the_same(town: City, scenario: Scenario, plans: dict[str
 
 def test_refused(plans: dict[str, Plan]) -> None:
     document = plans["historical"].model_dump()
-    for channel, message in (("loudspeaker", "no channel loudspeaker"), ("siren", "says nothing")):
-        document["rumour_correction"] = {"channel": channel}
-        with pytest.raises(ValidationError, match=message):
-            Plan.model_validate(document)
+    document["rumour_correction"] = {"channel": "siren"}
+    with pytest.raises(ValidationError, match="says nothing"):
+        Plan.model_validate(document)
 
 
 def test_golden_run_shows_the_correction(runs: dict[str, Run]) -> None:

@@ -29,11 +29,17 @@ class Departments:
     guard_to_h: int = 0
     warning_before: str = ""  # what it was called before `warning_since`, a year
     warning_since: int = 0
+    command_before: str = ""
+    command_since: int = 0
 
     def in_year(self, year: int) -> Departments:
         """The services under the names they had in a year."""
-        earlier = self.warning_before and year < self.warning_since
-        return dataclasses.replace(self, warning=self.warning_before) if earlier else self
+        found = self
+        if self.warning_before and year < self.warning_since:
+            found = dataclasses.replace(found, warning=self.warning_before)
+        if self.command_before and year < self.command_since:
+            found = dataclasses.replace(found, command=self.command_before)
+        return found
 
     def guarded(self, hour: float) -> bool:
         """Whether a guard is at the stations at a local hour, 0..24."""
@@ -43,10 +49,12 @@ class Departments:
 
 #: Chile: Bomberos are volunteers with a paid driver at the station and a night guard that sleeps
 #: there (23:00 or 23:30 to about 08:00 by the companies' own pages); the sea's warning runs from the
-#: navy's SHOA to SENAPRED, which took over from ONEMI in 2023 (law 21.364); the COE commands.
+#: navy's SHOA to SENAPRED, which took over from ONEMI in 2023 (law 21.364); the same law put the
+#: COGRID, committees for disaster risk management, in the place of the COE that commands.
 CHILE = Departments(
-    "Carabineros", "Bomberos", "SAMU", "SHOA to SENAPRED", "COE", True, guard_from_h=23, guard_to_h=8,
-    warning_before="SHOA to ONEMI", warning_since=2023,
+    "Carabineros", "Bomberos", "SAMU", "SHOA to SENAPRED", "COGRID", True, guard_from_h=23,
+    guard_to_h=8, warning_before="SHOA to ONEMI", warning_since=2023, command_before="COE",
+    command_since=2023,
 )
 
 

@@ -50,31 +50,47 @@ def wave_way_s(city: City, quake: Earthquake, danger: B, magnitude: float) -> fl
 
 
 def predicted_s(city: City, scenario: Scenario, plan: Plan, danger: B) -> float:
-    """First wave as it will be predicted, s after the start: inf where none is expected, 0 where
-    nobody can know of it before the gauge."""
+    """First wave as it will be predicted, s after the start, whether or not it comes: inf where none is
+    expected, and where nobody can know of it before the gauge."""
     quake = scenario.earthquake
-    if scenario.tsunami is None:
-        return math.inf
-    if quake is None:
-        return 0.0
-    if quake.magnitude < WAVE_MAGNITUDE:
+    if quake is None or quake.magnitude < WAVE_MAGNITUDE or not danger.any():
         return math.inf
     return max(wave_way_s(city, quake, danger, quake.magnitude), plan.exclusion.arrival_s)
 
 
 def decided_s(scenario: Scenario, plan: Plan, wave_s: float) -> float:
-    """When the order is decided at the earliest, s after the start."""
+    """When the order is decided at the earliest, s after the start; inf where never in this run."""
     trigger, quake = plan.order.trigger, scenario.earthquake
     if trigger is None:
         return math.inf
-    times = [wave_s] if trigger.gauge_m is not None else []
+    times = []
+    if trigger.gauge_m is not None and scenario.tsunami is not None:
+        times.append(0.0 if quake is None else wave_s)  # which may come at any time
     if trigger.at_s is not None:
         times.append(trigger.at_s)
     if quake is not None and trigger.intensity_mmi is not None:
         times.append(INTENSITY_S)
     if quake is not None and trigger.magnitude is not None and quake.magnitude >= trigger.magnitude:
         times.append(MAGNITUDE_S)
-    return min(times, default=math.inf)
+    first = min(times, default=math.inf)
+    return first if first < scenario.duration_s else math.inf
+
+
+def line_shuts_s(scenario: Scenario, plan: Plan, wave_s: float, order_s: float) -> float:
+    """When the exclusion line shuts, s after the start: `exclusion.lead_s` before the predicted wave,
+    with the order where a danger gives no time of its own; inf where a magnitude tells that no wave
+    comes (dispatch draws the line, `engine/command/dispatch.py`)."""
+    if math.isfinite(wave_s):
+        return wave_s - plan.exclusion.lead_s
+    quake = scenario.earthquake
+    return math.inf if quake is not None and quake.magnitude < WAVE_MAGNITUDE else order_s
+
+
+def _why_line(plan: Plan, wave_s: float) -> str:
+    if math.isinf(wave_s):
+        return "no wave is predicted, so that it shuts with the order"
+    return (f"first wave predicted {wave_s:.0f} s after the start, exclusion.lead_s "
+            f"{plan.exclusion.lead_s:g}")
 
 
 def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: B, missions: Any) -> None:
@@ -85,12 +101,10 @@ def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: 
     - shut: [nodes] inside the exclusion line; missions: rows of `engine.missions.Missions`.
     """
     wave_s = predicted_s(city, scenario, plan, danger)
-    if math.isinf(wave_s):
-        return
     order_s = decided_s(scenario, plan, wave_s)
     if math.isinf(order_s):  # no order ever comes; `anlan scenario check` says so
         return
-    left_s = wave_s - plan.exclusion.lead_s - order_s
+    left_s = line_shuts_s(scenario, plan, wave_s, order_s) - order_s
     keys = [f"facility_evacuation.{row}" for row in range(len(plan.facility_evacuation))]
     keys += [f"buses.{row}" for row in range(len(plan.buses))]
     keys += [f"door_to_door.{row}" for row in missions.door[missions.door >= 0]]
@@ -108,9 +122,8 @@ def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: 
         if need_s > left_s:
             raise InputError(
                 f"plan '{plan.name}': {key}: no vehicle would be back outside the exclusion line: it shuts "
-                f"{max(left_s, 0.0):.0f} s after the order at the earliest (first wave predicted "
-                f"{wave_s:.0f} s after the start, exclusion.lead_s {plan.exclusion.lead_s:g}), and turning "
-                f"out, {'work' if missions.door[row] >= 0 else 'loading'} and leaving take {need_s:.0f} s "
+                f"{max(left_s, 0.0):.0f} s after the order at the earliest ({_why_line(plan, wave_s)}), and "
+                f"turning out, {'work' if missions.door[row] >= 0 else 'loading'} and leaving take {need_s:.0f} s "
                 "without the way there"
             )
 
@@ -128,20 +141,21 @@ def check_visits(city: City, scenario: Scenario, plan: Plan, danger: B, shut: B,
                          f"'{scenario.name}' has no earthquake")
     wave_s = predicted_s(city, scenario, plan, danger)
     order_s = decided_s(scenario, plan, wave_s)
-    if math.isinf(wave_s) or math.isinf(order_s):
+    if math.isinf(order_s):
         return
+    line_s = line_shuts_s(scenario, plan, wave_s, order_s)
     out_s = walk_out_m(city, shut) / FAST_WALK_MPS
     issued_s = order_s + plan.order.delay_s + plan.order.confirmation_s
-    zones = [(order_zone == row, issued_s + zone.offset_s) for row, zone in enumerate(plan.order.zones)]
+    zones = [(order_zone == row, issued_s + offset_s)
+             for row, offset_s in enumerate(_offsets_s(city, plan, order_zone))]
     names = [zone.name for zone in plan.order.zones]
 
     def refuse(key: str, knock_s: float, mask: B, limit_s: float) -> None:
         quickest_s = float(out_s[mask].min(initial=math.inf))
         if mask.any() and shut[mask].all() and knock_s + quickest_s > limit_s:
             raise InputError(
-                f"plan '{plan.name}': {key}: nobody would be out of the zone in time: the first wave is "
-                f"predicted {wave_s:.0f} s after the start, they have to be out by {limit_s:.0f} s, and "
-                f"the first door is reached at {knock_s:.0f} s, {quickest_s:.0f} s on foot from the "
+                f"plan '{plan.name}': {key}: nobody would be out of the zone in time: they have to be out by "
+                f"{limit_s:.0f} s ({_why_line(plan, wave_s)}), and the first door is reached at {knock_s:.0f} s, {quickest_s:.0f} s on foot from the "
                 "exclusion line at the nearest"
             )
 
@@ -149,12 +163,22 @@ def check_visits(city: City, scenario: Scenario, plan: Plan, danger: B, shut: B,
         if doors.by == "volunteers":
             mask, begin_s = zones[names.index(doors.zone)]
             knock_s = begin_s + doors.start_s + 3600.0 / doors.households_an_hour
-            refuse(f"door_to_door.{row}", knock_s, mask, wave_s - plan.exclusion.lead_s)
+            refuse(f"door_to_door.{row}", knock_s, mask, line_s)
     if leaders is not None:
         begin_s = min(begin for _, begin in zones) + leaders.call_s
         if leaders.ready_s is not None:
             begin_s = min(begin_s, leaders.ready_s)
         refuse("street_leaders", begin_s + 3600.0 / leaders.households_an_hour, order_zone >= 0, wave_s)
+
+
+def _offsets_s(city: City, plan: Plan, order_zone: I16) -> list[float]:
+    """Soonest time after the order's going out at which a part of each ordered area is told, s: a census
+    zone goes out as a whole, at the earliest offset of the areas in it (`engine/command/hub.py`)."""
+    area, zone = order_zone[city.buildings.node], city.buildings.zone
+    given = np.array([z.offset_s for z in plan.order.zones])
+    first = np.full(city.zones.population.size, np.inf)
+    np.minimum.at(first, zone[area >= 0], given[area[area >= 0]])
+    return [float(first[zone[area == row]].min(initial=offset)) for row, offset in enumerate(given)]
 
 
 def check_led(city: City, scenario: Scenario, plan: Plan, danger: B, led: Led) -> None:
@@ -194,6 +218,8 @@ def check_contraflow(
     if not plan.contraflow or math.isinf(wave_s):
         return
     order_s = decided_s(scenario, plan, wave_s)
+    if math.isinf(order_s):
+        return
     routes = [order for order in orders if order.reason == "contraflow"]
     for row, (lever, order) in enumerate(zip(plan.contraflow, routes, strict=True)):
         need_s = _reach_s(city, plan, order.node, car_node, car_aid)
@@ -237,8 +263,9 @@ def check_posts(
         if withdraw_s is not None and wave_s - withdraw_s < limit_s:
             limit_s = wave_s - withdraw_s
             why = f"they withdraw {max(limit_s - order_s, 0.0):.0f} s after the order"
-        if shut[node] and wave_s - plan.exclusion.lead_s < limit_s:
-            limit_s = wave_s - plan.exclusion.lead_s
+        line_s = line_shuts_s(scenario, plan, wave_s, order_s)
+        if shut[node] and line_s < limit_s:
+            limit_s = line_s
             left_s = max(limit_s - order_s, 0.0)
             why = f"the exclusion line round its post shuts {left_s:.0f} s after the order"
         if order_s + last_s + lever.setup_s > limit_s:

@@ -127,10 +127,10 @@ def manifest(run: Run) -> dict[str, Any]:
         "zones": [str(name) for name in city.zones.name],
         "facilities": [
             {"name": str(name), "kind": FACILITIES[kind], "x_m": float(x), "y_m": float(y),
-             "capacity": int(capacity), "surge_beds": int(beds)}
-            for name, kind, x, y, capacity, beds in zip(
+             "capacity": int(capacity), "surge_beds": int(beds), "inside_line": bool(inside)}
+            for name, kind, x, y, capacity, beds, inside in zip(
                 facilities.name, facilities.kind, facilities.x_m, facilities.y_m,
-                facilities.capacity, site.beds, strict=True)
+                facilities.capacity, site.beds, site.exclusion_node[facilities.node], strict=True)
         ],
         "gauges": [gauge.name for gauge in scenario.tsunami.gauges] if scenario.tsunami else [],
         "danger_zone": danger_rings(twin),

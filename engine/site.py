@@ -260,6 +260,11 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
         for row, closure in enumerate(plan.closures)}
     bans = [order.node for order in orders if order.reason == "inbound ban"]
     posts |= {f"inbound_ban.{row}": (ban, bans[row]) for row, ban in enumerate(plan.inbound_ban)}
+    for key, levers in (("pedestrian_streets", plan.pedestrian_streets),
+                        ("one_way_streets", plan.one_way_streets)):
+        why = "street for walkers" if key == "pedestrian_streets" else "one-way street"
+        nodes = [order.node for order in orders if order.reason == why]
+        posts |= {f"{key}.{row}": (lever, nodes[row]) for row, lever in enumerate(levers)}
     check_posts(city, scenario, plan, danger, shut, posts, units.node[cars], units.aid[cars])
     missions = build_missions(city, scenario, plan, danger, safe, order_zone)
     check_missions(city, scenario, plan, danger, shut, missions)

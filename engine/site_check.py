@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.city import I16, B, City
 from engine.errors import InputError, unknown
-from engine.lead_time import decided_s, predicted_s
+from engine.lead_time import OFFICERS_A_CAR, decided_s, line_shuts_s, predicted_s
 from engine.levers.order import Trigger
 from engine.plan import Plan
 from engine.scenario import Scenario
@@ -139,6 +139,8 @@ def remarks(
         if danger_node[int(np.argmin(np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)))]:
             yield f"mutual_aid.{row}: '{aid.name}' arrives inside the danger zone"
     yield from _telephones(scenario, plan, city, danger_node)
+    yield from _loudspeakers(scenario, plan, city, danger_node)
+    yield from _sample_officers(scenario, plan, city)
     names = [str(name) for name in city.facilities.name]
     for row, ward in enumerate(plan.facility_evacuation):
         if danger_node.any() and not danger_node[city.facilities.node[names.index(ward.facility)]]:
@@ -170,6 +172,29 @@ def _too_late(plan: Plan, end_s: float) -> Iterator[str]:
         at_s = before_s + getattr(lever, field)
         if field in lever.model_fields_set and at_s >= end_s:
             yield f"{key}.{field}: {at_s:g} s lies past the end ({end_s:g} s)"
+
+
+def _loudspeakers(scenario: Scenario, plan: Plan, city: City, danger_node: B) -> Iterator[str]:
+    """Loudspeaker cars that would begin when nobody may be inside the exclusion line any more."""
+    wave_s = predicted_s(city, scenario, plan, danger_node)
+    order_s = decided_s(scenario, plan, wave_s)
+    issued = order_s + plan.order.delay_s + plan.order.confirmation_s + min(
+        (zone.offset_s for zone in plan.order.zones), default=math.inf)
+    shuts_s = line_shuts_s(scenario, plan, wave_s, order_s)
+    for row, channel in enumerate(plan.channels):
+        begins_s = issued + channel.start_s
+        if channel.kind == "loudspeaker" and math.isfinite(wave_s) and shuts_s <= begins_s < math.inf:
+            yield (f"channels.{row}: loudspeaker cars begin {begins_s:.0f} s after the start, and have to be "
+                   f"outside the exclusion line from {max(shuts_s, 0.0):.0f} s on: nobody inside hears them")
+
+
+def _sample_officers(scenario: Scenario, plan: Plan, city: City) -> Iterator[str]:
+    """Posts for which a sample of the city has too few officers: those last in the plan stay empty."""
+    asked = sum(post.officers for post in plan.posts)
+    have = OFFICERS_A_CAR * int(city.facilities.units[city.facilities_of("police_station")].sum())
+    if scenario.population.share < 1.0 and asked > have:
+        yield (f"posts ask for {asked} officers and this sample of the city has {have}: posts are not "
+               "scaled, and those that come last in the plan stay empty; for them play a larger share")
 
 
 def _telephones(scenario: Scenario, plan: Plan, city: City, danger_node: B) -> Iterator[str]:

@@ -69,7 +69,7 @@ class Rig:
             duration_s=36000, danger_zone=[{"below_m": below_m}], plans=["rig"],
             **(scenario or {}),
         )
-        order = {"trigger": {"at_s": 30000}, "delay_s": 0,
+        order = {"trigger": {"at_s": 36000}, "delay_s": 0,
                  "zones": [{"name": "low", "below_m": below_m}]}
         self.plan = Plan(name="rig", title="Rig", order=order, **(plan or {}))
         site = build_site(self.city, self.scenario, self.plan)

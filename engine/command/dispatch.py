@@ -51,6 +51,7 @@ from engine.command.missions import MissionOrders
 from engine.component import Component, Context
 from engine.events import reason
 from engine.kernels.paths import UNREACHED, group_edges, shortest_tree, speed_cost_ms
+from engine.lead_time import WAVE_MAGNITUDE
 from engine.site import AMBULANCE, POLICE, RESCUE, UNIT_KINDS
 from engine.world import (
     I_ASSIGNED,
@@ -102,7 +103,7 @@ class Dispatch(MissionOrders, Component):
         "control_retry_ms", "unit_retry_ms", "predicted_ms", "predicted_event", "exclusion_ms",
         "control_reason", "unit_mission", "unit_stop", "unit_riders", "mission_lying", "mission_sitting",
         "mission_block", "mission_reason", "mission_retry_ms", "unit_since_ms",
-        "unit_scene_node", "unit_crew_node", "venue_alarm_event", "venue_over_event",
+        "unit_scene_node", "unit_crew_node", "venue_alarm_event", "venue_over_event", "seen_magnitude",
     )
     writes = (
         "unit_order_incident", "unit_order_control", "unit_order_event", "unit_order_serial",
@@ -148,7 +149,7 @@ class Dispatch(MissionOrders, Component):
             self._withdraw(t0_ms)
         self._staff_venues(t0_ms)
         if standing:
-            self._staff_controls(t0_ms, range(self._posts), int(w.order_event[0]))
+            self._staff_controls(t0_ms, self._end_posts(t0_ms), int(w.order_event[0]))
             self._send_missions(t0_ms)
         elif w.all_clear_event[0] >= 0:
             holds = np.flatnonzero(self._lift_controls(t0_ms))
@@ -186,8 +187,8 @@ class Dispatch(MissionOrders, Component):
         elif w.predicted_ms[0] < NEVER:
             lead = round(self.ctx.plan.exclusion.lead_s * 1000)
             w.exclusion_ms[0] = max(int(w.predicted_ms[0]) - lead, 0)
-        elif standing:
-            w.exclusion_ms[0] = w.order_decided_ms[0]
+        elif standing and not 0 < w.seen_magnitude[0] < WAVE_MAGNITUDE:
+            w.exclusion_ms[0] = w.order_decided_ms[0]  # a danger that gives no time of its own
         else:
             w.exclusion_ms[0] = NEVER
 
@@ -405,6 +406,16 @@ class Dispatch(MissionOrders, Component):
                 )[0]
                 self._order(unit, -1, control, int(event))
                 have += int(crew[unit])
+
+    def _end_posts(self, t0_ms: int) -> list[int]:
+        """While the order stands: call officers off posts whose time is over; the other posts."""
+        w = self.w
+        over = w.order_decided_ms[0] + self._to_ms <= t0_ms
+        at = w.unit_order_control
+        mine = (at >= 0) & (at < self._posts) & np.append(over, False)[np.minimum(at, self._posts)]
+        for unit in np.flatnonzero(mine):
+            self._order(int(unit), -1, -1, int(w.order_event[0]))
+        return [int(post) for post in np.flatnonzero(~over)]
 
     def _hold_control(self, control: int, why: int, t0_ms: int, cause: int) -> None:
         """Record why a control point gets no officers, once for each change of reason."""

@@ -67,10 +67,13 @@ class StreetLeaders(Strict):
     def _in_time(self) -> StreetLeaders:
         if (self.self_start_mmi is None) != (self.ready_s is None):
             raise ValueError("self_start_mmi and ready_s belong together: give both or neither")
-        if self.ready_s is not None and self.stop_s <= self.ready_s:
-            raise ValueError("stop_s must be later than ready_s: leaders would never knock")
-        if self.stop_s <= self.call_s:
-            raise ValueError("stop_s must be later than call_s: leaders would never knock")
+        door_s = 3600.0 / self.households_an_hour
+        if self.ready_s is not None and self.stop_s < self.ready_s + door_s:
+            raise ValueError(f"stop_s must be {door_s:g} s later than ready_s, the time of the first door: "
+                             "leaders would never knock")
+        if self.stop_s < self.call_s + door_s:
+            raise ValueError(f"stop_s must be {door_s:g} s later than call_s, the time of the first door: "
+                             "leaders would never knock")
         return self
 
 
@@ -90,6 +93,8 @@ class DoorToDoor(Strict):
 
     @model_validator(mode="after")
     def _in_time(self) -> DoorToDoor:
-        if self.stop_s <= self.start_s:
-            raise ValueError("stop_s must be later than start_s: the teams would never knock")
+        door_s = 3600.0 / self.households_an_hour
+        if self.stop_s < self.start_s + door_s:
+            raise ValueError(f"stop_s must be {door_s:g} s later than start_s, the time of the first door: "
+                             "the teams would never knock")
         return self

@@ -35,6 +35,7 @@ def volunteers(r: Record) -> list[Metric]:
     team_ms -= ((end_ms - over.t_ms) * over.value).sum()
     waves = r.log.rows("arrival_predicted")
     limit_ms = min(end_ms, 1000.0 * waves.value[-1]) if waves.value.size else end_ms
+    limit_ms = float(min([limit_ms, *r.log.rows("all_clear").t_ms[:1]]))
     leader_ms = sum(
         float((rows.value * np.clip(limit_ms - rows.t_ms, 0, most_ms)).sum())
         for rows, most_ms in (

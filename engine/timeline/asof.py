@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import KIND_CODE
+from engine.lead_time import WAVE_MAGNITUDE
 from engine.scoring.columns import Rows, last_of
 from engine.timeline.people import Now, people_now
 from engine.timeline.view import RunView
@@ -37,6 +38,22 @@ class AsOf:
     def subjects(self, kind: str) -> NDArray[np.int64]:
         """Subjects of a kind, each once."""
         return np.unique(self.rows(kind).subject)
+
+    def predicted(self) -> Rows:
+        """First waves as command expected them; none once a magnitude tells that no wave comes."""
+        rows, solved = self.rows("arrival_predicted"), self.rows("magnitude_reported")
+        small = solved.row[solved.value < WAVE_MAGNITUDE].max(initial=-1)
+        return rows.where(rows.row > small)
+
+    def line_shut_ms(self) -> float | None:
+        """When the exclusion line shut or will; None where it is open, nor known to shut."""
+        decided, waves = self.first_ms("order_decided"), self.predicted()
+        if self.first_ms("all_clear") is not None:
+            return None
+        if waves.row.size:
+            return 1000.0 * (float(waves.value[-1]) - float(self.view.plan["exclusion"]["lead_s"]))
+        small = self.rows("magnitude_reported").value < WAVE_MAGNITUDE
+        return None if decided is None or small.any() else float(decided)
 
     def last(self, *kinds: str) -> dict[int, str]:
         """The last of the kinds that each subject is told of."""

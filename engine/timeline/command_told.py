@@ -7,19 +7,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.events import REASONS
+from engine.events import KINDS, REASONS
 from engine.scoring.columns import Rows
 from engine.timeline.names import count, lasting, listed
 from engine.timeline.units_told import units
 
 if TYPE_CHECKING:
     from engine.timeline.sentences import Teller
+    from engine.timeline.view import RunView
 
 
 def arrival(teller: Teller, g: Rows) -> str:
     """The first wave is expected; of several at once the last counts."""
     due = teller.view.hhmm(int(1000 * g.value[-1]))
+    basis = prediction_basis(teller.view, int(g.row[-1]))
+    if basis == "gauge_reported":
+        return "The first wave is taken to be there: the tide gauge is disturbed."
+    if basis == "intensity_reported":
+        return (f"A wave may come from {due} on, by the rule for strong shaking; magnitude and place are "
+                "not known yet.")
     return f"First wave expected at {due} ({teller.names.departments.warning}), no height forecast."
+
+
+def prediction_basis(view: RunView, row: int) -> str:
+    """Kind of the report on which a first wave was expected."""
+    cause = int(view.cause[row])
+    return KINDS[int(view.codes["kind"].iloc[cause])].name if cause >= 0 else ""
 
 
 def confirmed(teller: Teller, g: Rows) -> str:
@@ -31,7 +44,7 @@ def confirmed(teller: Teller, g: Rows) -> str:
 def leaders(teller: Teller, g: Rows) -> str:
     """Street leaders are telephoned."""
     silent = int((g.value == 0).sum())
-    nobody = f"; none in {silent:,} of them" if silent else ""
+    nobody = f"; nobody does in {count(silent, 'zone')}" if silent else ""
     return (f"Street leaders called in {count(g.row.size, 'zone')}: {int(g.value.sum()):,} acknowledge"
             f"{nobody}.")
 

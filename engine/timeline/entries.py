@@ -11,7 +11,7 @@ or its own units, instruments or utilities report it) and *actual* where only th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +85,7 @@ RULES: dict[str, Rule] = {
     "order_decided": Rule("Command", True, 0, Teller.decided),
     "order_confirmed": Rule("Command", True, 0, command_told.confirmed),
     "order_issued": Rule("Command", True, 120, Teller.issued, True),
-    "channel_started": Rule("Warning", True, 180, Teller.channel),
+    "channel_started": Rule("Warning", True, 60, Teller.channel),
     "leaders_called": Rule("Warning", True, 300, command_told.leaders),
     "leaders_started": Rule("Warning", False, 300, command_told.leaders_begin),
     "doors_started": Rule("Warning", True, 300, command_told.doors),
@@ -188,8 +188,9 @@ _BY_POLICE = REASONS.index("road closed by police")
 _SOURCE_WIDTH = 12
 
 
-def entries(view: RunView, names: Names | None = None) -> list[Entry]:
-    """The run's log, condensed, in the order of time."""
+def entries(view: RunView, names: Names | None = None, cuts_ms: Sequence[int] = ()) -> list[Entry]:
+    """The run's log, condensed, in the order of time. No entry reaches over a moment of `cuts_ms`, when
+    a situation report is made: what stands above one happened before it."""
     teller = Teller(view, names or Names(view))
     # The services' own names where they fit the column.
     own = {"Police": teller.names.departments.police, "Command": teller.names.departments.command}
@@ -206,7 +207,7 @@ def entries(view: RunView, names: Names | None = None) -> list[Entry]:
             "Command" if known else "City", known, _OTHER_WINDOW_S, Teller.other,
             kind.object == "reason",
         ))
-        for group in _groups(rows, rule, kind.name):
+        for group in _groups(rows, rule, kind.name, cuts_ms):
             text = _capital(rule.tell(teller, group)) + _until(view, group)
             source, reported = rule.source, rule.reported
             if _by_police(teller, kind.name, group):
@@ -238,12 +239,12 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _groups(rows: Rows, rule: Rule, kind: str) -> Iterator[Rows]:
+def _groups(rows: Rows, rule: Rule, kind: str, cuts_ms: Sequence[int]) -> Iterator[Rows]:
     """Split rows of one kind into what one entry tells."""
     if kind in ("unit_dispatched", "unit_arrived"):
         # Control points are another errand than incidents; arrival there is told when it is worked.
         if kind == "unit_dispatched":
-            yield from _windows(rows.where(rows.object < 0), rule.window_s)
+            yield from _windows(rows.where(rows.object < 0), rule.window_s, cuts_ms)
         rows = rows.where(rows.object >= 0)
     if rows.row.size <= rule.single_up_to:
         for i in range(rows.row.size):
@@ -252,18 +253,19 @@ def _groups(rows: Rows, rule: Rule, kind: str) -> Iterator[Rows]:
     if rule.by_object or kind == "channel_started":
         key = rows.subject if kind == "channel_started" else rows.object
         for value in np.unique(key):
-            yield from _windows(rows.where(key == value), rule.window_s)
+            yield from _windows(rows.where(key == value), rule.window_s, cuts_ms)
         return
-    yield from _windows(rows, rule.window_s)
+    yield from _windows(rows, rule.window_s, cuts_ms)
 
 
-def _windows(rows: Rows, window_s: float) -> Iterator[Rows]:
+def _windows(rows: Rows, window_s: float, cuts_ms: Sequence[int]) -> Iterator[Rows]:
     order = np.argsort(rows.t_ms, kind="stable")
     rows = Rows(*(getattr(rows, name)[order] for name in
                   ("row", "t_ms", "kind", "subject", "object", "value")))
     begin, width = 0, int(window_s * 1000)
     while begin < rows.row.size:
-        end = int(np.searchsorted(rows.t_ms, rows.t_ms[begin] + width, side="right"))
+        last = min([int(rows.t_ms[begin]) + width, *(cut for cut in cuts_ms if cut >= rows.t_ms[begin])])
+        end = int(np.searchsorted(rows.t_ms, last, side="right"))
         yield rows.where((np.arange(rows.row.size) >= begin) & (np.arange(rows.row.size) < end))
         begin = end
 

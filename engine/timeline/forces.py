@@ -107,9 +107,12 @@ def incidents(now: AsOf) -> dict[str, Any]:
     arrived = now.rows("unit_arrived")
     known = np.unique(answered.subject)
     size = 1 + max((int(r.max(initial=-1)) for r in (
-        answered.subject, closed.subject, sent.object, held.subject)), default=-1)
+        answered.subject, closed.subject, sent.object, held.subject, arrived.object)), default=-1)
     reopened = last_of(answered.subject, answered.row, size, -1)
-    shut = last_of(closed.subject, closed.row, size, -1) > reopened
+    over = last_of(closed.subject, closed.row, size, -1) > reopened
+    # Command learns that nobody is left from a crew there; where none came it does not.
+    there = last_of(arrived.object[arrived.object >= 0], arrived.row[arrived.object >= 0], size, -1)
+    shut = over & (there > reopened)
     open_now = known[~shut[known]] if known.size else known
     task = sent.where(sent.object >= 0)
     last_sent = last_of(task.object, task.row, size, -1)
@@ -119,6 +122,7 @@ def incidents(now: AsOf) -> dict[str, Any]:
     trapped = _trapped(now)
     return {
         "known": int(known.size), "closed": int(known.size - open_now.size),
+        "over_actual": int((over & ~shut)[known].sum()) if known.size else 0,
         "reached": int(np.intersect1d(known, arrived.object).size),
         "waiting": [
             {"reason": REASONS[int(c)], "incidents": int((why[waits] == c).sum()),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.timeline.asof import AsOf
+from engine.timeline.forces import access
 from engine.timeline.names import Names, count
 from engine.timeline.people import flow
 from engine.timeline.view import RunView
@@ -35,7 +36,8 @@ def outlook(now: AsOf, names: Names) -> list[dict[str, Any]]:
     elif now.rows("all_clear").row.size:
         _return(now, names, step)
     else:
-        _while_standing(view, names, int(decided.t_ms[0]), t_ms, step)
+        _while_standing(now, names, int(decided.t_ms[0]), step)
+        _all_clear(now, int(decided.t_ms[0]), step)
         _pace(view, t_ms, step)
     return sorted(out, key=lambda s: np.inf if s["at_s"] is None else s["at_s"])
 
@@ -64,15 +66,20 @@ def _trigger(trigger: dict[str, Any]) -> str:
     return ", or ".join(parts)
 
 
-def _while_standing(view: RunView, names: Names, decided_ms: int, t_ms: int, step: Any) -> None:
-    plan = view.plan
+def _while_standing(now: AsOf, names: Names, decided_ms: int, step: Any) -> None:
+    view, t_ms, plan = now.view, now.t_ms, now.view.plan
     out_ms = _confirmed_ms(view, decided_ms, t_ms) + 1000 * float(plan["order"]["delay_s"])
     if out_ms - 1000 * float(plan["order"]["delay_s"]) > t_ms:
         step(out_ms - 1000 * float(plan["order"]["delay_s"]), "The order is confirmed.")
-    for zone in plan["order"]["zones"]:
+    # A census zone goes out whole: an area none of whose zones is told under it is not announced.
+    told = np.unique(view.rows("order_issued").object)
+    areas = [zone for row, zone in enumerate(plan["order"]["zones"]) if told.size == 0 or row in told]
+    for zone in areas:
         due = out_ms + 1000 * float(zone.get("offset_s", 0.0))
         if due > t_ms:
             step(due, f"Order to leave goes out for area '{zone['name']}'.")
+    # Shelters and refuges open so long after the first area is told.
+    out_ms += 1000 * min((float(zone.get("offset_s", 0.0)) for zone in areas), default=0.0)
     destinations = plan["destinations"]
     opens = out_ms + 1000 * float(destinations["shelter_open_s"])
     if destinations["shelters"] and opens > t_ms:
@@ -80,11 +87,13 @@ def _while_standing(view: RunView, names: Names, decided_ms: int, t_ms: int, ste
     for refuge in plan.get("vertical_refuges", []):
         if out_ms + 1000 * float(refuge["open_s"]) > t_ms:
             step(out_ms + 1000 * float(refuge["open_s"]), f"{refuge['name']} opens as a refuge.")
+    manned = access(now, names)["posts"].get("closures", {"worked": []})["worked"]
     for closure in plan["closures"]:
-        for key, word in (("from_s", "closed"), ("to_s", "open again")):
-            due = decided_ms + 1000 * float(closure[key])
-            if due > t_ms:
-                step(due, f"{closure['name']}: {word} to vehicles entering.")
+        shut_ms, open_ms = (decided_ms + 1000 * float(closure[key]) for key in ("from_s", "to_s"))
+        if shut_ms > t_ms:
+            step(shut_ms, f"{closure['name']}: to be closed to vehicles entering, if officers are there.")
+        if open_ms > t_ms and closure["name"] in manned:
+            step(open_ms, f"{closure['name']}: open again to vehicles entering.")
     lost = view.rows("power_lost")
     lost = lost.where(lost.t_ms <= t_ms)
     for row, channel in enumerate(plan["channels"]):
@@ -92,12 +101,28 @@ def _while_standing(view: RunView, names: Names, decided_ms: int, t_ms: int, ste
             empty = int(lost.t_ms.min()) + 1000 * float(channel["battery_s"])
             if empty > t_ms:
                 step(empty, f"Batteries of the {names.channel(row)} are empty where the mains are off.")
-    clear = plan["all_clear"]
-    earliest = decided_ms + 1000 * float(clear["earliest_s"])
-    sea = view.manifest["gauges"]
-    quiet = f", if no gauge passed {clear['gauge_m']} m in the hour before" if sea else ""
-    earliest += 1000 * float(clear.get("confirmation_s", 0.0))
-    step(max(earliest, t_ms), f"All clear at the earliest{quiet}.")
+
+
+def _all_clear(now: AsOf, decided_ms: int, step: Any) -> None:
+    """The soonest time at which the plan and the sea so far allow the order's end."""
+    clear, sea = now.view.plan["all_clear"], now.view.manifest["gauges"]
+    cancelled = now.first_ms("alert_cancelled")
+    quiet = ""
+    if cancelled is None:
+        at = max(decided_ms + 1000 * float(clear["earliest_s"]), float(now.t_ms))
+        if sea:
+            quiet = f", if no gauge passed {clear['gauge_m']} m in the hour before"
+    else:
+        at = float(cancelled)
+    at = max(at + 1000 * float(clear.get("confirmation_s", 0.0)), float(now.t_ms))
+    local = now.view.local(int(at))
+    late_h = float(clear.get("earliest_hour", 0.0)) - (
+        local.hour + local.minute / 60 + local.second / 3600)
+    at += 3_600_000 * max(late_h, 0.0)
+    step(at, f"All clear at the earliest{quiet}.")
+    for phase in clear.get("return_phases", ()):
+        step(at + 1000 * float(phase.get("offset_s", 0.0)),
+             f"Return to area '{phase['name']}' at the earliest.")
     if sea:
         step(None, "Further waves, possibly higher ones, are to be expected until the all-clear; "
                    "nobody is to go back before it.")

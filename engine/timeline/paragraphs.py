@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.timeline.layout import actual, clock
 from engine.timeline.names import UNIT_WORDS, Names, count, degree, shut_by
+from engine.timeline.places import rumour_says
 from engine.timeline.view import RunView
 
 _BASIS = {
@@ -90,14 +91,23 @@ def kind(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     if h["arrival_predicted_s"] is not None:
         due = clock(view, h["arrival_predicted_s"])
         ahead = not h["gauges"] and h["arrival_predicted_s"] > s["t_s"]
-        out.append(f"Tsunami: first wave {'expected' if ahead else 'had been expected'} {due} "
-                   f"({names.departments.warning}){'' if h['gauges'] else '; no height is forecast'}.")
+        out.append(f"Tsunami: first wave {'expected' if ahead else 'had been expected'} "
+                   + _expected(names, h["arrival_basis"], due)
+                   + f"{'' if h['gauges'] else '; no height is forecast'}.")
     for name, g in h["gauges"].items():
         out.append(f"Tide gauge {name}: disturbed since {clock(view, g['first_s'])}, "
                    f"highest {g['highest_m']:.1f} m at {clock(view, g['highest_s'])}.")
     if view.scenario.get("tsunami") and not h["gauges"]:
         out.append("No tide gauge has reported a disturbed sea so far.")
     return out or [f"{view.manifest['scenario']['title']}."]
+
+
+def _expected(names: Names, basis: str | None, due: str) -> str:
+    if basis == "intensity_reported":
+        return f"from {due} on, by the rule for strong shaking"
+    if basis == "gauge_reported":
+        return f"{due}, when the tide gauge was disturbed"
+    return f"{due} ({names.departments.warning})"
 
 
 def hazards(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
@@ -175,7 +185,10 @@ def services(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
             f"{row['withdrawing']:>8}{row['cut_off']:>8}{row['free']:>6}"
         )
     i = s["incidents"]
-    out.append(f"Incidents known {i['known']:,}, reached {i['reached']:,}, closed {i['closed']:,}.")
+    line = f"Incidents known {i['known']:,}, reached {i['reached']:,}, closed {i['closed']:,}."
+    if i["over_actual"]:
+        line += " " + actual(f"at {i['over_actual']:,} more nobody needs help any longer")
+    out.append(line)
     for row in i["waiting"]:
         parts = []
         for unit, n in row["for"].items():
@@ -192,7 +205,9 @@ def warning(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     w = s["warning"]
     since = []
     for c in w["channels"]:
-        text = f"{c['channel']} since {clock(view, c['since_s'])} in {count(c['zones'], 'zone')}"
+        text = f"{c['channel']} since {clock(view, c['since_s'])}, by now in {count(c['zones'], 'zone')}"
+        if c["outside_since_s"] is not None:
+            text += f", outside the exclusion line alone since {clock(view, c['outside_since_s'])}"
         if c["zones_silent"]:
             late = c["silent_since_s"] > c["since_s"]
             first = f"first at {clock(view, c['silent_since_s'])}; " if late else ""
@@ -207,19 +222,20 @@ def warning(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     if w["leaders_zones"]:
         out.append(f"Street leaders: {w['leaders_acknowledged']:,} acknowledged, called in "
                    f"{count(w['leaders_zones'], 'zone')}.")
-    if w["rumour_share"] is not None:
+    if w["rumour_noticed_s"] is not None:
         denied = (f"denied since {clock(view, w['rumour_denied_s'])}"
                   if w["rumour_denied_s"] is not None else "not denied so far")
-        out.append(f"A rumour goes round; when noticed {100 * w['rumour_share']:.0f} % of the people "
-                   f"concerned had heard it; {denied}.")
+        out.append(f"A rumour goes round, noticed {clock(view, w['rumour_noticed_s'])}: "
+                   f"{rumour_says(view.scenario['rumour']['kind'])}; {denied}. "
+                   + actual(f"{100 * w['rumour_share_actual']:.0f} % had heard it by then"))
     return [*out, _received(w)]
 
 
 def _received(w: dict[str, Any]) -> str:
     return "Who received it is not reported. " + actual(
         f"in the danger zone the order itself reached {w['received_order_actual']:,}, only word of "
-        f"it {w['received_word_actual']:,}; {w['decided_to_leave_actual']:,} decided to leave at some "
-        f"time, {w['refused_actual']:,} to stay")
+        f"it {w['received_word_actual']:,}; by their last decision {w['decided_to_leave_actual']:,} leave "
+        f"or have left, {w['refused_actual']:,} stay")
 
 
 def decisions(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:

@@ -19,13 +19,17 @@ def casualties(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     out = ["Reported: none so far."]
     if any(r.values()):
         out = [
-            f"Reported: {count(r['incidents'], 'incident')} with {r['people_in_need']:,} in need; "
+            f"Reported: {count(r['incidents'], 'incident')} called in so far, {r['people_in_need']:,} in need "
+            "by what callers said; "
             f"{r['dead']:,} dead found, {r['freed']:,} freed, {r['treated_on_scene']:,} treated on scene, "
             f"{r['admitted']:,} admitted to hospital."]
         if r["came_by_themselves"]:
-            wait = r["wait_at_doors"]
+            wait, kept = r["wait_at_doors"], r["kept_at_clinics"]
+            now = [count(wait, "waits", "wait") + " at the door"] if wait else []
+            if kept:
+                now.append(f"{count(kept, 'is', 'are')} kept at a clinic until a hospital can take them")
             out.append(f"Came to hospital or clinic by themselves: {r['came_by_themselves']:,}"
-                       + (f", of whom {count(wait, 'waits', 'wait')} at the door." if wait else "."))
+                       + (f", of whom {' and '.join(now)}." if now else "."))
     causes = ", ".join(f"{n:,} {c}" for c, n in a["dead_by_cause"].items())
     both = a["trapped_and_severely_hurt"]
     severe = f"{a['severely_hurt']:,} severely hurt{f' ({both:,} of them trapped)' if both else ''}"
@@ -49,7 +53,8 @@ def population(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
               if p[key]]
     places = ", ".join(f"{word} {n:,}" for word, n in p["at_places_actual"].items() if n)
     inside = [f"{p[key]:,} {word}" for key, word in (
-        ("back_inside_actual", "went back before the all-clear"),
+        ("been_back_actual", "have gone back before the all-clear so far"),
+        ("back_inside_actual", "of them inside now"),
         ("on_the_way_back_actual", "on the way back"),
         ("cut_off_actual", "cut off by water in a building"),
         ("came_in_actual", "inside who began elsewhere")) if p[key]]
@@ -112,7 +117,10 @@ def hospitals(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     for row in s["hospitals"]:
         limit = "" if row["beds_for_event"] is None else f" of {row['beds_for_event']:,}"
         turned = f"; {row['turned_away']:,} met it full" if row["turned_away"] else ""
-        shut = f"; TAKES NOBODY: {row['shut']}" if row["shut"] else ""
+        if row["shut"]:
+            used = f"; {row['beds_used']:,} admitted for this event" if row["beds_used"] else ""
+            out.append(f"{names.facility(row['facility'])}: TAKES NOBODY, {row['shut']}{used}{turned}.")
+            continue
         out.append(f"{names.facility(row['facility'])}: {row['beds_used']:,}{limit} beds for this "
-                   f"event in use{turned}{shut}.")
+                   f"event in use{turned}.")
     return out or ["No hospital in the city."]

@@ -62,5 +62,6 @@ def self_referred(teller: Teller, g: Rows) -> str:
     began = first_ms(before.subject, before.row, int(before.subject.max()) + 1)
     again = int((g.row > began[g.subject]).sum())
     on = f", {again:,} of them on from one that could not take them" if again else ""
+    way = f"{'up to ' if g.row.size > 1 else ''}{lasting(float(g.value.max()))} away"
     return (f"{count(g.row.size, 'hurt person sets', 'hurt people set')} out for hospital or clinic by "
-            f"themselves{on}, up to {lasting(float(g.value.max()))} away: {where}.")
+            f"themselves{on}, {way}: {where}.")

@@ -131,7 +131,7 @@ def rumour_denied(teller: Teller, g: Rows) -> str:
 def trucks_sent(teller: Teller, g: Rows) -> str:
     """Fuel trucks begin."""
     order = ", ".join(teller.view.plan["fuel"]["order"])
-    return f"Fuel trucks sent with {int(g.value[0])} crew, in the order: {order}."
+    return f"Fuel trucks are got ready, {int(g.value[0])} crew, to serve in this order: {order}."
 
 
 def hospital_fuelled(teller: Teller, g: Rows) -> str:
@@ -143,6 +143,7 @@ def hospital_fuelled(teller: Teller, g: Rows) -> str:
 def channel_fuelled(teller: Teller, g: Rows) -> str:
     """Masts or sirens are supplied."""
     what = teller.names.channel(int(g.object[0]))
+    what = "the telephone masts" if what == CHANNEL_WORDS["cell_broadcast"] else what
     return f"Fuel delivered for {what}, {g.value[0]:.0f} h: {teller.names.zones(g.subject)}."
 
 
@@ -165,4 +166,4 @@ def escorts_done(teller: Teller, g: Rows) -> str:
     which = listed((teller.names.mission(int(n)) for n in g.subject), 3)
     if why == 0:
         return f"All residents who were to leave are out: {which}."
-    return f"Nobody else is led out, {REASONS[why]}; {stay:,} stay in the house: {which}."
+    return f"Nobody else is led out, {REASONS[why]}; {count(stay, 'stays', 'stay')} in the house: {which}."

@@ -28,7 +28,7 @@ def casualties(now: AsOf) -> dict[str, Any]:
     treated = now.rows("person_treated")
     admitted = now.subjects("person_admitted")
     by_crew = np.unique(treated.subject[treated.object >= 0])
-    came, waits = _at_doors(now)
+    came, waits, kept = _at_doors(now)
     seen = np.unique(np.concatenate([
         treated.subject, freed.subject, admitted, now.subjects("transport_started")]))
     answered, opened = now.rows("call_answered"), now.rows("incident_opened")
@@ -42,7 +42,7 @@ def casualties(now: AsOf) -> dict[str, Any]:
             "people_in_need": int(opened.value[known].sum()),
             "dead": int(np.isin(dead, seen).sum()), "treated_on_scene": int(by_crew.size),
             "freed": int(np.unique(freed.subject).size), "admitted": int(admitted.size),
-            "came_by_themselves": came, "wait_at_doors": waits,
+            "came_by_themselves": came, "wait_at_doors": waits, "kept_at_clinics": kept,
         },
         "actual": {
             "dead": int(dead.size), "severely_hurt": int(severe.size), "trapped": int(still.size),
@@ -55,9 +55,9 @@ def casualties(now: AsOf) -> dict[str, Any]:
     }
 
 
-def _at_doors(now: AsOf) -> tuple[int, int]:
-    """People who have come to a hospital or clinic by themselves so far; those of them who wait there
-    now, neither treated nor admitted nor taken on."""
+def _at_doors(now: AsOf) -> tuple[int, int, int]:
+    """People who have come to a hospital or clinic by themselves so far; those of them who wait at a
+    door now, neither treated nor admitted nor taken on; the seriously hurt whom a clinic keeps."""
     trips = now.rows("self_referred")
     there = trips.t_ms + np.rint(1000 * trips.value).astype(np.int64) <= now.t_ms
     people = now.view.person_party.size
@@ -65,7 +65,12 @@ def _at_doors(now: AsOf) -> tuple[int, int]:
     over = now.rows("person_treated", "person_admitted", "transport_started", "person_died")
     done = last_of(over.subject, over.row, people, -1)
     waits = there & (trips.row == last[trips.subject]) & (done[trips.subject] < trips.row)
-    return int(np.unique(trips.subject[there]).size), int(waits.sum())
+    hurt = now.rows("person_hurt")
+    health = last_of(hurt.subject, np.rint(hurt.value).astype(np.int64), people, 0)
+    clinic = np.array([place["kind"] == "clinic" for place in now.view.manifest["facilities"]], np.bool_)
+    kept = waits & (health[trips.subject] >= SEVERE)
+    kept[kept] = clinic[trips.object[kept]]
+    return int(np.unique(trips.subject[there]).size), int((waits & ~kept).sum()), int(kept.sum())
 
 
 def population(now: AsOf) -> dict[str, Any]:
@@ -82,6 +87,7 @@ def population(now: AsOf) -> dict[str, Any]:
     trips = now.last("pickup_set_out", "pickup_met", "pickup_missed")
     back = now.last("party_returning", "party_returned", "party_departed", "party_left_zone",
                     "party_arrived", "party_in_refuge", "party_going_home")
+    been = np.unique(now.subjects("party_returned"))
     returning = [n for n, kind in back.items() if kind == "party_returning"]
     worst = np.lexsort((-residents, -inside))
     return {
@@ -99,6 +105,7 @@ def population(now: AsOf) -> dict[str, Any]:
             "vertical refuges": people.count("safe in vertical refuge"),
         },
         "cut_off_actual": people.count("cut off by water in a building"),
+        "been_back_actual": int(view.party_size[been].sum()),
         "back_inside_actual": people.count("back inside danger zone"),
         "on_the_way_back_actual": int(view.party_size[returning].sum()) if returning else 0,
         "at_home_actual": people.count(HOME[0]), "on_the_way_home_actual": people.count(HOME[1]),
@@ -137,10 +144,13 @@ def hospitals(now: AsOf) -> list[dict[str, Any]]:
             continue
         mine = rows.value[rows.object == number]
         closed = state.get(number) == "hospital_shut"
+        outside = place.get("inside_line", False) and now.line_shut_ms()
+        barred = outside is not None and outside is not False and outside <= now.t_ms
         out.append({
             "facility": number, "beds_used": int(mine[-1]) if mine.size else 0,
             "beds_for_event": place.get("surge_beds"), "beds": int(place["capacity"]),
             "turned_away": int((full.subject == number).sum()),
-            "shut": REASONS[int(why[number])] if closed else None,
+            "shut": REASONS[int(why[number])] if closed else
+            "inside the exclusion line until the all-clear" if barred else None,
         })
     return out

@@ -42,7 +42,7 @@ class Teller:
         cause = CAUSES[int(g.object[0])] if g.object[0] > 0 else "unknown cause"
         party = self.view.person_party[g.subject]
         where = self.names.zones(np.unique(self.view.party_zone[party[party >= 0]]))
-        return f"{count(g.row.size, 'person dies', 'people die')} ({cause}). {where}."
+        return f"{count(g.row.size, 'person dies', 'people die')} ({cause}), from {where}."
 
     def swept(self, g: Rows) -> str:
         return f"{count(g.row.size, 'person', 'people')} swept off their feet by moving water."
@@ -131,12 +131,14 @@ class Teller:
         return f"{what} {state}: {self.names.zone_share(g.subject)}."
 
     def closed(self, g: Rows) -> str:
-        why = shut_by(REASONS[int(g.object[0])])
-        if REASONS[int(g.object[0])] == "road closed by police":
+        reason = REASONS[int(g.object[0])]
+        why = shut_by(reason)
+        if reason == "road closed by police":
             why = f"by {self.names.departments.police}"
-            if self.closed_before(g):
-                return (f"{count(g.row.size, 'street section')} dry again and still closed {why}: "
-                        f"{self.names.streets(g.subject)}.")
+        if self.closed_before(g):
+            still = "closed already, now" if reason == "road under water" else "dry again and still closed,"
+            return (f"{count(g.row.size, 'street section')} {still} {why}: "
+                    f"{self.names.streets(g.subject)}.")
         return (f"{count(g.row.size, 'street section')} closed to vehicles, {why}: "
                 f"{self.names.streets(g.subject)}.")
 
@@ -153,7 +155,11 @@ class Teller:
     def reported(self, g: Rows) -> str:
         streets = self.names.streets(g.subject)
         if g.object[0] <= 0:
-            return f"Reported open again: {streets}."
+            ordered = self.view.rows("order_decided", "all_clear")
+            before = ordered.kind[ordered.t_ms <= g.t_ms[0]]
+            stands = before.size > 0 and before[-1] == KIND_CODE["order_decided"]
+            also = "; the order to leave stands" if stands else ""
+            return f"Reported passable again{also}: {streets}."
         return (f"Reported closed, {shut_by(REASONS[int(g.object[0])])}: "
                 f"{count(g.row.size, 'section')}; {streets}.")
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from engine.events import KIND_CODE, KINDS, REASONS
-from engine.scoring.columns import first_ms, last_of
+from engine.scoring.columns import last_of
 from engine.scoring.context import NEVER
 from engine.timeline.asof import AsOf
+from engine.timeline.command_told import prediction_basis
 from engine.timeline.forces import access, incidents, services
 from engine.timeline.names import Names
 from engine.timeline.outlook import outlook
@@ -68,7 +69,10 @@ def _declared(now: AsOf) -> dict[str, Any] | None:
 
 def _hazard(now: AsOf, names: Names) -> dict[str, Any]:
     quake, magnitude = now.rows("earthquake"), now.rows("magnitude_reported")
-    intensity, predicted = now.rows("intensity_reported"), now.rows("arrival_predicted")
+    intensity, predicted = now.rows("intensity_reported"), now.predicted()
+    basis = [prediction_basis(now.view, int(row)) for row in predicted.row]
+    # Once the gauge is disturbed the forecast is what it was before.
+    forecast = max((n for n, kind in enumerate(basis) if kind != "gauge_reported"), default=-1)
     seen, crests = now.rows("gauge_reported"), now.rows("sea_crest")
     highest: dict[str, dict[str, float]] = {}
     for gauge in np.unique(seen.subject):
@@ -95,7 +99,8 @@ def _hazard(now: AsOf, names: Names) -> dict[str, Any]:
         "earthquake": float(quake.value[0]) if quake.row.size else None,
         "magnitude_reported": float(magnitude.value[0]) if magnitude.row.size else None,
         "intensity_reported": float(intensity.value.max()) if intensity.row.size else None,
-        "arrival_predicted_s": float(predicted.value[-1]) if predicted.row.size else None,
+        "arrival_predicted_s": float(predicted.value[forecast]) if predicted.row.size else None,
+        "arrival_basis": basis[forecast] if basis else None,
         "gauges": highest,
         "buildings_called_from": int(np.unique(opened.object[called]).size),
         "streets_under_water_reported": int(wet.size),
@@ -125,8 +130,9 @@ def _warning(now: AsOf, names: Names) -> dict[str, Any]:
     started, alerts = now.rows("channel_started"), now.rows("party_alerted")
     by_order = np.unique(alerts.subject[alerts.value == 1])
     by_word = np.setdiff1d(np.unique(alerts.subject[alerts.value == 2]), by_order)
-    decided = np.unique(now.rows("party_decided").subject)
-    refused = np.unique(now.rows("party_refused").subject)
+    last = now.last("party_decided", "party_refused")
+    decided = np.array([n for n, kind in last.items() if kind == "party_decided"], np.int64)
+    refused = np.array([n for n, kind in last.items() if kind == "party_refused"], np.int64)
     danger, size = now.view.party_in_danger, now.view.party_size
     rumour, leaders = now.rows("rumour_noticed"), now.rows("leaders_called")
 
@@ -136,17 +142,27 @@ def _warning(now: AsOf, names: Names) -> dict[str, Any]:
     return {
         "channels": [
             {"channel": names.channel(int(c)), "since_s": int(mine.t_ms.min()) / 1000,
+             "outside_since_s": _cars_out_s(now, int(c)),
              "zones": int(np.unique(mine.object).size), **_silent(now, int(c), mine.object)}
             for c in np.unique(started.subject)
             for mine in [started.where(started.subject == c)]
         ],
         "leaders_acknowledged": int(leaders.value.sum()),
         "leaders_zones": int(np.unique(leaders.subject).size),
-        "rumour_share": float(rumour.value[-1]) if rumour.row.size else None,
+        "rumour_noticed_s": int(rumour.t_ms[0]) / 1000 if rumour.row.size else None,
+        "rumour_share_actual": float(rumour.value[-1]) if rumour.row.size else None,
         "rumour_denied_s": _seconds(now.first_ms("rumour_denied")),
         "received_order_actual": people(by_order), "received_word_actual": people(by_word),
         "decided_to_leave_actual": people(decided), "refused_actual": people(refused),
     }
+
+
+def _cars_out_s(now: AsOf, channel: int) -> float | None:
+    """Since when loudspeaker cars have been outside the exclusion line; None where they are not."""
+    shut_ms = now.line_shut_ms()
+    cars = now.view.plan["channels"][channel]["kind"] == "loudspeaker"
+    waves = now.predicted().row.size > 0
+    return shut_ms / 1000 if cars and waves and shut_ms is not None and shut_ms <= now.t_ms else None
 
 
 def _silent(now: AsOf, channel: int, zones: Any) -> dict[str, Any]:
@@ -170,8 +186,8 @@ def _silent(now: AsOf, channel: int, zones: Any) -> dict[str, Any]:
         mute = now.rows("telecom_lost")
         gone = np.zeros(size, np.bool_)
         gone[now.off("telecom_restored", "telecom_lost")] = True
-        silent_ms = np.where(gone, np.minimum(empty_ms, first_ms(mute.subject, mute.t_ms, size)),
-                             empty_ms)
+        mute_ms = last_of(mute.subject, mute.t_ms, size, NEVER)
+        silent_ms = np.where(gone, np.minimum(empty_ms, mute_ms), empty_ms)
     here = silent_ms[np.unique(zones)]
     here = here[here <= now.t_ms]
     return {"zones_silent": int(here.size),

@@ -37,7 +37,8 @@ def reports(
 def timeline_lines(view: RunView, minutes: Sequence[float] = REPORTS_MIN) -> list[str]:
     """The run as text of 100 columns."""
     names = Names(view)
-    told, times = entries(view, names), report_times(view, minutes)
+    times = report_times(view, minutes)
+    told = entries(view, names, times)
     out = [*header_lines(view), ""]
     begin = -1
     for number, report in enumerate(reports(view, names, told, minutes), 1):
@@ -52,7 +53,7 @@ def timeline_lines(view: RunView, minutes: Sequence[float] = REPORTS_MIN) -> lis
 def timeline_document(view: RunView, minutes: Sequence[float] = REPORTS_MIN) -> dict[str, Any]:
     """The same for JSON: entries with the numbers of their events, and the reports' figures."""
     names = Names(view)
-    m, told = view.manifest, entries(view, names)
+    m, told = view.manifest, entries(view, names, report_times(view, minutes))
     return {
         "scenario": m["scenario"]["name"], "plan": m["plan"]["name"], "seed": m["seed"],
         "digest": m["digest"], "timezone": m["timezone"],

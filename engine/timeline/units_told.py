@@ -18,7 +18,7 @@ def answered(teller: Teller, g: Rows) -> str:
     """Calls answered."""
     wait = float(g.value.max())
     late = _late_s(teller, g)
-    told = f"waited {lasting(wait)}" if wait >= 1 else "answered without a wait"
+    told = f"waited {lasting(wait)} to be answered" if wait >= 1 else "answered at once"
     if g.row.size > 1:
         told = f"longest wait {lasting(wait)}" if wait >= 1 else "none had to wait"
     if late > 300:

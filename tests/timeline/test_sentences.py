@@ -84,7 +84,7 @@ def test_street_leaders_and_zones(views: dict[str, RunView]) -> None:
     view = made(views["early-warning"], ("leaders_called", 300_000, 0, -1, 12.0),
                 ("leaders_called", 300_000, 1, -1, 0.0))
     assert told(view, "leaders_called")[0].text == (
-        "Street leaders called in 2 zones: 12 acknowledge; none in 1 of them.")
+        "Street leaders called in 2 zones: 12 acknowledge; nobody does in 1 zone.")
 
 
 def test_doors_of_patients_are_no_scene(views: dict[str, RunView]) -> None:

@@ -122,9 +122,9 @@ def check_missions(city: City, scenario: Scenario, plan: Plan, danger: B, shut: 
         if need_s > left_s:
             raise InputError(
                 f"plan '{plan.name}': {key}: no vehicle would be back outside the exclusion line: it shuts "
-                f"{max(left_s, 0.0):.0f} s after the order at the earliest ({_why_line(plan, wave_s)}), and "
-                f"turning out, {'work' if missions.door[row] >= 0 else 'loading'} and leaving take {need_s:.0f} s "
-                "without the way there"
+                f"{max(left_s, 0.0):.0f} s after the order at the earliest ({_why_line(plan, wave_s)}), "
+                f"and turning out, {'work' if missions.door[row] >= 0 else 'loading'} and leaving take "
+                f"{need_s:.0f} s without the way there"
             )
 
 
@@ -154,9 +154,9 @@ def check_visits(city: City, scenario: Scenario, plan: Plan, danger: B, shut: B,
         quickest_s = float(out_s[mask].min(initial=math.inf))
         if mask.any() and shut[mask].all() and knock_s + quickest_s > limit_s:
             raise InputError(
-                f"plan '{plan.name}': {key}: nobody would be out of the zone in time: they have to be out by "
-                f"{limit_s:.0f} s ({_why_line(plan, wave_s)}), and the first door is reached at {knock_s:.0f} s, {quickest_s:.0f} s on foot from the "
-                "exclusion line at the nearest"
+                f"plan '{plan.name}': {key}: nobody would be out of the zone in time: they have to be out "
+                f"by {limit_s:.0f} s ({_why_line(plan, wave_s)}), and the first door is reached at "
+                f"{knock_s:.0f} s, {quickest_s:.0f} s on foot from the exclusion line at the nearest"
             )
 
     for row, doors in enumerate(plan.door_to_door):

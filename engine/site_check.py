@@ -184,8 +184,9 @@ def _loudspeakers(scenario: Scenario, plan: Plan, city: City, danger_node: B) ->
     for row, channel in enumerate(plan.channels):
         begins_s = issued + channel.start_s
         if channel.kind == "loudspeaker" and math.isfinite(wave_s) and shuts_s <= begins_s < math.inf:
-            yield (f"channels.{row}: loudspeaker cars begin {begins_s:.0f} s after the start, and have to be "
-                   f"outside the exclusion line from {max(shuts_s, 0.0):.0f} s on: nobody inside hears them")
+            yield (f"channels.{row}: loudspeaker cars begin {begins_s:.0f} s after the start, and have to "
+                   f"be outside the exclusion line from {max(shuts_s, 0.0):.0f} s on: nobody inside hears "
+                   "them")
 
 
 def _sample_officers(scenario: Scenario, plan: Plan, city: City) -> Iterator[str]:

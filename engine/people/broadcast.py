@@ -23,7 +23,6 @@ from engine.component import Component, Context
 from engine.people import warning as model
 from engine.world import NEVER
 
-
 CARD: tuple[tuple[str, object, str, str, str], ...] = (
     ("loudspeaker cars are outside the exclusion line by", "exclusion.lead_s before the predicted wave", "",
      "as units are; cars and crews of the municipalities, none of the city's units", "assumption"),
@@ -31,7 +30,8 @@ CARD: tuple[tuple[str, object, str, str, str], ...] = (
 
 
 def cars_barred(host: Component, rows: I64, t_ms: I64) -> B:
-    """Which parties [rows] are inside the exclusion line where no loudspeaker car may be at `t_ms` [rows]."""
+    """Which parties [rows] are inside the exclusion line, where no loudspeaker car may be at `t_ms` [rows].
+    """
     w = host.w
     if w.predicted_ms[0] >= NEVER:
         return np.zeros(rows.size, np.bool_)

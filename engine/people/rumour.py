@@ -14,7 +14,8 @@ Correction. The command centre notices a rumour once `NOTICED_SHARE` of the part
 (assumption; calls and volunteers' reports are not modelled one by one). `delay_s` later the plan's
 channel denies it, once: whom the channel reaches where it works (loudspeaker cars only outside the
 exclusion line, `broadcast.py`) believes the denial, no longer passes the rumour on and does not act on
-it; who is back home on the rumour's account meets the order again there. All shares are assumptions with ranges: no survey of a rumour's reach was found.
+it; who is back home on the rumour's account meets the order again there. All shares are assumptions with
+ranges: no survey of a rumour's reach was found.
 """
 
 from __future__ import annotations

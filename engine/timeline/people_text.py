@@ -19,8 +19,8 @@ def casualties(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
     out = ["Reported: none so far."]
     if any(r.values()):
         out = [
-            f"Reported: {count(r['incidents'], 'incident')} called in so far, {r['people_in_need']:,} in need "
-            "by what callers said; "
+            f"Reported: {count(r['incidents'], 'incident')} called in so far, {r['people_in_need']:,} in "
+            "need by what callers said; "
             f"{r['dead']:,} dead found, {r['freed']:,} freed, {r['treated_on_scene']:,} treated on scene, "
             f"{r['admitted']:,} admitted to hospital."]
         if r["came_by_themselves"]:

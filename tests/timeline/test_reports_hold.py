@@ -71,7 +71,8 @@ def test_only_what_goes_out_is_announced(view: RunView) -> None:
     issued = {Names(view).phase(int(n)) for n in view.rows("order_issued").object}
     announced = {t.split("'")[1] for t in told if t.startswith("Order to leave goes out")}
     assert announced == issued
-    refuge = next(s for s in situation(view, Names(view), decided)["outlook"] if "Mill House opens" in s["text"])
+    steps = situation(view, Names(view), decided)["outlook"]
+    refuge = next(step for step in steps if "Mill House opens" in step["text"])
     opened = view.rows("refuge_opened")
     assert refuge["at_s"] == pytest.approx(int(opened.t_ms.max()) / 1000, abs=10)
 
@@ -114,13 +115,15 @@ def test_no_wave_is_expected_after_a_small_magnitude(view: RunView) -> None:
 
 def test_a_hospital_inside_the_line_takes_nobody(view: RunView) -> None:
     inside = [dict(place, inside_line=place["kind"] == "hospital") for place in view.manifest["facilities"]]
-    shut = RunView({**view.manifest, "facilities": inside}, view.codes, view.parties, view.city, view.inputs)
+    manifest = {**view.manifest, "facilities": inside}
+    shut = RunView(manifest, view.codes, view.parties, view.city, view.inputs)
     line_ms = AsOf(view, 400_000).line_shut_ms()
     assert line_ms is not None
     assert "TAKES NOBODY" not in text_at(shut, int(line_ms) - 10_000)
     later = text_at(shut, int(line_ms) + 130_000)
     assert "TAKES NOBODY, inside the exclusion line until the all-clear" in later
-    assert "inside the exclusion line until" not in text_at(shut, int(view.rows("all_clear").t_ms[0]) + 10_000)
+    lifted = text_at(shut, int(view.rows("all_clear").t_ms[0]) + 10_000)
+    assert "inside the exclusion line until" not in lifted
 
 
 def test_who_decides_anew_is_counted_once(view: RunView) -> None:

@@ -21,7 +21,7 @@ class AllClear(Strict):
     """The sea's service cancels the alert at the earliest `earliest_s` after the order, and not while
     the sea is disturbed (gauge above `gauge_m` within the last hour). Either that ends the order, or a
     committee orders the return `confirmation_s` later (in Chile the navy's SHOA cancels; the
-    operations committee, COE, with the governor's authority, lets people go home); in both cases not
+    committee that commands, COE until 2022 and COGRID since, lets people go home); in both cases not
     before `earliest_hour` of the day, local time. With `return_phases` people go home area by area;
     elsewhere they may at once. Control points, closures and inbound bans hold until the areas they guard
     are open; responders pass."""

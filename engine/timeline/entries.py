@@ -216,6 +216,9 @@ def entries(view: RunView, names: Names | None = None, cuts_ms: Sequence[int] = 
                 int(group.t_ms[0]), own.get(source, source), text, reported,
                 kind.name, tuple(int(n) for n in group.row),
             ))
+    for group in _windows(view.moved_out, 300, cuts_ms):
+        text = _capital(units_told.moved_out(teller, group))
+        out.append(Entry(int(group.t_ms[0]), "Dispatch", text, True, "moved_out", ()))
     out += _milestones(view)
     return sorted(out, key=lambda e: (e.t_ms, e.events[0] if e.events else 0))
 

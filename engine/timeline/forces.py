@@ -62,7 +62,8 @@ def _shut(names: Names, closed: Any, opened: Any) -> dict[str, dict[str, Any]]:
 #: What a unit does after an event that names it; the last one counts.
 _DOES = {
     "unit_dispatched": "on_incidents", "mission_ordered": "on_missions",
-    "unit_withdrawn": "withdrawing", "unit_available": "free", "crew_on_foot": "cut_off",
+    "unit_withdrawn": "withdrawing", "unit_departed": "withdrawing", "unit_available": "free",
+    "crew_on_foot": "cut_off",
 }
 DUTIES = ("on_incidents", "at_control_points", "on_missions", "withdrawing", "cut_off", "free")
 
@@ -75,7 +76,8 @@ def services(now: AsOf) -> list[dict[str, Any]]:
     """
     view = now.view
     units = view.manifest["units"]
-    rows = now.rows(*_DOES)
+    rows, moved = now.rows(*_DOES), now.view.moved_out.row
+    rows = rows.where((rows.kind != KIND_CODE["unit_departed"]) | np.isin(rows.row, moved))
     does = np.array([DUTIES.index(_DOES.get(kind.name, "free")) for kind in KINDS], np.int64)
     step = does[rows.kind]
     post = (rows.kind == KIND_CODE["unit_dispatched"]) & (rows.object < 0)

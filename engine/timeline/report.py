@@ -58,7 +58,7 @@ def header_lines(view: RunView) -> list[str]:
     ]
     if share < 1:
         lines.insert(2, f"A sample of {share:.0%} of the households: people, units, beds and places "
-                        "are in that proportion.")
+                        "are in that proportion; posts, fuel trucks, streets and buildings are not.")
     return [line for text in lines for line in textwrap.wrap(text, WIDTH)]
 
 

@@ -102,6 +102,12 @@ def withdrawn(teller: Teller, g: Rows) -> str:
     return f"{units(teller, g)} ordered out of the danger zone."
 
 
+def moved_out(teller: Teller, g: Rows) -> str:
+    """Units without a task leave the zone."""
+    drive = "drives" if np.unique(g.subject).size == 1 else "drive"
+    return f"{units(teller, g)} {drive} out of the exclusion line to wait."
+
+
 def crew_on_foot(teller: Teller, g: Rows) -> str:
     """A crew leaves its vehicle."""
     return (f"Crew of {units(teller, g)} left the vehicle and walks to safety "

@@ -60,6 +60,16 @@ class RunView:
         return self.log.rows(*(kind for kind in kinds if kind in KIND_CODE))
 
     @cached_property
+    def moved_out(self) -> Rows:
+        """Units that set out for a waiting place outside the exclusion line, without another task."""
+        rows = self.rows("unit_departed")
+        rows = rows.where((rows.object < 0) & (rows.value == 0))
+        tasks = [KIND_CODE[kind] for kind in ("unit_dispatched", "mission_ordered")]
+        cause = self.cause[rows.row]
+        sent = (cause >= 0) & np.isin(self.codes["kind"].to_numpy()[cause], tasks)
+        return rows.where(~sent)
+
+    @cached_property
     def person_party(self) -> I64:
         """Party of each person [persons]; -1 where the log forms none."""
         formed = self.rows("party_formed")

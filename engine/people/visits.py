@@ -95,6 +95,10 @@ class Visits:
         here = np.flatnonzero((w.unit_mission == mission) & (w.unit_phase == U_ON_SCENE))
         since = t0_ms - w.zone_order_ms[self.zone[mine]]
         open_ = (since >= 1000 * doors.start_s) & (since <= 1000 * doors.stop_s)
+        # Doors whose zone's time is over are left out; they wait for a zone that is told later.
+        left = since[int(w.door_visited[row]):] <= 1000 * doors.stop_s
+        if here.size and left.any() and not left[0]:
+            w.door_visited[row] = int(w.door_visited[row]) + int(np.argmax(left))
         before = int(w.door_visited[row])
         if here.size == 0 or before >= mine.size or not open_[before]:
             return mine[:0], mine[:0], mine[:0]

@@ -106,6 +106,22 @@ def test_doors_are_reached_at_the_rate_of_the_crews_on_the_spot() -> None:
     assert np.concatenate(met).size == 18
 
 
+def test_crews_pass_on_from_a_zone_whose_time_is_over() -> None:
+    """Crews who come late to the first zone begin in the second, which was told later."""
+    visits = Visits.__new__(Visits)
+    visits.zone = np.repeat([0, 1], 20)
+    visits.doors = (SimpleNamespace(households_an_hour=36.0, start_s=100.0, stop_s=1000.0),)
+    w = SimpleNamespace(
+        unit_mission=np.array([0]), unit_phase=np.array([U_ON_SCENE]), unit_event=np.array([3]),
+        zone_order_ms=np.array([0, 600_000]), door_visited=np.zeros(1),
+        zone_doors_event=np.array([-1, -1]), zone_order_event=np.array([2, 2]),
+    )
+    host: Any = SimpleNamespace(w=w, emit=lambda kind, *args, **keys: np.array([7]))
+    met = [visits._crew(host, 0, 0, np.arange(40), t, t + 10_000)[0]
+           for t in range(1_100_000, 1_500_000, 10_000)]
+    assert np.concatenate(met).tolist() == [20, 21, 22, 23]
+
+
 def test_in_a_run_crews_knock_and_people_leave_for_it(assisted_run: Run) -> None:
     run = assisted_run
     e, parties = run.events, run.twin.context.parties

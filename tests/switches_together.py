@@ -12,7 +12,6 @@ from typing import Any
 
 from engine.levers.order import OrderZone, Trigger
 from engine.levers.transport import Vehicles
-from engine.levers.warning import RumourCorrection
 from engine.scenario import Area, Circle, Gauge, load_scenario
 
 #: Other values of keys that are whole parts or lists, which leaving out or shortening would refuse.
@@ -38,7 +37,6 @@ class Together:
     along: dict[str, Any] = field(default_factory=dict)
 
 
-_NO_CORRECTION = {"rumour_correction": None}
 _NO_FUEL = {"fuel": None}
 _POSTS = {"control_points": [
     {"name": "Avenida Central", "lon": -70.9963, "lat": -29.9968, "officers": 2, "setup_s": 60.0},
@@ -61,14 +59,12 @@ TOGETHER: dict[str, Together] = {
     "early-warning order.authority": _CONFIRMED,
     "early-warning order.confirmation_s": _CONFIRMATION,
     "early-warning order.zones.1.exempt": Together([()], both={"order.zones.1.mode": "foot"}),
-    "early-warning channels": Together([()], both={**_NO_CORRECTION, **_NO_FUEL}),
+    "early-warning channels": Together([()], both=_NO_FUEL),
     "early-warning channels.0.kind": Together(
         ["loudspeaker"], both={"channels.0.battery_s": 0.0, **_NO_FUEL}),
     "early-warning channels.1.kind": Together(
         ["radio_tv"], both={"channels.1.battery_s": 0.0, **_NO_FUEL}),
-    "early-warning channels.2.kind": Together(["radio_tv"], both=_NO_CORRECTION),
-    "early-warning channels.2.battery_s": Together(
-        [600.0], both={"channels.2.kind": "siren", **_NO_CORRECTION}),
+    "early-warning channels.2.battery_s": Together([600.0], both={"channels.2.kind": "siren"}),
     "early-warning door_to_door.0.by": Together(
         ["police", "fire_rescue"],
         both={"door_to_door.0.teams": 2, "door_to_door.0.stop_s": 900.0, "exclusion.lead_s": 300.0}),
@@ -91,8 +87,6 @@ TOGETHER: dict[str, Together] = {
     "assisted order.confirmation_s": _CONFIRMATION,
     "assisted order.bar_return": Together([True], both=_POSTS),
     "assisted order.zones.1.exempt": Together([()], both={"order.zones.1.mode": "foot"}),
-    "assisted rumour_correction": Together(
-        [RumourCorrection(channel="loudspeaker", delay_s=60.0)]),
     "assisted facility_evacuation.1.facility": Together(
         ["North Hospital"], both={
             "facility_evacuation.1.mode": "vehicle", "facility_evacuation.1.patients": 4,

@@ -19,6 +19,11 @@ from engine.run import Run
 from engine.world import BY_NAME, VARIABLES
 
 NAMES = [phase.name for phase in PHASES]
+#: Whether the last visitor is gone when officers leave hangs on the last bits of a crowd, and so on the
+#: processor; the test shows officers who leave while people are still held.
+SOMETIMES: dict[str, str] = {
+    "crowd_let_go": "tests/hazards/test_crowds.py::test_everybody_goes_on_when_officers_leave",
+}
 #: Kinds that a small town's golden runs do not reach, with the test that does reach each.
 ELSEWHERE: dict[str, str] = {
     "doors_held": "tests/people/test_visits.py::test_teams_are_not_sent_where_the_line_is_shut",
@@ -194,7 +199,7 @@ def test_every_kind_occurs(
     for run in (*runs.values(), run_with_inputs, *quake_runs.values(), assisted_run,
                 *match_runs.values()):
         seen |= {KINDS[code].name for code in np.unique(run.codes.kind)}
-    missing = set(KIND_CODE) - seen
+    missing = set(KIND_CODE) - seen - set(SOMETIMES)
     assert missing == set(ELSEWHERE), sorted(missing ^ set(ELSEWHERE))
 
 

@@ -62,7 +62,7 @@ OTHER: dict[str, list[Any]] = {
     "shelter_staff": [1, 3],
     "fuel": [Fuel(order=("hospitals",))],
     "rumour": [None],
-    "rumour_correction": [RumourCorrection(channel="radio_tv", delay_s=60.0)],
+    "rumour_correction": [RumourCorrection(channel="loudspeaker", delay_s=60.0)],
     "street_leaders": [StreetLeaders(call_s=60.0)],
     "facility": ["Test Hospital", "North Hospital"],
     "to": ["high ground", "Test Shelter"],

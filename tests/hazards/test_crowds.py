@@ -12,6 +12,7 @@ from engine.city import City
 from engine.crowd.simulate import CrowdRun
 from engine.crowd.venue import load_venue
 from engine.errors import InputError
+from engine.events import KIND_CODE
 from engine.hazards.crowds import Crowds
 from engine.plan import load_plan
 from engine.run import Run, open_session
@@ -46,6 +47,22 @@ def test_a_restored_run_goes_on_the_same(town: City, match: Scenario) -> None:
         branch.advance(700)
     assert session.twin.log.digest() == other.twin.log.digest()
     assert np.array_equal(session.twin.world.venue_pm2, other.twin.world.venue_pm2)
+
+
+def test_everybody_goes_on_when_officers_leave(town: City, match: Scenario) -> None:
+    session = open_session(town, match, load_plan("cameras", match), 1)
+    session.advance(580)
+    world, site = session.twin.world, session.twin.context.site
+    held = int(world.venue_held[0])
+    assert held > 100
+    world.control_staffed[site.venue_control[0]] = False
+    session.advance(600)
+    (let_go,) = np.flatnonzero(session.twin.log.column("kind") == KIND_CODE["crowd_let_go"])
+    assert held - 20 < session.twin.log.column("value")[let_go] <= held
+    crowds = next(c for c in session.twin.components if isinstance(c, Crowds))
+    assert not world.venue_metered[0]
+    assert crowds._runs[0].waiting < held - 50  # at the officers' rate 24 would have gone on
+    assert crowds.conserved() == ""
 
 
 def test_officers_let_people_on_at_their_rate(match: Scenario) -> None:

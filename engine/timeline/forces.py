@@ -120,7 +120,9 @@ def incidents(now: AsOf) -> dict[str, Any]:
     last_sent = last_of(task.object, task.row, size, -1)
     last_held = last_of(held.subject, held.row, size, -1)
     why = last_of(held.subject, held.object, size, 0)
-    waits = open_now[last_held[open_now] > last_sent[open_now]] if known.size else known
+    # Where nobody needs help any longer dispatch waits for nothing, whatever it was held for.
+    needed = known[~over[known]] if known.size else known
+    waits = needed[last_held[needed] > last_sent[needed]] if known.size else known
     trapped = _trapped(now)
     return {
         "known": int(known.size), "closed": int(known.size - open_now.size),

@@ -149,6 +149,8 @@ def test_an_incident_is_closed_for_command_when_a_crew_has_been_there(view: RunV
         over = np.intersect1d(now.subjects("incident_closed"), now.subjects("call_answered"))
         assert figures["closed"] <= figures["reached"]
         assert figures["closed"] + figures["over_actual"] <= over.size
+        waiting = sum(row["incidents"] for row in figures["waiting"])
+        assert waiting <= figures["known"] - figures["closed"] - figures["over_actual"]
 
 
 def test_streets_that_fall_dry_under_another_closure_do_not_close_again(view: RunView) -> None:

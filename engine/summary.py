@@ -94,8 +94,8 @@ def print_run(console: Console, facts: dict[str, Any]) -> None:
                       "person-seconds at 5 people per m² or more")
     scores = facts["scores"]
     console.print(
-        f"score {scores['score']:.2f} of 100, deaths first, then efficiency {scores['efficiency']:.1f} "
-        f"and fairness {scores['fairness']:.1f} (the worst-off group)   digest {facts['digest'][:12]}"
+        f"score {scores['score']:.2f} of 100, deaths first  efficiency {scores['efficiency']:.1f}  "
+        f"fairness {scores['fairness']:.1f}   digest {facts['digest'][:12]}"
     )
 
 

@@ -410,12 +410,16 @@ class Dispatch(MissionOrders, Component):
     def _end_posts(self, t0_ms: int) -> list[int]:
         """While the order stands: call officers off posts whose time is over; the other posts."""
         w = self.w
-        over = w.order_decided_ms[0] + self._to_ms <= t0_ms
-        at = w.unit_order_control
+        over = np.asarray(w.order_decided_ms[0] + self._to_ms <= t0_ms)
+        self._call_off(over, int(w.order_event[0]))
+        return [int(post) for post in np.flatnonzero(~over)]
+
+    def _call_off(self, over: B, cause: int) -> None:
+        """Call officers off the posts [posts] that are over."""
+        at = self.w.unit_order_control
         mine = (at >= 0) & (at < self._posts) & np.append(over, False)[np.minimum(at, self._posts)]
         for unit in np.flatnonzero(mine):
-            self._order(int(unit), -1, -1, int(w.order_event[0]))
-        return [int(post) for post in np.flatnonzero(~over)]
+            self._order(int(unit), -1, -1, cause)
 
     def _hold_control(self, control: int, why: int, t0_ms: int, cause: int) -> None:
         """Record why a control point gets no officers, once for each change of reason."""
@@ -430,12 +434,8 @@ class Dispatch(MissionOrders, Component):
 
     def _lift_controls(self, t0_ms: int) -> B:
         """After the all-clear call officers off; which posts [posts] hold until their area is open."""
-        w = self.w
         holds = np.asarray(self._post_until_ms()[: self._posts] > t0_ms)
-        at = w.unit_order_control
-        over = (at >= 0) & (at < self._posts) & ~np.append(holds, True)[np.minimum(at, self._posts)]
-        for unit in np.flatnonzero(over):
-            self._order(int(unit), -1, -1, int(w.all_clear_event[0]))
+        self._call_off(~holds, int(self.w.all_clear_event[0]))
         return holds
 
     def _needs(self, rows: Any) -> tuple[I64, I64]:

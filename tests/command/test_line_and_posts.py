@@ -15,9 +15,9 @@ from engine.events import KIND_CODE, REASONS
 from engine.lead_time import line_shuts_s, predicted_s
 from engine.levers.warning import DoorToDoor, StreetLeaders
 from engine.plan import Plan, load_plan
-from engine.run import Run, Session, open_session
+from engine.run import Run, Session, open_session, simulate
+from engine.sample import sample_city
 from engine.scenario import Scenario, load_scenario
-from engine.scoring import volunteers
 from engine.site import build_site
 from engine.site_check import remarks
 
@@ -148,13 +148,10 @@ def test_volunteers_are_done_with_the_all_clear(town: City) -> None:
     plan = load_plan("early-warning", scenario)
     hours = []
     for inputs in ((), ({"t_s": 200.0, "kind": "decision", "what": "all_clear"},)):
-        from engine.run import simulate
-
         short = scenario.model_copy(update={"duration_s": 1500.0})
         found = {m["name"]: m for m in simulate(town, short, plan, 1, inputs).score["metrics"]}
         hours.append(found["volunteer_hours"]["by_group"]["volunteers"]["street leaders"])
     assert 0.0 < hours[1] < 0.25 * hours[0]
-    assert volunteers.PEOPLE_A_TEAM == 2
 
 
 def test_a_sample_says_that_posts_are_not_scaled(town: City, sample: City) -> None:
@@ -174,6 +171,4 @@ def test_a_sample_says_that_posts_are_not_scaled(town: City, sample: City) -> No
 
 @pytest.fixture(scope="module")
 def sample(town: City) -> City:
-    from engine.sample import sample_city
-
     return sample_city(town, 0.1, 1)

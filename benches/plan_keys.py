@@ -141,7 +141,7 @@ def values_of(model: BaseModel, field: str) -> list[Any]:
 def remember() -> None:
     """Compute once what no plan changes: it is most of the time that opening a session takes."""
     for module, name in ((audience, "distance_to_sea_m"), (parties, "distance_to_sea_m"),
-                         (parties, "ward_buildings"), (site, "nearest_zone"), (site, "_walkable"),
+                         (parties, "ward_buildings"), (site, "nearest_zone"), (site, "walkable"),
                          (twin, "sample_city"), (twin, "exogenous_sea")):
         setattr(module, name, _kept(getattr(module, name)))
 

@@ -278,6 +278,7 @@ def scenario_check(
 
     One plan of your own: anlan scenario check coquimbo-tsunami --plan my-plan.yaml"""
     from engine.city_io import load_city
+    from engine.meeting import city_for
     from engine.missions import check_vehicles
     from engine.phases import check_hazards
     from engine.plan import default_plans, load_plan
@@ -297,10 +298,11 @@ def scenario_check(
             raise InputError(
                 f"two of the plans carry the name '{row.name}' (the key 'name' in their files)")
         check_officers(place, row)
-        site = build_site(sample, scenario, row)
+        here = sample_city(city_for(place, row), scenario.population.share, 1)
+        site = build_site(here, scenario, row)
         check_vehicles(place, scenario, row)
         found[row.name] = int(site.danger_node.sum())
-        odd = remarks(scenario, row, sample, site.danger_node, site.order_zone)
+        odd = remarks(scenario, row, here, site.danger_node, site.order_zone)
         notes += [f"plan '{row.name}': {text}" for text in odd]
     if as_json:
         dump({"scenario": scenario.name, "city": place.name, "danger_junctions": found,

@@ -119,12 +119,13 @@ def ready_s(walkers: int, staff: int) -> float:
 
 
 def find_led(
-    city: City, plan: Plan, safe: B, meeting: I32, shelter: I32, refuges: Refuges, walk_node: I32,
+    city: City, plan: Plan, safe: B, meeting_node: I32, shelter: I32, refuges: Refuges, walk_node: I32,
     share: float,
 ) -> Led:
     """The rows of plan.facility_evacuation on foot; InputError where no way leads to an allowed place.
 
-    - meeting, shelter: facility rows outside the danger zone; share: of the city's people in the run.
+    - meeting_node: junctions of the meeting points; shelter: facility rows outside the danger zone; share:
+      of the city's people in the run.
     """
     names = [str(name) for name in city.facilities.name]
     places = [str(city.facilities.name[row]) for row in shelter]
@@ -139,7 +140,7 @@ def find_led(
             raise unknown("place", lever.to, [HIGH_GROUND, *places], f"{where}.to")
         house = names.index(lever.facility)
         home, dest = int(walk_node[city.facilities.node[house]]), 0
-        goal = np.r_[np.flatnonzero(safe), city.facilities.node[meeting]].astype(np.int32)
+        goal = np.r_[np.flatnonzero(safe), meeting_node].astype(np.int32)
         if lever.to != HIGH_GROUND:
             dest = 1 + places.index(lever.to)
             goal = nodes[dest - 1]

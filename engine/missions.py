@@ -22,9 +22,9 @@ from engine.escorts import check_on_foot
 from engine.kernels.paths import forward_tree, speed_cost_ms
 from engine.levers.transport import HIGH_GROUND, BusLine, FacilityEvacuation
 from engine.levers.warning import DoorToDoor
+from engine.nearest import nearest_node
 from engine.plan import Plan
 from engine.scenario import Scenario
-from engine.site import nearest_node
 from engine.wards import residents
 from engine.yamlfile import located
 

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from engine.errors import InputError, unknown
 from engine.levers.crowds import Crowds
 from engine.levers.order import Order
-from engine.levers.places import Destinations, VerticalRefuge
+from engine.levers.places import Destinations, MeetingPoint, VerticalRefuge
 from engine.levers.recovery import AllClear
 from engine.levers.response import Dispatch, Exclusion, Fuel, Hospitals, MutualAid, Staging
 from engine.levers.roads import (
@@ -53,6 +53,7 @@ class Plan(Strict):
     street_leaders: StreetLeaders | None = None
     door_to_door: tuple[DoorToDoor, ...] = ()
     destinations: Destinations = Destinations()
+    meeting_points: Annotated[tuple[MeetingPoint, ...], Field(max_length=200)] = ()
     vertical_refuges: Annotated[tuple[VerticalRefuge, ...], Field(max_length=50)] = ()
     control_points: tuple[ControlPoint, ...] = ()
     closures: tuple[Closure, ...] = ()
@@ -88,6 +89,20 @@ class Plan(Strict):
                 raise ValueError(f"{key}: begins with the evacuation order, and the plan has none")
         if any(aid.trigger == "order" for aid in self.mutual_aid):
             raise ValueError("mutual_aid: its trigger is the evacuation order, and the plan has none")
+        return self
+
+    @model_validator(mode="after")
+    def _meeting_points_are_used(self) -> Plan:
+        labels = [point.label for point in self.meeting_points]
+        for row, point in enumerate(self.meeting_points):
+            if not self.destinations.meeting_points:
+                raise ValueError(f"meeting_points.{row}: nobody is sent to '{point.label}' where "
+                                 "destinations.meeting_points is false")
+            if point.label in labels[:row]:
+                raise ValueError(f"meeting_points.{row}: '{point.label}' is the name of an earlier row")
+            if point.open_s is not None and not self.order.zones:
+                raise ValueError(f"meeting_points.{row}.open_s: counts from the evacuation order, and the "
+                                 "plan has none")
         return self
 
     @model_validator(mode="after")

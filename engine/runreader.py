@@ -14,8 +14,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from engine.errors import InputError
+from engine.levers.places import MeetingPoint
+from engine.meeting import with_meeting_points
 
 if TYPE_CHECKING:
     from engine.city import City
@@ -161,7 +164,8 @@ def read_frame(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def city_of(folder: Path, manifest: dict[str, Any], city: City | None = None) -> City:
-    """The city of a run: the given one, or the built-in one that the run names."""
+    """The city of a run with its plan's meeting points: the given one, or the built-in one that the run
+    names."""
     entry = manifest["city"]
     if city is None:
         from engine.city_io import list_cities, load_city
@@ -179,4 +183,16 @@ def city_of(folder: Path, manifest: dict[str, Any], city: City | None = None) ->
             f"{folder}: was played in another version of city '{city.name}'; "
             "give the folder of that version with --city"
         )
-    return city
+    return with_meeting_points(city, _points(folder, manifest), str(folder))
+
+
+def _points(folder: Path, manifest: dict[str, Any]) -> list[MeetingPoint]:
+    """Meeting points of the run's plan."""
+    plan = manifest.get("plan")
+    settings = plan.get("settings") if isinstance(plan, dict) else None
+    rows = settings.get("meeting_points") if isinstance(settings, dict) else None
+    try:
+        return [MeetingPoint.model_validate(row) for row in rows or ()]
+    except (ValidationError, TypeError):
+        raise InputError(f"{folder / 'manifest.json'}: damaged: its plan's 'meeting_points' cannot be "
+                         "read") from None

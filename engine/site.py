@@ -25,6 +25,8 @@ from engine.lead_time import (
 )
 from engine.levers.crowds import Crowds
 from engine.levers.roads import Post
+from engine.meeting import Meeting, find_meeting
+from engine.nearest import drivable, nearest_node, walkable
 from engine.plan import Plan
 from engine.scenario import Area, Scenario
 from engine.shelters import Shelters, staff_shelters
@@ -89,8 +91,8 @@ class Site:
     orders: tuple[StreetOrder, ...]  # on streets; their posts follow the closures'
     gauge_x_m: F64
     gauge_y_m: F64
-    meeting: I32  # facility rows
-    shelter: I32
+    meeting: Meeting
+    shelter: I32  # facility rows
     hospital: I32
     beds: I32  # [facilities] beds free for this event
     zone_of_node: I32  # nearest zone
@@ -140,26 +142,9 @@ def nearest_zone(city: City) -> I32:
     return np.asarray(found, np.int32)
 
 
-def nearest_node(city: City, lon: float, lat: float, where: str, drive: bool = True) -> int:
-    """Nearest junction to a position; InputError when it lies outside the city."""
-    x, y = city.xy(lon, lat)
-    distance = np.hypot(city.nodes.x_m - x, city.nodes.y_m - y)
-    if drive:
-        usable = np.zeros(city.nodes.x_m.size, np.bool_)
-        usable[city.edges.to_node] = True
-        distance = np.where(usable, distance, np.inf)
-    node = int(np.argmin(distance))
-    if distance[node] > 2000.0:
-        raise InputError(
-            f"{where}: lon {lon}, lat {lat} is {distance[node] / 1000:.1f} km from the nearest "
-            f"road of city '{city.name}' (allowed: within 2 km)"
-        )
-    return node
-
-
 def build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
-    """Derive the site; raises InputError, with file and line, for what the city does not have and
-    for levers that cannot work in it."""
+    """Derive the site of a city that has the plan's meeting points (`meeting.city_for`); raises InputError,
+    with file and line, for what the city does not have and for levers that cannot work in it."""
     try:
         return _build_site(city, scenario, plan)
     except InputError as error:
@@ -278,17 +263,15 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     setup += [crowds.setup_s] * len(venues)
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
-    walk_node = _walkable(city)
-    shelter, meeting = np.empty(0, np.int32), np.empty(0, np.int32)
+    walk_node = walkable(city)
+    meeting, shelter = find_meeting(city, plan, danger), np.empty(0, np.int32)
     if plan.destinations.shelters:
-        shelter = _outside(city, danger, "shelter")
-    if plan.destinations.meeting_points:
-        meeting = _outside(city, danger, "meeting_point")
+        shelter = _shelters_outside(city, danger)
     phase = _return_phase(city, plan)
     hold = hold_ms(city, plan, phase, np.array(controls, np.int32), closed, banned)
     share = scenario.population.share
     refuges = find_refuges(city, plan, danger, walk_node, share)
-    led = find_led(city, plan, safe, meeting, shelter, refuges, walk_node, share)
+    led = find_led(city, plan, safe, meeting.node, shelter, refuges, walk_node, share)
     check_led(city, scenario, plan, danger, led)
     return Site(
         danger_node=danger, order_zone=order_zone, safe_node=safe,
@@ -333,7 +316,7 @@ def _venues(city: City, scenario: Scenario) -> tuple[I32, tuple[Venue, ...]]:
             raise InputError(f"{where}.start_s: {place.start_s:g} is after the end of the run "
                              f"(duration_s = {scenario.duration_s:g})")
         nodes.append(nearest_node(city, place.lon, place.lat, where))
-    return _drivable(city, np.array(nodes, np.int32)) if nodes else np.empty(0, np.int32), tuple(found)
+    return drivable(city, np.array(nodes, np.int32)) if nodes else np.empty(0, np.int32), tuple(found)
 
 
 def _return_phase(city: City, plan: Plan) -> I16:
@@ -392,9 +375,9 @@ def _beds(city: City) -> I32:
     return beds
 
 
-def _outside(city: City, danger: B, kind: str) -> I32:
-    """Facilities of a kind that lie in safety and have places."""
-    rows = city.facilities_of(kind)
+def _shelters_outside(city: City, danger: B) -> I32:
+    """Shelters that lie in safety and have places."""
+    rows = city.facilities_of("shelter")
     rows = rows[city.facilities.capacity[rows] > 0]
     return np.asarray(rows[~danger[city.facilities.node[rows]]])
 
@@ -409,7 +392,7 @@ def _units(city: City, plan: Plan, scenario: Scenario) -> Units:
             kinds += [kind] * int(city.facilities.units[row])
             stations += [int(row)] * int(city.facilities.units[row])
     station = np.array(stations, np.int32)
-    node = _drivable(city, city.facilities.node[station])
+    node = drivable(city, city.facilities.node[station])
     serial = [stations[:i].count(s) for i, s in enumerate(stations)]
     key = station.astype(np.int64) * 1000 + np.array(serial, np.int64)
     aid = [-1] * len(kinds)
@@ -424,7 +407,7 @@ def _units(city: City, plan: Plan, scenario: Scenario) -> Units:
         sent = max(1, round(sent * share))
         kinds += [UNIT_KINDS.index(help_.kind)] * sent
         aid += [row] * sent
-        node = np.append(node, np.full(sent, _drivable(city, np.array([gate], np.int32))[0]))
+        node = np.append(node, np.full(sent, drivable(city, np.array([gate], np.int32))[0]))
         station = np.append(station, np.full(sent, -1, np.int32))
         key = np.append(key, 10**9 + 1000 * row + np.arange(sent))
     depots, seats = [-1] * len(kinds), [0] * len(kinds)
@@ -435,7 +418,7 @@ def _units(city: City, plan: Plan, scenario: Scenario) -> Units:
         aid += [-1] * count
         depots += [row] * count
         seats += [depot.seats] * count
-        node = np.append(node, np.full(count, _drivable(city, np.array([at], np.int32))[0]))
+        node = np.append(node, np.full(count, drivable(city, np.array([at], np.int32))[0]))
         station = np.append(station, np.full(count, -1, np.int32))
         key = np.append(key, 2 * 10**9 + 1000 * row + np.arange(count))
     kind_of = np.array(kinds, np.int16)
@@ -461,37 +444,3 @@ def _staging(city: City, plan: Plan, kind: I16, node: I32) -> I32:
         nearer = (kind == UNIT_KINDS.index(place.kind)) & (way_ms < best)
         staging[nearer], best[nearer] = at, way_ms[nearer]
     return staging
-
-
-def _walkable(city: City) -> I32:
-    """Nearest junction of the largest connected part of the walk network, for each junction.
-
-    A motorway's junctions may touch no walkable street; people there climb over the fence.
-    """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-    from scipy.spatial import cKDTree
-
-    walk, n = city.walk, city.nodes.x_m.size
-    tail, head = walk.tail[walk.arc], walk.head[walk.arc]
-    graph = coo_matrix((np.ones(tail.size, np.int8), (tail, head)), shape=(n, n))
-    _, part = connected_components(graph, directed=False)
-    main = np.flatnonzero(part == np.argmax(np.bincount(part)))
-    tree = cKDTree(np.column_stack([city.nodes.x_m[main], city.nodes.y_m[main]]))
-    found = main[tree.query(np.column_stack([city.nodes.x_m, city.nodes.y_m]))[1]]
-    found[main] = main  # two junctions may lie at one place
-    return np.asarray(found, np.int32)
-
-
-def _drivable(city: City, nodes: I32) -> I32:
-    """Nearest junction that cars can both reach and leave, for each junction."""
-    from scipy.spatial import cKDTree
-
-    usable = np.zeros(city.nodes.x_m.size, np.bool_)
-    usable[city.edges.to_node] = True
-    leaves = np.zeros_like(usable)
-    leaves[city.edges.from_node] = True
-    rows = np.flatnonzero(usable & leaves)
-    tree = cKDTree(np.column_stack([city.nodes.x_m[rows], city.nodes.y_m[rows]]))
-    found = tree.query(np.column_stack([city.nodes.x_m[nodes], city.nodes.y_m[nodes]]))[1]
-    return np.asarray(rows[np.atleast_1d(found)], np.int32)

@@ -164,6 +164,8 @@ def _too_late(plan: Plan, end_s: float) -> Iterator[str]:
         parts.append(("destinations", plan.destinations, "shelter_open_s", 0.0))
     if plan.street_leaders is not None and plan.street_leaders.self_start_mmi is None:
         parts.append(("street_leaders", plan.street_leaders, "call_s", order_s))
+    parts += [(f"meeting_points.{row}", point, "open_s", order_s)
+              for row, point in enumerate(plan.meeting_points) if point.open_s is not None]
     for key, field in _AFTER_THE_ORDER.items():
         parts += [(f"{key}.{row}", lever, field, order_s) for row, lever in enumerate(getattr(plan, key))]
     parts += [(f"control_points.{row}", post, "setup_s", order_s)

@@ -23,7 +23,9 @@ from engine.component import Component, Context, Mail, check_assembly
 from engine.errors import InputError
 from engine.events import EventLog
 from engine.inputs import Inputs, check_seed, check_time
+from engine.meeting import city_for
 from engine.missions import check_vehicles, teams_of
+from engine.nearest import nearest_node
 from engine.parties import form_parties
 from engine.people.behaviour import Behaviour, with_overrides
 from engine.phases import TICK_MS, applicable, exogenous_sea
@@ -32,7 +34,7 @@ from engine.record import KPIS, Recorder
 from engine.response.agents import create_agents
 from engine.sample import sample_city
 from engine.scenario import Scenario, load_scenario
-from engine.site import UNIT_KINDS, build_site, check_officers, nearest_node
+from engine.site import UNIT_KINDS, build_site, check_officers
 from engine.world import World
 
 REPORT_MS = 60_000
@@ -79,7 +81,7 @@ class Twin(mesa.Model):  # type: ignore[misc]
 
             city = load_city(city)
         self.full_city = city
-        self.city = sample_city(city, scenario.population.share, int(seed))
+        self.city = sample_city(city_for(city, plan), scenario.population.share, int(seed))
         self.scenario, self.plan, self.run_seed = scenario, plan, int(seed)
         check_officers(city, plan)
         check_vehicles(city, scenario, plan)

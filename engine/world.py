@@ -281,6 +281,7 @@ VARIABLES: tuple[Variable, ...] = tuple(
         ("party_stop_ms", "i8", "party", "ms", NEVER, "when it came to the pick-up"),
         ("facility_load", "i4", "facility", "people", 0, "evacuees there"),
         ("facility_full_event", "i8", "facility", "event", -1, "event of being full"),
+        ("meeting_open_event", "i8", "facility", "event", -1, "event of opening a meeting point's gate"),
         ("party_refuge", "i2", "party", "refuge", -1, "vertical refuge it is in"),
         ("refuge_load", "i4", "refuge", "people", 0, "evacuees there"),
         ("refuge_open_event", "i8", "refuge", "event", -1, "event of its opening"),

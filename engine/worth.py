@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 
 from engine.city import City
 from engine.errors import InputError, unknown
+from engine.meeting import city_for
 from engine.plan import Plan
 from engine.scenario import Scenario
 from engine.scoring.comparison import comparison
@@ -85,7 +86,7 @@ def fitting(
     refused: list[Refused] = []
     for lever in levers:
         try:
-            build_site(city, scenario, lever.plan)
+            build_site(city_for(city, lever.plan), scenario, lever.plan)
         except InputError as error:
             refused.append(Refused(lever.key, str(error)))
         else:

@@ -27,6 +27,8 @@ CANNOT: dict[str, tuple[Any, str]] = {
     "door_to_door": ([{"zone": "Low town", "teams": 90, "by": "police"}],
                      r"door_to_door\.0\.teams: 90 with those before are more than"),
     "destinations": ({"high_ground_m": 200}, "destinations: no junction is safe"),
+    "meeting_points": ([{"facility": "Test School", "places": 9}],
+                       r"meeting_points\.0: 'Test School' lies in the danger zone"),
     "vertical_refuges": ([{"name": "R", "lon": -70.99886, "lat": -29.99791, "water_m": 9}],
                          r"vertical_refuges\.0: 'R': .* none above the water"),
     "control_points": ([{"name": "C", **AWAY}], r"control_points\.0.*km from the nearest"),

@@ -270,6 +270,15 @@ RULES: dict[str, Rule] = {
                          ("{n} shelters do not open: {what}", "{n} 个避难所未开放：{what}"), 12, True),
     "shelter_full": Rule("people", 3, ("{who} is full, {v:.0f} places", "{who}已满，{v:.0f} 个位置"),
                          ("{n} shelters are full", "{n} 个避难所已满"), 12),
+    "meeting_point_opened": Rule(
+        "people", 2, ("The keyholder opens {who}, {v:.0f} places", "管理员打开{who}，{v:.0f} 个位置"),
+        ("{n} meeting points open", "{n} 个集合点开放"), 12),
+    "meeting_point_full": Rule(
+        "people", 3, ("{who} is full, {v:.0f} places", "{who}已满，{v:.0f} 个位置"),
+        ("{n} meeting points are full", "{n} 个集合点已满"), 12),
+    "party_no_place": Rule(
+        "people", 1, ("A group finds {what} shut or full", "一组居民遇{what}未开或已满"),
+        ("{n} groups find {what} shut or full", "{n} 组居民遇{what}未开或已满"), 12, True),
     "refuge_opened": Rule("people", 2, ("The keyholder opens {who}, {v:.0f} places", "管理员打开{who}，{v:.0f} 个位置"),
                           ("{n} vertical refuges open", "{n} 个垂直避难所开放"), 12),
     "refuge_full": Rule("people", 3, ("{who} is full, {v:.0f} places", "{who}已满，{v:.0f} 个位置"),

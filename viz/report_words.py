@@ -34,6 +34,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "rescued_alive_share": ("Trapped and freed alive", "被困者生还比例"),
     "affected": ("Affected", "受影响人数"),
     "sheltered": ("In shelters", "在避难所"), "at_meeting_point": ("At meeting points", "在集合点"),
+    "no_place_at_meeting_point": ("Found a meeting point shut or full", "遇集合点未开或已满"),
     "volunteer_hours": ("Volunteer hours (no part of staff hours)", "志愿者工时（不计入人员工时）"),
     "relief_people": ("Most people in need of relief at once", "同时需救济人数峰值"),
     "relief_peak_after": ("Most in need of relief after", "救济需求峰值时间"),

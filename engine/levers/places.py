@@ -38,6 +38,39 @@ class Destinations(Strict):
         return self
 
 
+class MeetingPoint(Strict):
+    """Open ground outside the danger zone where people gather: a `facility` of the city (one of its
+    meeting points, or the yard of a school and the like), or a place of the plan's own, `name` at `lon`,
+    `lat`.
+
+    It holds `places` people: those that the city counts there unless given. It is open at any time, or,
+    with `open_s`, from when a keyholder opens its gate so long after the first area is told to leave.
+    Who finds it shut or full stays in the streets beside it where these are on high ground, and walks on
+    to high ground where they are not (engine/mobility/gathering.py).
+    """
+
+    facility: str | None = None
+    name: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    lon: Lon | None = None
+    lat: Lat | None = None
+    places: Annotated[int, Field(ge=1, le=500_000)] | None = None
+    open_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> MeetingPoint:
+        own = [value is not None for value in (self.name, self.lon, self.lat)]
+        if len(set(own)) > 1 or own[0] == (self.facility is not None):
+            raise ValueError("give either a facility of the city, or name, lon and lat of another place")
+        if self.facility is None and self.places is None:
+            raise ValueError("places: how many people a place of the plan's own holds is not known")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What the point is called."""
+        return str(self.facility or self.name)
+
+
 class VerticalRefuge(Strict):
     """A tall building in the danger zone that people may climb, opened by a keyholder `open_s` after
     the order: the tallest suitable one near `lon`, `lat`, or near the named `facility` of the city.

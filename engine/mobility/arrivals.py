@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from engine.city import I64
@@ -11,10 +9,11 @@ from engine.codes import among
 from engine.component import Component, Context
 from engine.mobility.destinations import WalkRoutes
 from engine.mobility.fleet import Fleet
+from engine.mobility.gathering import Gathering
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.together import Together
-from engine.mobility.trip import set_walking
-from engine.world import P_ABOARD, P_DRIVING, P_HIGH, P_MEETING, P_SHELTER, P_WALKING, P_WITH
+from engine.mobility.trip import set_walking, settle
+from engine.world import P_ABOARD, P_DRIVING, P_MEETING, P_SHELTER, P_WALKING, P_WITH
 
 
 class Arrivals:
@@ -22,10 +21,10 @@ class Arrivals:
 
     def __init__(
         self, host: Component, context: Context, walk: WalkRoutes, fleet: Fleet,
-        refuges: RefugeTrips, together: Together,
+        refuges: RefugeTrips, gathering: Gathering, together: Together,
     ) -> None:
         self.host, self.ctx, self._walk, self._fleet = host, context, walk, fleet
-        self._refuges = refuges
+        self._refuges, self._gathering = refuges, gathering
         self._size = together.people
 
     def arrive(self, rows: I64, t_ms: I64, node: I64, by_vehicle: bool = False) -> None:
@@ -35,11 +34,11 @@ class Arrivals:
         set_walking(self.host, sent)
         if rows.size == 0:
             return
-        w, site, city, parties = self.host.w, self.ctx.site, self.ctx.city, self.ctx.parties
+        w, site, parties = self.host.w, self.ctx.site, self.ctx.parties
         w.party_node[rows] = node
         self.out_of_zone(rows, t_ms)
         dest = w.party_dest[rows]
-        for i in np.flatnonzero(dest > 0):
+        for i in np.flatnonzero((dest > 0) & (dest <= site.shelter.size)):
             facility = int(site.shelter[dest[i] - 1])
             party = int(rows[i])
             full = w.facility_load[facility] >= site.shelters.places[facility]
@@ -48,30 +47,15 @@ class Arrivals:
                 self._send_on(party, facility, int(t_ms[i]))
                 continue
             w.facility_load[facility] += self._size[party]
-            self.settle(np.array([party]), t_ms[i : i + 1], facility, P_SHELTER)
+            settle(self.host, np.array([party]), t_ms[i : i + 1], facility, P_SHELTER)
             full = w.facility_load[facility] >= site.shelters.places[facility]
             if full and w.facility_full_event[facility] < 0:
                 w.facility_full_event[facility] = self.host.emit(
                     "shelter_full", int(t_ms[i]), facility,
                     value=site.shelters.places[facility], cause=w.party_trip_event[party],
                 )[0]
-        safe = dest == 0
-        meeting = np.full(city.nodes.x_m.size, -1, np.int32)
-        meeting[city.facilities.node[site.meeting]] = site.meeting
-        at = meeting[node]
-        for place, mine in ((P_MEETING, safe & (at >= 0)), (P_HIGH, safe & (at < 0))):
-            self.settle(rows[mine], t_ms[mine], at[mine], place)
-        np.add.at(w.facility_load, at[safe & (at >= 0)], self._size[rows[safe & (at >= 0)]])
-
-    def settle(self, rows: I64, t_ms: I64, facility: Any, place: int) -> None:
-        """Parties are at their destination."""
-        w = self.host.w
-        w.party_place[rows] = place
-        w.party_arc[rows] = -1
-        w.party_trip_event[rows] = self.host.emit(
-            "party_arrived", t_ms, rows, facility, (t_ms - w.party_left_ms[rows]) / 1000.0,
-            w.party_trip_event[rows],
-        )
+        safe = (dest == 0) | ((dest == self._walk.high) & (dest > 0))
+        self._gathering.arrive(rows[safe], t_ms[safe], node[safe])
 
     def _send_on(self, party: int, full: int, t_ms: int) -> None:
         """The shelter is full or not open: on foot to the next one with places, else to high ground
@@ -124,13 +108,11 @@ class Arrivals:
 
     def free_place(self, rows: I64) -> None:
         """Give back the places of parties that leave a shelter or a meeting point."""
-        w, site, city = self.host.w, self.ctx.site, self.ctx.city
+        w, site = self.host.w, self.ctx.site
         at = np.full(rows.size, -1, np.int64)
         # Who was taken to a hospital has no place that counts.
         sheltered = (w.party_place[rows] == P_SHELTER) & (w.party_dest[rows] > 0)
         at[sheltered] = site.shelter[w.party_dest[rows[sheltered]] - 1]
-        meeting = np.full(city.nodes.x_m.size, -1, np.int64)
-        meeting[city.facilities.node[site.meeting]] = site.meeting
         met = w.party_place[rows] == P_MEETING
-        at[met] = meeting[w.party_node[rows[met]]]
+        at[met] = site.meeting.row[site.meeting.at_node[w.party_node[rows[met]]]]
         np.subtract.at(w.facility_load, at[at >= 0], self._size[rows[at >= 0]])

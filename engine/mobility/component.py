@@ -4,8 +4,9 @@ Cars and response units share one link transmission model (`traffic.py`), walker
 pedestrian model (`engine/kernels/walking.py`). A party's car is one vehicle; a party that drives
 queues for the road where it starts. Rules with their status:
 
-- Destinations: the nearest safe place; parties whose home is at least extensively damaged or who
-  have a member who needs help go to the nearest shelter once it is open (assumption). Shelter
+- Destinations: the nearest safe street or meeting point (`gathering.py`); parties whose home is at
+  least extensively damaged or who have a member who needs help go to the nearest shelter once it is
+  open (assumption). Shelter
   places are taken on arrival; the full one sends people on to the next, else to high ground.
 - A driver who has not moved for `behaviour.car_patience_s` inside the danger zone, or whose road is
   under water, leaves the car where it stands; it keeps blocking its lane, the party walks on.
@@ -47,6 +48,7 @@ from engine.mobility.destinations import WalkRoutes
 from engine.mobility.driving import Driving
 from engine.mobility.escorts import Escorts
 from engine.mobility.fleet import ROUTE_MS, Fleet
+from engine.mobility.gathering import Gathering
 from engine.mobility.map import Map
 from engine.mobility.ordinary import OrdinaryTrips
 from engine.mobility.pedestrians import Pedestrians
@@ -82,7 +84,7 @@ class Mobility(Component):
         "order_decided_ms", "order_event", "all_clear_event", "predicted_ms", "party_line", "party_stop_ms",
         "zone_telecom_on", "party_fetcher", "party_fetch", "party_with", "person_care",
         "unit_phase", "unit_since_ms", "unit_person", "unit_crew_node", "unit_crew_arc",
-        "unit_scene_node",
+        "unit_scene_node", "meeting_open_event",
     )
     writes = (
         "party_place", "party_trip_event", "party_node", "party_arc", "party_offset_m",
@@ -92,7 +94,7 @@ class Mobility(Component):
         "party_refuge", "refuge_load", "refuge_open_event", "refuge_full_event",
         "refuge_lost_event", "party_line", "party_stop", "party_stop_ms", "party_fetch", "party_with",
         "party_unfetched_event",
-        "unit_crew_node", "unit_crew_arc", "unit_crew_offset_m", "unit_walk_out_ms",
+        "unit_crew_node", "unit_crew_arc", "unit_crew_offset_m", "unit_walk_out_ms", "meeting_open_event",
     )
     emits = (
         "party_departed", "party_mode_changed", "party_rerouted", "party_blocked",
@@ -101,6 +103,7 @@ class Mobility(Component):
         "party_home", "party_waits", "party_met_closure",
         "party_on_road", "party_trip_ended", "pickup_set_out", "pickup_met", "pickup_missed",
         "escorts_start", "party_led", "escort_back", "escorts_done",
+        "meeting_point_opened", "meeting_point_full", "party_no_place",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
@@ -129,8 +132,9 @@ class Mobility(Component):
         self._together = Together(self, context, self._fleet, self._own_speed)
         self._refuges = RefugeTrips(self, self._walk, self._together)
         self._ordinary = OrdinaryTrips(self, context, self._fleet)
+        self._gathering = Gathering(self, context, self._walk, self._together)
         self._arrivals = Arrivals(
-            self, context, self._walk, self._fleet, self._refuges, self._together)
+            self, context, self._walk, self._fleet, self._refuges, self._gathering, self._together)
         self._pickups = Pickups(self, context, self._walk, self._fleet, self._together)
         self._riders = Riders(self, context, self._arrivals, self._refuges)
         self._stops = BusStops(self, context, self._walk, self._fleet, self._refuges)
@@ -179,12 +183,14 @@ class Mobility(Component):
         self._walk_fresh_ms = int(private["walk_fresh"][0])
 
     def conserved(self) -> str:
-        return self._fleet.conserved() or self._together.conserved() or self._escorts.conserved()
+        return (self._fleet.conserved() or self._together.conserved() or self._escorts.conserved()
+                or self._gathering.conserved())
 
     def step(self, t0_ms: int, t1_ms: int) -> None:
         first_row = len(self.ctx.log)
         self._roads(t0_ms)
         self._open_refuges(t0_ms, t1_ms)
+        self._gathering.open(t1_ms)
         self._riders.ride()
         self._stops.advance(t0_ms, t1_ms, self._departures.choose, self._pedestrians.free_speed)
         self._departures.leave(t1_ms)

@@ -1,7 +1,9 @@
 """Where people go: the nearest safe place, or a shelter, for walkers and for cars.
 
 Row 0 is safety: every safe junction (on the plan's high ground, outside every ordered area) and
-every meeting point. Row 1 + k is shelter k; the plan's vertical refuges follow, for walkers only.
+every meeting point. Row 1 + k is shelter k; the plan's vertical refuges follow, for walkers only, and
+last, where a meeting point lies lower than that, the safe junctions alone (`high`), for those who find
+it shut or full.
 Walkers stop at the first safe junction. Cars go on until they are `CAR_MARGIN_M` of road past the
 edge of the danger zone, as police wave them on; the margin is an assumption.
 """
@@ -30,12 +32,15 @@ class WalkRoutes:
         self.slope = slope
         self._base_ms = 1000.0 * walk.length_m[walk.arc] / np.maximum(slope[walk.arc], 0.05)
         safe = np.flatnonzero(site.safe_node)
-        meeting = city.facilities.node[site.meeting]
-        self._targets = [np.unique(np.r_[safe, meeting]).astype(np.int32)]
+        self._targets = [np.unique(np.r_[safe, site.meeting.node]).astype(np.int32)]
         self._targets += [
             np.array([node], np.int32)
             for node in (*city.facilities.node[site.shelter], *site.refuges.node)
         ]
+        self.high = 0  # row of the safe junctions alone
+        if not site.safe_node[site.meeting.node].all():
+            self.high = len(self._targets)
+            self._targets.append(safe.astype(np.int32))
         self.target = np.zeros((len(self._targets), n), np.bool_)
         for row, nodes in enumerate(self._targets):
             self.target[row, nodes] = True

@@ -115,7 +115,8 @@ class RefugeTrips:
     def arrive(self, rows: I64, t_ms: I64, node: I64) -> tuple[I64, I64, I64, I64]:
         """Take in those [rows] who reach a refuge; the others' columns, and who was sent on."""
         w = self._host.w
-        mine = w.party_dest[rows] >= self._first
+        bound = w.party_dest[rows] - self._first
+        mine = (bound >= 0) & (bound < self._site.node.size)
         if not mine.any():
             return rows, t_ms, node, np.empty(0, np.int64)
         sent: list[int] = []

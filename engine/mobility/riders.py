@@ -12,7 +12,7 @@ from engine.component import Component, Context
 from engine.events import MODES
 from engine.mobility.arrivals import Arrivals
 from engine.mobility.refuges import RefugeTrips
-from engine.mobility.trip import set_walking
+from engine.mobility.trip import set_walking, settle
 from engine.world import P_ABOARD, P_AT_STOP, P_HIGH, P_SHELTER
 
 FOOT = MODES.index("foot")
@@ -61,7 +61,7 @@ class Riders:
             self._arrivals.arrive(row, t, w.party_node[row], by_vehicle=True)
             return
         self._arrivals.out_of_zone(row, t)
-        self._arrivals.settle(row, t, facility, P_HIGH if facility < 0 else P_SHELTER)
+        settle(self.host, row, t, facility, P_HIGH if facility < 0 else P_SHELTER)
 
     def place(self) -> None:
         """On the map they are where their vehicle is, or at the pick-up."""

@@ -34,7 +34,8 @@ from engine.world import (
 
 #: What happens to a trip and is told of every party on it.
 _TOLD = [KIND_CODE[name] for name in (
-    "party_mode_changed", "party_rerouted", "party_blocked", "party_to_refuge")]
+    "party_mode_changed", "party_rerouted", "party_blocked", "party_to_refuge",
+    "party_no_place")]
 _SAFE = (P_HIGH, P_MEETING, P_SHELTER, P_REFUGE)
 _UNDER_WAY = (P_WALKING, P_DRIVING, P_WAITING, P_TO_FAMILY)
 

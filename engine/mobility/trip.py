@@ -16,6 +16,17 @@ def set_walking(host: Component, rows: I64) -> None:
     host.w.party_offset_m[rows] = 0.0
 
 
+def settle(host: Component, rows: I64, t_ms: I64, facility: Any, place: int) -> None:
+    """Parties are at their destination, at a `facility` [rows] or -1."""
+    w = host.w
+    w.party_place[rows] = place
+    w.party_arc[rows] = -1
+    w.party_trip_event[rows] = host.emit(
+        "party_arrived", t_ms, rows, facility, (t_ms - w.party_left_ms[rows]) / 1000.0,
+        w.party_trip_event[rows],
+    )
+
+
 def stop(host: Component, rows: I64, t_ms: int, why: Any) -> None:
     """Parties cannot go on, and why."""
     host.w.party_stop_reason[rows] = why

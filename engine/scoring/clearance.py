@@ -150,7 +150,8 @@ def people_counts(r: Record) -> list[Metric]:
 
     Affected: inside the danger zone, or trapped, severely hurt or dead anywhere. Evacuated: out of the
     danger zone at some time. Sheltered: in a shelter at the end. At a meeting point: there at the end;
-    nobody is at both, and they are never added: one is a bed, the other a wait. Returned: went back home
+    nobody is at both, and they are never added: one is a bed, the other a wait. No place at a meeting
+    point: found one shut or full, wherever they are at the end. Returned: went back home
     before the all-clear, whether they left again or not. Shadow evacuees left though they were outside
     the danger zone. Fetched by family: taken along by somebody of their household. Went in for family:
     were outside and set out to fetch somebody.
@@ -160,6 +161,8 @@ def people_counts(r: Record) -> list[Metric]:
     evacuated = p.at_risk & (p.out_ms < NEVER)
     sheltered = state == STATES.index("safe at shelter")
     waiting = state == STATES.index("safe at meeting point")
+    no_place = np.zeros(p.parties.zone.size, np.bool_)
+    no_place[r.log.rows("party_no_place").subject] = True
     family = p.parties.fetched[p.party]
     shadow = ~p.at_risk & p.parties.departed[p.party] & ~family
     met = r.log.rows("pickup_met").object
@@ -174,6 +177,7 @@ def people_counts(r: Record) -> list[Metric]:
         ("people_at_risk", p.at_risk, "lower"), ("affected", affected, "lower"),
         ("evacuated", evacuated, "higher"), ("sheltered", sheltered, "higher"),
         ("at_meeting_point", waiting, "higher"),
+        ("no_place_at_meeting_point", no_place[p.party], "lower"),
         ("in_safety", np.isin(state, SAFE), "higher"),
         ("returned_before_all_clear", p.at_risk & p.parties.went_back[p.party], "lower"),
         ("shadow_evacuees", shadow, "lower"),

@@ -1,10 +1,11 @@
 """Relief for the first day: how many need it at most at one time, and what they need.
 
-Who: people who are in a shelter or at a meeting point, or whose home cannot be lived in (`homes.py`),
-each once, while alive and neither trapped nor in an ambulance or hospital. Not the end of the run counts
-but the moment at which the most need it: after the all-clear they go home. `relief_people` is that number,
-`relief_peak_after` its first moment, and water and medicines are for these people. Covered places
-have a highest number of their own (`relief_places_peak_after`): people at meeting points need none.
+Who: people who are in a shelter, at a meeting point or beside one that had no place for them, or whose
+home cannot be lived in (`homes.py`), each once, while alive and neither trapped nor in an ambulance or
+hospital. Not the end of the run counts but the moment at which the most need it: after the all-clear
+they go home. `relief_people` is that number, `relief_peak_after` its first moment, and water and medicines
+are for these people. Covered places have a highest number of their own (`relief_places_peak_after`):
+people at meeting points need none.
 
 - Water: 15 L a person a day (Sphere Handbook, basic needs 7.5-15 L; the upper figure).
 - Places: people in a shelter or whose home cannot be lived in need a covered place; people at a
@@ -74,7 +75,8 @@ def in_need(r: Record) -> tuple[Stays, Stays]:
 
     No person's stays overlap: from the moment the home is lost it alone counts.
     """
-    rows = r.log.rows(*TRIPS, "party_in_water", "party_out_of_water", "party_sheltered", "party_released")
+    rows = r.log.rows(*TRIPS, "party_in_water", "party_out_of_water", "party_sheltered", "party_released",
+                    "party_no_place")
     p, end_ms = r.people, r.context.duration_ms
     place = _place(r.city, rows)
     lost = lost_ms(r)
@@ -87,8 +89,8 @@ def in_need(r: Record) -> tuple[Stays, Stays]:
 
 
 def _place(city: City, rows: Rows) -> I64:
-    """Where each row leaves its party [rows]: 1 in a shelter, 2 at a meeting point, 0 elsewhere, in
-    water or cut off by it."""
+    """Where each row leaves its party [rows]: 1 in a shelter, 2 at a meeting point or beside one that it
+    found shut or full, 0 elsewhere, in water or cut off by it."""
 
     def of(*kinds: str) -> B:
         return np.isin(rows.kind, [KIND_CODE[kind] for kind in kinds])
@@ -96,10 +98,14 @@ def _place(city: City, rows: Rows) -> I64:
     arrives, enters, cut = of("party_arrived"), of("party_in_water"), of("party_sheltered")
     trip = latest(rows, of(*TRIPS))
     there = (trip >= 0) & arrives[trip]
+    # Without a place it has stopped beside the point, unless it has set out or turned since.
+    moved = latest(rows, of(*(kind for kind in TRIPS if kind != "party_arrived")))
+    beside = there & (rows.object[trip] < 0) & (latest(rows, of("party_no_place")) > moved)
     there &= rows.object[trip] >= 0  # else on high ground
     code = np.array([_PLACES.get(SAFE_AT.get(name, ""), 0) for name in FACILITIES])
     place = np.zeros(trip.size, np.int64)
     place[there] = code[city.facilities.kind[rows.object[trip[there]]]]
+    place[beside] = _PLACES["safe at meeting point"]
     water = latest(rows, enters | of("party_out_of_water"))
     freed = latest(rows, cut | of("party_released", "party_departed", "party_boarded", "party_arrived"))
     wet = (water >= 0) & enters[water]

@@ -28,7 +28,7 @@ from engine.timeline.view import CLOSURES_KNOWN, RunView
 SILENT = {
     "run_started", "party_formed", "party_placed", "party_alerted", "party_decided",
     "party_refused", "party_departed", "party_rerouted", "party_left_zone", "party_arrived",
-    "party_to_refuge", "party_in_refuge", "shelter_staffed",
+    "party_to_refuge", "party_in_refuge", "party_no_place", "shelter_staffed",
     "party_going_home", "party_heard_rumour",
     "party_out_of_water", "zone_shaken", "person_treated", "transport_started", "unit_departed",
     "unit_available", "incident_opened", "call_made", "incident_closed", "street_narrowed",
@@ -94,6 +94,8 @@ RULES: dict[str, Rule] = {
     "shelter_opened": Rule("Shelters", True, 300, Teller.shelter_opened),
     "shelter_full": Rule("Shelters", True, 600, Teller.shelter_full),
     "shelter_held": Rule("Shelters", True, 300, places.shelter_held, True),
+    "meeting_point_opened": Rule("Meeting points", True, 300, places.meeting_opened),
+    "meeting_point_full": Rule("Meeting points", False, 600, places.meeting_full),
     "refuge_opened": Rule("Refuges", True, 300, places.refuge_opened),
     "refuge_full": Rule("Refuges", False, 600, places.refuge_full),
     "refuge_lost": Rule("Refuges", False, 600, places.refuge_lost, True),

@@ -78,12 +78,16 @@ def _while_standing(now: AsOf, names: Names, decided_ms: int, step: Any) -> None
         due = out_ms + 1000 * float(zone.get("offset_s", 0.0))
         if due > t_ms:
             step(due, f"Order to leave goes out for area '{zone['name']}'.")
-    # Shelters and refuges open so long after the first area is told.
+    # Shelters, meeting points and refuges open so long after the first area is told.
     out_ms += 1000 * min((float(zone.get("offset_s", 0.0)) for zone in areas), default=0.0)
     destinations = plan["destinations"]
     opens = out_ms + 1000 * float(destinations["shelter_open_s"])
     if destinations["shelters"] and opens > t_ms:
         step(opens, "Shelters open.")
+    for point in plan.get("meeting_points", []):
+        if point["open_s"] is not None and out_ms + 1000 * float(point["open_s"]) > t_ms:
+            step(out_ms + 1000 * float(point["open_s"]),
+                 f"{point['facility'] or point['name']} opens as a meeting point.")
     for refuge in plan.get("vertical_refuges", []):
         if out_ms + 1000 * float(refuge["open_s"]) > t_ms:
             step(out_ms + 1000 * float(refuge["open_s"]), f"{refuge['name']} opens as a refuge.")

@@ -64,6 +64,8 @@ def population(view: RunView, names: Names, s: dict[str, Any]) -> list[str]:
         actual(f"{p['began_actual']:,} were in the danger zone: {', '.join(parts)}"),
     ]
     if places:
+        if p["no_place_actual"]:
+            places += f"; {p['no_place_actual']:,} have found a meeting point shut or full so far"
         out.append(actual(f"in safety, wherever they began: {places}"))
     if inside:
         out.append(actual("; ".join(inside)))

@@ -1,4 +1,4 @@
-"""Sentences of the log about refuges, shelters, rumours, fuel and the way home."""
+"""Sentences of the log about meeting points, refuges, shelters, rumours, fuel and the way home."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ from engine.timeline.names import CHANNEL_WORDS, count, lasting, listed
 
 if TYPE_CHECKING:
     from engine.timeline.sentences import Teller
+
+
+def meeting_opened(teller: Teller, g: Rows) -> str:
+    """Keyholders open the gates of meeting points."""
+    which = listed((teller.names.facility(int(n)) for n in g.subject), 3)
+    return (f"{count(g.row.size, 'meeting point')} opened by the keyholder, "
+            f"{int(g.value.sum()):,} places: {which}.")
+
+
+def meeting_full(teller: Teller, g: Rows) -> str:
+    """All places of a meeting point are taken."""
+    which = listed((f"{teller.names.facility(int(n))} ({int(v):,} places)"
+                    for n, v in zip(g.subject, g.value, strict=True)), 4)
+    return f"All places taken at a meeting point, people stand around it or go on: {which}."
 
 
 def refuge_opened(teller: Teller, g: Rows) -> str:

@@ -104,6 +104,7 @@ def population(now: AsOf) -> dict[str, Any]:
             "shelters": people.count("safe at shelter"),
             "vertical refuges": people.count("safe in vertical refuge"),
         },
+        "no_place_actual": int(view.party_size[np.unique(now.subjects("party_no_place"))].sum()),
         "cut_off_actual": people.count("cut off by water in a building"),
         "been_back_actual": int(view.party_size[been].sum()),
         "back_inside_actual": people.count("back inside danger zone"),

@@ -23,6 +23,7 @@ from engine import runfolder
 from engine.city import City
 from engine.errors import InputError
 from engine.events import KIND_CODE, tables
+from engine.meeting import city_for
 from engine.runreader import city_of, read_manifest, read_table
 from engine.scoring.columns import Log, Rows, last_of
 
@@ -147,8 +148,8 @@ def load_view(folder: Path, city: City | None = None) -> RunView:
 def view_of(run: Any) -> RunView:
     """A finished run that is still in memory."""
     return RunView(
-        runfolder.manifest(run), run.codes, runfolder.party_table(run.twin), run.twin.full_city,
-        list(run.twin.inputs.rows),
+        runfolder.manifest(run), run.codes, runfolder.party_table(run.twin),
+        city_for(run.twin.full_city, run.twin.plan), list(run.twin.inputs.rows),
     )
 
 

@@ -111,7 +111,7 @@ def test_returns_in_a_run(town: City, scenario: Scenario, plans: dict[str, Plan]
     # Whoever is counted at a meeting point is there now.
     site = run.twin.context.site
     at_meeting = world.party_place == 6
-    assert world.facility_load[site.meeting].sum() == parties.size[at_meeting].sum()
+    assert world.facility_load[site.meeting.row].sum() == parties.size[at_meeting].sum()
     went = np.unique(kinds["party_returning"].subject)
     assert (world.party_left_ms[went] < NEVER).all()
     metrics = {m["name"]: m["value"] for m in run.score["metrics"]}

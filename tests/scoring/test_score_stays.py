@@ -104,6 +104,22 @@ def test_relief_is_for_the_moment_at_which_the_most_need_it(story, measure):
     assert m["relief_places_at_end"]["value"] == 6
 
 
+def test_who_finds_no_place_at_a_meeting_point_needs_relief_beside_it_and_not_elsewhere(story, measure):
+    story.say(300, "party_departed", 3, 1, 3).say(400, "party_no_place", 3, 1, 0)  # waits beside it ...
+    story.say(400, "party_arrived", 3, -1).say(700, "party_arrived", 3, 1)  # ... and is let in
+    story.say(300, "party_departed", 7, 1, 3).say(500, "party_no_place", 7, 1, 3)
+    story.say(500, "party_arrived", 7, -1).say(1000, "party_returning", 7, 0)  # goes home from there
+    story.say(300, "party_departed", 5, 1, 3).say(600, "party_no_place", 5, 1, 3)
+    story.say(600, "party_rerouted", 5, -1).say(800, "party_arrived", 5, -1)  # goes on to high ground
+    m = measure(story)
+    assert m["relief_people"]["value"] == 6
+    assert m["relief_peak_after"]["value"] == 500
+    assert m["relief_people_at_end"]["value"] == 3
+    assert m["relief_places"]["value"] == 0
+    assert m["at_meeting_point"]["value"] == 3
+    assert m["no_place_at_meeting_point"]["value"] == 9
+
+
 def test_nobody_needs_relief_without_a_shelter_or_a_lost_home(story, measure):
     story.say(300, "party_departed", 3, 1, 3).say(400, "party_arrived", 3, -1)
     m = measure(story)

@@ -93,6 +93,9 @@ TOGETHER: dict[str, Together] = {
             "facility_evacuation.1.vehicles": {"ambulances": 1}}),
     "assisted facility_evacuation.1.mode": Together(
         ["vehicle"], along={"facility_evacuation.1.vehicles": {"ambulances": 1}}),
+    "assisted destinations.meeting_points": Together([False], both={"meeting_points": ()}),
+    **{f"assisted meeting_points.{row}.facility": Together(["Test Fire Station"], along={
+        f"meeting_points.{row}.{key}": None for key in ("name", "lon", "lat")}) for row in (1, 2)},
     "assisted all_clear.authority": _COMMITTEE,
     "assisted all_clear.confirmation_s": _COMMITTEE_S,
 }

@@ -60,6 +60,7 @@ PLAN["all_clear"]["return_phases"][0]["within"] = {"lon": -70.998, "lat": -29.99
 ASSISTED: dict[str, Any] = yaml.safe_load((FOLDER / "assisted.yaml").read_text())
 PLAN |= {name: ASSISTED[name] for name in ("facility_evacuation", "buses")}
 PLAN["buses"][0]["to"] = "Test Shelter"
+PLAN["meeting_points"] = [ASSISTED["meeting_points"][2]]
 PLAN["door_to_door"][0]["by"] = "volunteers"
 PLAN["crowds"] = {"cameras": True, "alarm_pm2": 3.375, "officers": 7, "setup_s": 63.5, "inflow_pms": 0.8125}
 DOCUMENTS = {"scenario": SCENARIO, "plan": PLAN}
@@ -147,8 +148,9 @@ def test_documents_hold_every_key() -> None:
                 yield from missing(value[0], document[field][0], f"{path}{field}.0.")
 
     assert list(missing(Scenario.model_validate(SCENARIO), SCENARIO, "")) == ["earthquake.shakemap"]
-    # A refuge has either a position or a facility's name.
-    assert list(missing(Plan.model_validate(PLAN), PLAN, "")) == ["vertical_refuges.0.facility"]
+    # A meeting point and a refuge have either a position or a facility's name.
+    assert list(missing(Plan.model_validate(PLAN), PLAN, "")) == [
+        "meeting_points.0.facility", "vertical_refuges.0.facility"]
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)

@@ -158,7 +158,7 @@ def alternatives(model: BaseModel, field: str) -> list[Any]:
         if typing.get_origin(member) is typing.Literal:
             return [other for other in typing.get_args(member) if other != value]
     if field in ("lon", "lat"):
-        return [value + step for step in (0.003, -0.003, 0.0015, -0.0015)]
+        return [] if value is None else [value + step for step in (0.003, -0.003, 0.0015, -0.0015)]
     if isinstance(value, int | float):
         low, high = bounds(type(model), field)
         # The far ends part the runs soonest; where they are refused, something nearer will do.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from viz.phrases import CATEGORIES, RULES, Rule, minutes, translate
+from viz.phrases import BY_CAUSE, CATEGORIES, RULES, Rule, minutes, translate
 from viz.rundata import RunData
 
 MOST = 2200  # entries of one list; windows widen until it fits
@@ -142,8 +142,13 @@ def build_feed(run: RunData, places: Places) -> list[dict[str, Any]]:
     for name, rule in RULES.items():
         if name in kinds:
             rows = run.events[codes == kinds.index(name)]
-            if len(rows):
-                tables.append((name, rule, rows))
+            for other, its_rule in [(why, r) for (kind, why), r in BY_CAUSE.items() if kind == name]:
+                cause = rows["cause"].to_numpy()
+                of_it = (cause >= 0) & (codes[cause] == (kinds.index(other) if other in kinds else -1))
+                tables.append((name, its_rule, rows[of_it]))
+                rows = rows[~of_it]
+            tables.append((name, rule, rows))
+    tables = [table for table in tables if len(table[2])]
     window_ms = _MINUTE_MS
     while True:
         entries = [e for table in tables for e in _entries(run, places, window_ms, *table)]

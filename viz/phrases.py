@@ -24,6 +24,18 @@ class Rule:
     by_object: bool = False  # kept apart by object (reason, cause, phase)
 
 
+#: How an event is told that follows from one of this kind, by (kind, kind of its cause).
+BY_CAUSE: dict[tuple[str, str], Rule] = {
+    ("arrival_predicted", "intensity_reported"): Rule(
+        "command", 3, ("Strong shaking: a wave may come from {v_min} after the start on",
+                       "强烈震动：开始后 {v_min} 起可能有海浪"),
+        ("{n} times a wave may come by the rule for strong shaking", "{n} 次按强震规则判断可能有海浪")),
+    ("arrival_predicted", "gauge_reported"): Rule(
+        "command", 3, ("The tide gauge is disturbed: the first wave is taken to be there",
+                       "验潮站海面异常：视为首波已到"),
+        ("{n} times the first wave is taken to be there by a tide gauge", "{n} 次按验潮站判断首波已到")),
+}
+
 RULES: dict[str, Rule] = {
     "earthquake": Rule("hazard", 3, ("Earthquake of magnitude {v:.1f}", "{v:.1f} 级地震"),
                        ("Earthquake of magnitude {v:.1f}", "{v:.1f} 级地震")),

@@ -35,6 +35,7 @@ from engine.mobility import route_choice
 from engine.mobility.destinations import car_targets
 from engine.mobility.route_choice import GROUPS
 from engine.mobility.traffic import Traffic, View
+from engine.mobility.traffic_events import STATES
 from engine.world import P_DRIVING, P_WAITING
 
 #: Views of the traffic model besides the news, which all other drivers share.
@@ -214,7 +215,10 @@ class Fleet:
         old = int(self._unit_dest[unit])
         dest = self.traffic.add_destination(np.array([goal], np.int32), view=UNITS)
         self._unit_dest[unit] = dest
-        if int(self.traffic.state_of(np.array([vehicle]))[0]) in (1, 2):
+        state = STATES[self.traffic.state_of(np.array([vehicle]))[0]]
+        if state == "stranded on link":  # its crew backs it out to the junction where it stopped
+            self.traffic.tow(np.array([vehicle]))
+        if state in ("waiting at origin", "on link"):
             self.traffic.retarget(np.array([vehicle]), dest)
         else:
             bus = self.ctx.site.units.seats[unit] > 0

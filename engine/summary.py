@@ -84,6 +84,8 @@ def print_run(console: Console, facts: dict[str, Any]) -> None:
         f"believed by {percent(values['share_believed'])}\n"
         f"{values['customer_hours_without_power']:,.0f} customer-hours without power"
     )
+    if values["no_place_at_meeting_point"]:
+        console.print(f"{values['no_place_at_meeting_point']:,} people found a meeting point shut or full")
     console.print(_relief(facts["metrics"]))
     if values["crowd_pressed"] is not None:
         told = [

@@ -43,6 +43,8 @@ def test_relief_at_the_end_is_that_of_the_ledger(
         # Whoever else needs relief has lost the home, and who needs a covered place and is in no shelter.
         in_shelter = state == STATES.index("safe at shelter")
         waits = state == STATES.index("safe at meeting point")
+        waits |= (state == STATES.index("safe on high ground")) & np.isin(
+            r.people.party, r.log.rows("party_no_place").subject)
         assert not (counted.astype(bool) & ~in_shelter & ~waits & ~lost).any()
         assert (covered.astype(bool) == (in_shelter | (counted.astype(bool) & lost))).all()
         # At no moment is a person counted twice.
@@ -84,6 +86,18 @@ def test_the_terminal_says_what_relief_is_counted(runs: dict[str, Run]) -> None:
     assert f"at most {metrics['relief_people']['value']:,} people, at T+{minutes:.0f} min" in text
     women = metrics["relief_people"]["by_group"]["sex"]["women"]
     assert f"(expected {women:,.0f} women, " in text
+
+
+def test_the_terminal_says_how_many_found_no_place_at_a_meeting_point(
+    runs: dict[str, Run], assisted_run: Run
+) -> None:
+    for run, told in ((assisted_run, True), (runs["historical"], False)):
+        console = Console(width=400, record=True, file=io.StringIO())
+        print_run(console, run_facts(run))
+        (number,) = [m["value"] for m in run.score["metrics"] if m["name"] == "no_place_at_meeting_point"]
+        assert (number > 0) == told
+        line = f"{number:,} people found a meeting point shut or full"
+        assert (line in console.export_text()) == told
 
 
 def test_the_assumptions_of_the_score_stand_on_the_card(runs: dict[str, Run]) -> None:

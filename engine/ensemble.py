@@ -21,6 +21,7 @@ from typing import Any
 
 from engine.city import City
 from engine.errors import AnlanError, InputError, RunError
+from engine.fingerprint import fingerprint
 from engine.inputs import check_seed
 from engine.plan import Plan
 from engine.run import Run, resolve, simulate
@@ -149,10 +150,10 @@ def play_jobs(
     check_seed(max(job.seed for job in jobs))
     todo = {(job.name, job.seed): job for job in jobs}
     done: dict[tuple[str, int], dict[str, Any]] = {}
-    fingerprint = {}
+    inputs = {}
     if folder is not None:
-        fingerprint = {key: _fingerprint(city, job, extra, extra_inputs) for key, job in todo.items()}
-        done = _kept(folder, fingerprint)
+        inputs = {key: _inputs(city, job, extra, extra_inputs) for key, job in todo.items()}
+        done = _kept(folder, inputs)
 
     failed: list[_Failure] = []
 
@@ -164,7 +165,7 @@ def play_jobs(
         key = (result["plan"], result["seed"])
         done[key] = result
         if folder is not None:
-            _keep(folder, fingerprint[key], result)
+            _keep(folder, inputs[key], result)
         if each:
             each(result)
         far(0.0)
@@ -282,41 +283,33 @@ def _leave_with_parent() -> None:
         os._exit(1)
 
 
-def _fingerprint(city: City, job: Job, extra: Extra | None, extra_inputs: str) -> str:
-    base = f"{city.content_hash}:{job.scenario.model_dump_json()}"
-    if extra is not None:
-        base += f":{extra.__module__}.{extra.__qualname__}:{extra_inputs}"
-    return f"{base}:{job.plan.model_dump_json()}"
+def _inputs(city: City, job: Job, extra: Extra | None, extra_inputs: str) -> str:
+    more = f"{extra.__module__}.{extra.__qualname__}:{extra_inputs}" if extra is not None else ""
+    return fingerprint(city, job.scenario, job.plan, more)
 
 
-def _keep(folder: Path, fingerprint: str, result: dict[str, Any]) -> None:
+def _keep(folder: Path, inputs: str, result: dict[str, Any]) -> None:
     place = folder / "replications"
     place.mkdir(parents=True, exist_ok=True)
     path = place / f"{result['plan']}-{result['seed']}.json"
     temporary = path.with_suffix(".part")
-    write_json(temporary, {"inputs": _short(fingerprint), **result})
+    write_json(temporary, {"inputs": inputs, **result})
     os.replace(temporary, path)
 
 
 def _kept(
-    folder: Path, fingerprint: dict[tuple[str, int], str]
+    folder: Path, wanted: dict[tuple[str, int], str]
 ) -> dict[tuple[str, int], dict[str, Any]]:
     found = {}
-    for (name, seed), inputs in fingerprint.items():
+    for (name, seed), inputs in wanted.items():
         path = folder / "replications" / f"{name}-{seed}.json"
         try:
             result = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if result.pop("inputs", "") == _short(inputs):
+        if result.pop("inputs", "") == inputs:
             found[(name, seed)] = result
     return found
-
-
-def _short(fingerprint: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(fingerprint.encode()).hexdigest()
 
 
 __all__ = ["Job", "compare", "play", "play_jobs"]

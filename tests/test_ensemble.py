@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from engine.city import City
 from engine.city_io import load_city
 from engine.ensemble import Job, play_jobs
 from engine.errors import InputError, RunError
+from engine.fingerprint import program_hash
 from engine.plan import load_plan
 from engine.run import Run
 from engine.scenario import Scenario, load_scenario
@@ -134,3 +136,42 @@ def test_the_command_tells_and_resumes(
     assert played == [2]
     name = {"compare": "comparison.json", "worth": "worth.json"}[command[0]]
     assert json.loads((target / name).read_text())["replications"] == 3
+
+
+def test_what_was_played_with_other_files_or_another_program_is_played_anew(
+    town: City, brief: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scenario's text is the same each time; what it names, or what plays it, is not."""
+    place = shutil.copytree(brief.folder, tmp_path / "mine")
+    scenario = load_scenario(str(place), ["duration_s=60"])
+    jobs, played = _jobs(scenario, range(1, 3)), []
+
+    def again() -> int:
+        played.clear()
+        play_jobs(town, jobs, 1, tmp_path / "study", each=played.append)
+        return len(played)
+
+    assert again() == 2
+    assert again() == 0
+    series = place / "sea_level.csv"
+    series.write_text(series.read_text() + "\n")
+    assert again() == 2
+    assert again() == 0
+    monkeypatch.setattr("engine.fingerprint.program_hash", lambda: "another version")
+    assert again() == 2
+    assert again() == 0
+
+
+def test_the_program_is_known_by_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.fingerprint.__file__", str(tmp_path / "fingerprint.py"))
+    (tmp_path / "part").mkdir()
+    source = tmp_path / "part" / "model.py"
+    source.write_text("A = 1")
+    seen = [program_hash.__wrapped__()]
+    source.write_text("A = 2")
+    seen.append(program_hash.__wrapped__())
+    source.rename(tmp_path / "part" / "other.py")
+    seen.append(program_hash.__wrapped__())
+    assert len(set(seen)) == 3
+    (tmp_path / "part" / "notes.txt").write_text("no source")
+    assert program_hash.__wrapped__() == seen[-1]

@@ -37,8 +37,8 @@ from engine.yamlfile import Strict, load, located
 #: Keys of what begins with the evacuation order.
 WITH_THE_ORDER = (
     "channels", "street_leaders", "door_to_door", "vertical_refuges", "control_points", "closures",
-    "pedestrian_streets", "one_way_streets", "contraflow", "inbound_ban", "fuel", "facility_evacuation",
-    "buses", "all_clear",
+    "pedestrian_streets", "one_way_streets", "contraflow", "inbound_ban", "staging", "fuel",
+    "facility_evacuation", "buses", "all_clear",
 )
 
 

@@ -34,6 +34,7 @@ def test_people_leave_by_what_they_feel_and_see(town: City, scenario: Scenario) 
     {"street_leaders": {}},
     {"control_points": [PLACE]},
     {"closures": [{**PLACE, "radius_m": 100}]},
+    {"staging": [{"kind": "police", "lon": PLACE["lon"], "lat": PLACE["lat"]}]},
     {"fuel": {"order": ["hospitals"]}},
     {"facility_evacuation": [{"facility": "Test Home", "mode": "foot", "patients": 1}]},
     {"all_clear": {"earliest_s": 3000}},

@@ -27,7 +27,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from benches.machine import machine
-from engine import parties, site, twin
+from engine import parties, prepare, site, twin
 from engine.city_io import load_city
 from engine.errors import InputError
 from engine.people import audience
@@ -143,7 +143,7 @@ def remember() -> None:
     """Compute once what no plan changes: it is most of the time that opening a session takes."""
     for module, name in ((audience, "distance_to_sea_m"), (parties, "distance_to_sea_m"),
                          (parties, "ward_buildings"), (site, "nearest_zone"), (site, "walkable"),
-                         (twin, "sample_city"), (twin, "exogenous_sea")):
+                         (prepare, "sample_city"), (twin, "exogenous_sea")):
         setattr(module, name, _kept(getattr(module, name)))
 
 

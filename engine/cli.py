@@ -278,13 +278,11 @@ def scenario_check(
 
     One plan of your own: anlan scenario check coquimbo-tsunami --plan my-plan.yaml"""
     from engine.city_io import load_city
-    from engine.meeting import city_for
-    from engine.missions import check_vehicles
     from engine.phases import check_hazards
     from engine.plan import default_plans, load_plan
+    from engine.prepare import prepare
     from engine.sample import sample_city
     from engine.scenario import load_scenario
-    from engine.site import build_site, check_officers
     from engine.site_check import remarks
 
     scenario = load_scenario(file, settings or ())
@@ -297,10 +295,7 @@ def scenario_check(
         if row.name in found:
             raise InputError(
                 f"two of the plans carry the name '{row.name}' (the key 'name' in their files)")
-        check_officers(place, row)
-        here = sample_city(city_for(place, row), scenario.population.share, 1)
-        site = build_site(here, scenario, row)
-        check_vehicles(place, scenario, row)
+        here, site = prepare(place, scenario, row)
         found[row.name] = int(site.danger_node.sum())
         odd = remarks(scenario, row, here, site.danger_node, site.order_zone)
         notes += [f"plan '{row.name}': {text}" for text in odd]

@@ -24,6 +24,7 @@ from engine.errors import AnlanError, InputError, RunError
 from engine.fingerprint import fingerprint
 from engine.inputs import check_seed
 from engine.plan import Plan
+from engine.prepare import prepare
 from engine.run import Run, resolve, simulate
 from engine.runfolder import write_json
 from engine.scenario import Scenario
@@ -107,6 +108,8 @@ def compare(
     names = [plan.name for plan in plans]
     if len(set(names)) != len(names) or len(names) < 2:
         raise InputError("compare needs two or more plans with different names")
+    for plan in plans:  # one that cannot work is known before another has been played
+        prepare(city, scenario, plan, first_seed)
     seeds = range(first_seed, first_seed + replications)
     done = play(city, scenario, plans, seeds, workers, folder, progress)
     scores = {name: {seed: done[(name, seed)]["score"] for seed in seeds} for name in names}

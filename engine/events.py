@@ -288,6 +288,8 @@ KINDS: tuple[Kind, ...] = tuple(
          "all its places are taken: who comes later stays beside it or goes on to high ground", False),
         ("party_no_place", "party", "facility", "people", "truth",
          "finds a meeting point shut or full; value is the people in it", False),
+        ("party_let_in", "party", "facility", "s", "truth",
+         "goes into a meeting point whose gate opens, from the street beside it; value is the wait", False),
         ("refuge_opened", "refuge", "none", "places", "seen",
          "the keyholder opens a vertical refuge", False),
         ("refuge_full", "refuge", "none", "places", "truth", "all its places are taken", False),

@@ -190,9 +190,9 @@ def _points(folder: Path, manifest: dict[str, Any]) -> list[MeetingPoint]:
     """Meeting points of the run's plan."""
     plan = manifest.get("plan")
     settings = plan.get("settings") if isinstance(plan, dict) else None
-    rows = settings.get("meeting_points") if isinstance(settings, dict) else None
+    rows = settings.get("meeting_points", []) if isinstance(settings, dict) else []
     try:
-        return [MeetingPoint.model_validate(row) for row in rows or ()]
+        return [MeetingPoint.model_validate(row) for row in rows]
     except (ValidationError, TypeError):
         raise InputError(f"{folder / 'manifest.json'}: damaged: its plan's 'meeting_points' cannot be "
                          "read") from None

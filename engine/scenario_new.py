@@ -18,8 +18,8 @@ from engine.city import City
 from engine.errors import InputError
 from engine.outputs import atomic_folder
 from engine.plan import default_plans
+from engine.prepare import prepare
 from engine.scenario import load_scenario
-from engine.site import build_site
 
 _SCENARIO = """\
 # A precautionary evacuation: everyone within {radius:.0f} m of the point has to leave.
@@ -90,7 +90,7 @@ def write_new_scenario(
         scenario = load_scenario(str(place))
         try:
             for plan in default_plans(scenario):
-                build_site(city, scenario, plan)
+                prepare(city, scenario, plan)
         except InputError as error:
             reason = str(error).rpartition(": ")[2]
             raise InputError(

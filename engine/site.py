@@ -264,7 +264,7 @@ def _build_site(city: City, scenario: Scenario, plan: Plan) -> Site:
     gauges = scenario.tsunami.gauges if scenario.tsunami else ()
     gx, gy = city.xy([g.lon for g in gauges], [g.lat for g in gauges])
     walk_node = walkable(city)
-    meeting, shelter = find_meeting(city, plan, danger), np.empty(0, np.int32)
+    meeting, shelter = find_meeting(city, plan, danger, order_zone), np.empty(0, np.int32)
     if plan.destinations.shelters:
         shelter = _shelters_outside(city, danger)
     phase = _return_phase(city, plan)

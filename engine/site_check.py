@@ -170,10 +170,23 @@ def _too_late(plan: Plan, end_s: float) -> Iterator[str]:
         parts += [(f"{key}.{row}", lever, field, order_s) for row, lever in enumerate(getattr(plan, key))]
     parts += [(f"control_points.{row}", post, "setup_s", order_s)
               for row, post in enumerate(plan.control_points)]
+    yield from _after_the_all_clear(plan, order_s)
     for key, lever, field, before_s in parts:
         at_s = before_s + getattr(lever, field)
         if field in lever.model_fields_set and at_s >= end_s:
             yield f"{key}.{field}: {at_s:g} s lies past the end ({end_s:g} s)"
+
+
+def _after_the_all_clear(plan: Plan, order_s: float) -> Iterator[str]:
+    """Places that open later than the all-clear may come: none is opened after it."""
+    opens_s = {f"vertical_refuges.{row}": refuge.open_s for row, refuge in enumerate(plan.vertical_refuges)}
+    opens_s |= {f"meeting_points.{row}": point.open_s for row, point in enumerate(plan.meeting_points)
+                if point.open_s is not None}
+    clear_s = plan.all_clear.earliest_s
+    for key, open_s in opens_s.items():
+        if order_s + open_s >= clear_s:
+            yield (f"{key}.open_s: {open_s:g} s after the order the all-clear may have come "
+                   f"(all_clear.earliest_s {clear_s:g}), and nothing opens after it")
 
 
 def _loudspeakers(scenario: Scenario, plan: Plan, city: City, danger_node: B) -> Iterator[str]:

@@ -114,7 +114,7 @@ def _print_about(console: Console, about: dict[str, Any]) -> None:
     """What a study played: scenario, length, seeds, and whether a sample of the people."""
     seeds = about["seeds"]
     told = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-    console.print(f"{about['title']}: {about['duration_s'] / 3600:.1f} h, {told}", markup=False)
+    console.print(f"{about['title']}: {about['duration_s'] / 3600:.1f} h, {told}")
     _print_sample(console, about["population_share"])
 
 
@@ -238,7 +238,7 @@ def print_hindcast(console: Console, rows: list[dict[str, Any]], scenario: str) 
     console.print(table)
     for n, row in enumerate(rows, 1):
         remark = f" {row['remark']}" if row["remark"] else ""
-        console.print(f"{n}  {row['source']}.{remark}", markup=False)
+        console.print(f"{n}  {row['source']}.{remark}")
     missed = [row["label"] for row in rows if not row["within"]]
     console.print(
         f"{len(rows) - len(missed)} of {len(rows)} figures within their target"
@@ -312,7 +312,7 @@ def print_worth(console: Console, document: dict[str, Any]) -> None:
     if dead:
         console.print(f"Not one event changes in any seed without: {', '.join(dead)}.")
     for row in document["refused"]:
-        console.print(f"Cannot be off alone: {row['lever']} ({row['reason']}).", markup=False)
+        console.print(f"Cannot be off alone: {row['lever']} ({row['reason']}).")
 
 
 def _scaled(value: float | None, factor: float, digits: int) -> str:

@@ -71,7 +71,8 @@ def console(stderr: bool = False) -> Any:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 100
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    # Names of plans and places are printed as they are.
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 def say(text: str, quiet: bool) -> None:

@@ -23,18 +23,17 @@ from engine.component import Component, Context, Mail, check_assembly
 from engine.errors import InputError
 from engine.events import EventLog
 from engine.inputs import Inputs, check_seed, check_time
-from engine.meeting import city_for
-from engine.missions import check_vehicles, teams_of
+from engine.missions import teams_of
 from engine.nearest import nearest_node
 from engine.parties import form_parties
 from engine.people.behaviour import Behaviour, with_overrides
 from engine.phases import TICK_MS, applicable, exogenous_sea
 from engine.plan import Plan, load_plan
+from engine.prepare import prepare
 from engine.record import KPIS, Recorder
 from engine.response.agents import create_agents
-from engine.sample import sample_city
 from engine.scenario import Scenario, load_scenario
-from engine.site import UNIT_KINDS, build_site, check_officers
+from engine.site import UNIT_KINDS
 from engine.world import World
 
 REPORT_MS = 60_000
@@ -81,11 +80,8 @@ class Twin(mesa.Model):  # type: ignore[misc]
 
             city = load_city(city)
         self.full_city = city
-        self.city = sample_city(city_for(city, plan), scenario.population.share, int(seed))
         self.scenario, self.plan, self.run_seed = scenario, plan, int(seed)
-        check_officers(city, plan)
-        check_vehicles(city, scenario, plan)
-        site = build_site(self.city, scenario, plan)
+        self.city, site = prepare(city, scenario, plan, int(seed))
         parties = form_parties(self.city, scenario, site, self.run_seed)
         sea = exogenous_sea(self.city, scenario)
         counts = _counts(self.city, scenario, plan, site, parties, sea)

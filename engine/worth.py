@@ -22,11 +22,10 @@ from pydantic.fields import FieldInfo
 
 from engine.city import City
 from engine.errors import InputError, unknown
-from engine.meeting import city_for
 from engine.plan import Plan
+from engine.prepare import prepare
 from engine.scenario import Scenario
 from engine.scoring.comparison import comparison
-from engine.site import build_site
 
 #: Keys that name things and move nobody.
 LABELS = ("name", "title")
@@ -86,7 +85,7 @@ def fitting(
     refused: list[Refused] = []
     for lever in levers:
         try:
-            build_site(city_for(city, lever.plan), scenario, lever.plan)
+            prepare(city, scenario, lever.plan)
         except InputError as error:
             refused.append(Refused(lever.key, str(error)))
         else:

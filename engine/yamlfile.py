@@ -218,12 +218,15 @@ def located(error: InputError, *models: Strict) -> InputError:
         if model._source is None or not text.startswith(label):
             continue
         rest = text.removeprefix(label)
-        word = re.match(r"[a-z_0-9]+(\.[a-z_0-9]+)*", rest)
-        path = tuple(int(p) if p.isdigit() else p for p in word[0].split(".")) if word else ()
-        if not path or path[0] not in type(model).model_fields:
-            path = ()
-        return InputError(f"{model._source.where(path)}: {rest}")
+        return InputError(f"{model._source.where(_path_told(type(model), rest))}: {rest}")
     return error
+
+
+def _path_told(model: type[Strict], text: str) -> tuple[Any, ...]:
+    """The key path that a message begins with; empty if it begins with none of the model's."""
+    word = re.match(r"[a-z_0-9]+(\.[a-z_0-9]+)*", text)
+    path = tuple(int(p) if p.isdigit() else p for p in word[0].split(".")) if word else ()
+    return path if path and path[0] in model.model_fields else ()
 
 
 def apply_override(document: dict[str, Any], item: str) -> tuple[Any, ...]:
@@ -264,7 +267,8 @@ def _message(model: type[Strict], error: ValidationError, source: Source) -> str
     first = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     location = tuple(first["loc"])
     path = tuple(part for part in location if not _is_tag(part))
-    where = source.where(path)
+    # A rule of the whole document tells the key it is about itself.
+    where = source.where(path or _path_told(model, _words(first)))
     key = ".".join(str(part) for part in path)
     if first["type"] == "extra_forbidden":
         valid = sorted(_fields_at(model, path[:-1]))

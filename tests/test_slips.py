@@ -112,6 +112,19 @@ def test_options_that_are_slips(anlan: Anlan) -> None:
     assert anlan("--version").stdout.startswith("anlan 0.")
 
 
+def test_a_comparison_is_refused_before_its_first_run(here: Anlan, tmp_path: Path) -> None:
+    document = yaml.safe_load(PLAN)
+    document["meeting_points"] = [{"facility": "Test School", "places": 9}]
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({**document, "name": "mine"}))
+    said = here("compare", "testtown-tsunami", "--plan", "historical", "--plan", path,
+                "--out", tmp_path / "study", code=2)
+    assert said.stderr.count("\n") == 1
+    assert "meeting_points.0: 'Test School' lies in the danger zone" in said.stderr
+    assert f"{path}:" in said.stderr
+    assert [other.name for other in tmp_path.iterdir()] == ["mine.yaml"]
+
+
 def test_what_begins_too_late_is_remarked(town: City, tmp_path: Path) -> None:
     document = yaml.safe_load(PLAN)
     document["vertical_refuges"][0]["open_s"] = 50_000
@@ -122,6 +135,7 @@ def test_what_begins_too_late_is_remarked(town: City, tmp_path: Path) -> None:
     plan = load_plan(str(path), scenario)
     site = build_site(town, scenario, plan)
     found = list(remarks(scenario, plan, town, site.danger_node, site.order_zone))
+    assert any("nothing opens after it" in text for text in found)
     late = next(text for text in found if "past the end" in text)
     assert late.startswith("vertical_refuges.0.open_s: 50")
     assert any("all_clear.earliest_s 60 lies before the first wave" in text for text in found)

@@ -12,6 +12,8 @@ from engine.errors import InputError
 from engine.plan import Plan, load_plan
 from engine.scenario import Scenario, load_scenario
 from engine.scoring.comparison import NO_DIFFERENCE
+from engine.summary import print_worth
+from engine.terminal import console
 from engine.worth import METRICS, Lever, chosen, find_levers, fitting, table, whole
 from engine.yamlfile import Strict
 
@@ -195,3 +197,17 @@ def test_a_refuge_is_left_out_with_the_homes_that_go_there() -> None:
             name for name in homes if name != row.facility]
         assert "the homes that go there" in tower.off
     assert levers["vertical_refuges"].plan.facility_evacuation == ()
+
+
+def test_names_are_printed_as_they_are(
+    scenario: Scenario, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What looks like markup is none."""
+    plan = load_plan("early-warning", scenario)
+    levers = [Lever(f"meeting_points.Field {word}", "none", plan.model_copy(update={"name": word}))
+              for word in ("[/x]", "[b]", ":+1:")]
+    done = {(name, 1): result(name, 1, 2, "A") for name in (plan.name, "[/x]", "[b]", ":+1:")}
+    print_worth(console(), table(plan, levers, [], done))
+    said = "".join(capsys.readouterr().out.split())
+    for word in ("[/x]", "[b]", ":+1:"):
+        assert said.count(f"Field{word}") == 2  # in the table, and among those without a difference

@@ -288,6 +288,9 @@ RULES: dict[str, Rule] = {
     "meeting_point_full": Rule(
         "people", 3, ("{who} is full, {v:,.0f} places", "{who}已满，{v:,.0f} 个位置"),
         ("{n} meeting points are full", "{n} 个集合点已满"), 12),
+    "party_let_in": Rule(
+        "people", 1, ("A group goes into {what}", "一组居民进入{what}"),
+        ("{n} groups go into {what}", "{n} 组居民进入{what}"), 12, True),
     "party_no_place": Rule(
         "people", 1, ("A group finds {what} shut or full", "一组居民遇{what}未开或已满"),
         ("{n} groups find {what} shut or full", "{n} 组居民遇{what}未开或已满"), 12, True),

@@ -43,7 +43,8 @@ class MeetingPoint(Strict):
     meeting points, or the yard of a school and the like), or a place of the plan's own, `name` at `lon`,
     `lat`.
 
-    It holds `places` people: those that the city counts there unless given. It is open at any time, or,
+    It holds `places` people, those that the city counts there unless given; one party may pass the last
+    place. It is open at any time, or,
     with `open_s`, from when a keyholder opens its gate so long after the first area is told to leave.
     Who finds it shut or full stays in the streets beside it where these are on high ground, and walks on
     to high ground where they are not (engine/mobility/gathering.py).

@@ -103,7 +103,7 @@ class Mobility(Component):
         "party_home", "party_waits", "party_met_closure",
         "party_on_road", "party_trip_ended", "pickup_set_out", "pickup_met", "pickup_missed",
         "escorts_start", "party_led", "escort_back", "escorts_done",
-        "meeting_point_opened", "meeting_point_full", "party_no_place",
+        "meeting_point_opened", "meeting_point_full", "party_no_place", "party_let_in",
     )
     card = (
         ("route update for drivers", 300, "s", "assumption", "assumption"),
@@ -136,7 +136,7 @@ class Mobility(Component):
         self._arrivals = Arrivals(
             self, context, self._walk, self._fleet, self._refuges, self._gathering, self._together)
         self._pickups = Pickups(self, context, self._walk, self._fleet, self._together)
-        self._riders = Riders(self, context, self._arrivals, self._refuges)
+        self._riders = Riders(self, context, self._arrivals, self._gathering, self._refuges)
         self._stops = BusStops(self, context, self._walk, self._fleet, self._refuges)
         self._cordons = Cordons(self, context, self._fleet)
         self._departures = Departures(
@@ -208,6 +208,7 @@ class Mobility(Component):
         self._escorts.come_back(t0_ms, t1_ms)
         self._crews.advance(t0_ms, t1_ms)
         self._arrivals.left_zone(t0_ms, t1_ms)
+        self._gathering.let_in(t0_ms)
         if t0_ms % MAP_MS == 0 or t1_ms % MAP_MS == 0:
             self._map.place()
             self._riders.place()

@@ -4,8 +4,9 @@ Everybody is on the way to the nearest safe street or meeting point and learns t
 open and has places (assumption: nobody tells people under way). Who finds it shut or full stays in the
 streets beside it where these are on the plan's high ground, and walks on to high ground where they are
 not. When a keyholder opens the gate, `open_s` after the first area is told to leave, those beside it
-go in, in the order in which they came, as far as there are places; whoever has walked on does not come
-back, and a place that becomes free later goes to the next who comes.
+go in, in the order in which they came, as far as there are places; whoever is setting out for home or
+has walked on does not, and a place that becomes free later goes to the next who comes. People brought
+to high ground by a vehicle and set down at a point are treated alike.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from engine.city import I64, B
 from engine.component import Component, Context
 from engine.mobility.destinations import WalkRoutes
+from engine.mobility.homeward import sets_out
 from engine.mobility.together import Together
 from engine.mobility.trip import set_walking, settle
 from engine.world import P_HIGH, P_MEETING
@@ -31,29 +33,44 @@ class Gathering:
         self._gated = np.flatnonzero(self._points.open_s > -np.inf)
 
     def open(self, t1_ms: int) -> None:
-        """Open the gates that are due, and let in those who wait beside them."""
+        """Open the gates that are due before `t1_ms`, and let in those who wait beside them."""
         if self._gated.size == 0:
             return
-        w = self._host.w
+        w, row = self._host.w, self._points.row
         zone = int(np.argmin(w.zone_order_ms))
         cause = int(w.zone_order_event[zone])
         if cause < 0 or w.all_clear_event[0] >= 0:
             return
-        row = self._points.row
         for point in self._gated[w.meeting_open_event[row[self._gated]] < 0].tolist():
             t = int(w.zone_order_ms[zone]) + round(1000 * self._points.open_s[point])
-            if t >= t1_ms:
-                continue
-            opened = self._host.emit(
-                "meeting_point_opened", t, row[point], value=self._points.places[point], cause=cause)[0]
-            w.meeting_open_event[row[point]] = opened
-            beside = np.flatnonzero(
-                (w.party_place == P_HIGH) & (w.party_node == self._points.node[point]))
-            came_ms = self._log.column("t_ms")[w.party_trip_event[beside]]
-            beside = beside[np.lexsort((beside, came_ms))]
-            beside = beside[self._take(beside, np.full(beside.size, point))]
-            w.party_trip_event[beside] = opened
-            self._settle(beside, np.full(beside.size, t), np.full(beside.size, point))
+            if t < t1_ms:
+                w.meeting_open_event[row[point]] = self._host.emit(
+                    "meeting_point_opened", t, row[point], value=self._points.places[point], cause=cause)[0]
+                self._let_in(point)
+
+    def let_in(self, t0_ms: int) -> None:
+        """Let in those who came to a gate opened since `t0_ms` shortly before it was."""
+        opened = self._host.w.meeting_open_event[self._points.row[self._gated]]
+        since = self._log.column("t_ms")[np.maximum(opened, 0)] >= t0_ms
+        for point in self._gated[(opened >= 0) & since].tolist():
+            self._let_in(point)
+
+    def _let_in(self, point: int) -> None:
+        """Those beside a `point` that is open go in; they have been in safety before."""
+        w, facility = self._host.w, self._points.row[point]
+        opened = w.meeting_open_event[facility]
+        beside = np.flatnonzero((w.party_place == P_HIGH) & (w.party_node == self._points.node[point]))
+        beside = beside[~sets_out(w, beside)]
+        came_ms = self._log.column("t_ms")[w.party_trip_event[beside]]
+        order = np.lexsort((beside, came_ms))
+        beside, came_ms = beside[order], came_ms[order]
+        t = np.full(beside.size, self._log.column("t_ms")[opened])
+        got = self._take(beside, np.maximum(t, came_ms), np.full(beside.size, point))
+        beside, t = beside[got], t[got]
+        w.party_place[beside] = P_MEETING
+        told = self._host.emit(
+            "party_let_in", t, beside, facility, (t - came_ms[got]) / 1000.0, opened)
+        self._full(facility, t, told)
 
     def arrive(self, rows: I64, t_ms: I64, node: I64) -> None:
         """Parties [rows] come to a safe street or a meeting point at junctions `node`."""
@@ -61,8 +78,12 @@ class Gathering:
         point = self._points.at_node[node].astype(np.int64)
         there = np.flatnonzero(point >= 0)
         goes_in = np.zeros(rows.size, np.bool_)
-        goes_in[there] = self._take(rows[there], point[there])
-        self._settle(rows[goes_in], t_ms[goes_in], point[goes_in])
+        goes_in[there] = self._take(rows[there], t_ms[there], point[there])
+        facility = self._points.row[point[goes_in]]
+        settle(self._host, rows[goes_in], t_ms[goes_in], facility, P_MEETING)
+        for at in np.unique(facility):
+            mine = rows[goes_in][facility == at]
+            self._full(int(at), t_ms[goes_in][facility == at], self._host.w.party_trip_event[mine])
         self._without_place(rows[there][~goes_in[there]], t_ms[there][~goes_in[there]],
                             point[there][~goes_in[there]])
         stays = ~goes_in & self._safe_node[node]
@@ -79,30 +100,26 @@ class Gathering:
             return "places taken at meeting points are not those of the people there"
         return ""
 
-    def _take(self, rows: I64, point: I64) -> B:
-        """Places for parties [rows] in turn at an open `point` [rows]: which have got them."""
+    def _take(self, rows: I64, t_ms: I64, point: I64) -> B:
+        """Places for parties [rows] in turn at a `point` [rows] at `t_ms`: which have got them."""
         w = self._host.w
         got = np.zeros(rows.size, np.bool_)
-        for i, (party, at) in enumerate(zip(rows.tolist(), point.tolist(), strict=True)):
-            facility = int(self._points.row[at])
-            shut = self._points.open_s[at] > -np.inf and w.meeting_open_event[facility] < 0
-            got[i] = not shut and w.facility_load[facility] < self._points.places[at]
+        opened = w.meeting_open_event[self._points.row[point]]
+        gated = self._points.open_s[point] > -np.inf
+        shut = gated & ((opened < 0) | (t_ms < self._log.column("t_ms")[np.maximum(opened, 0)]))
+        for i in np.flatnonzero(~shut):
+            facility = int(self._points.row[point[i]])
+            got[i] = w.facility_load[facility] < self._points.places[point[i]]
             if got[i]:
-                w.facility_load[facility] += self._size[party]
+                w.facility_load[facility] += self._size[rows[i]]
         return got
 
-    def _settle(self, rows: I64, t_ms: I64, point: I64) -> None:
-        """Parties [rows] are at their `point` [rows]; the last of them may have filled it."""
-        w, facility = self._host.w, self._points.row[point]
-        settle(self._host, rows, t_ms, facility, P_MEETING)
-        for at in np.unique(point):
-            last = int(np.flatnonzero(point == at)[-1])
-            row, places = int(facility[last]), self._points.places[at]
-            if w.facility_load[row] >= places and w.facility_full_event[row] < 0:
-                w.facility_full_event[row] = self._host.emit(
-                    "meeting_point_full", t_ms[last], row, value=places,
-                    cause=w.party_trip_event[rows[last]],
-                )[0]
+    def _full(self, facility: int, t_ms: I64, came: I64) -> None:
+        """Say once that a point is full, by the last of the events `came` of those who came in."""
+        w, places = self._host.w, self._host.ctx.city.facilities.capacity[facility]
+        if came.size and w.facility_load[facility] >= places and w.facility_full_event[facility] < 0:
+            w.facility_full_event[facility] = self._host.emit(
+                "meeting_point_full", t_ms[-1], facility, value=places, cause=came[-1])[0]
 
     def _without_place(self, rows: I64, t_ms: I64, point: I64) -> None:
         """Parties [rows] have found their `point` [rows] shut or full."""

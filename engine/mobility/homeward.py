@@ -6,12 +6,21 @@ goes to the home they live in (`people/homecoming.py`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from engine.city import I32, I64, B
+from engine.codes import among
 from engine.component import Component
 
 GOES_BACK, GOES_HOME = 4, 5
+
+
+def sets_out(world: Any, rows: I64) -> B:
+    """Which parties [rows] have decided to go home since the last thing they did."""
+    fresh = world.party_decision_event[rows] > world.party_trip_event[rows]
+    return np.asarray(fresh & among(world.party_decision[rows], (GOES_BACK, GOES_HOME)))
 
 
 class Homeward:
@@ -27,9 +36,8 @@ class Homeward:
     def setting_out(self, safe: B) -> I64:
         """Parties [n] in safety that have just decided to go home, before or after the all-clear; who
         is back from a blocked way has not decided anew."""
-        w = self._host.w
-        fresh = w.party_decision_event > w.party_trip_event
-        return np.flatnonzero(safe & fresh & np.isin(w.party_decision, (GOES_BACK, GOES_HOME)))
+        rows = np.flatnonzero(safe)
+        return np.asarray(rows[sets_out(self._host.w, rows)])
 
     def goal(self, rows: I64) -> I32:
         """Junction where parties [rows] are bound."""

@@ -11,9 +11,10 @@ import numpy as np
 from engine.component import Component, Context
 from engine.events import MODES
 from engine.mobility.arrivals import Arrivals
+from engine.mobility.gathering import Gathering
 from engine.mobility.refuges import RefugeTrips
 from engine.mobility.trip import set_walking, settle
-from engine.world import P_ABOARD, P_AT_STOP, P_HIGH, P_SHELTER
+from engine.world import P_ABOARD, P_AT_STOP, P_SHELTER
 
 FOOT = MODES.index("foot")
 
@@ -22,9 +23,11 @@ class Riders:
     """Moves the passengers of units."""
 
     def __init__(
-        self, host: Component, context: Context, arrivals: Arrivals, refuges: RefugeTrips
+        self, host: Component, context: Context, arrivals: Arrivals, gathering: Gathering,
+        refuges: RefugeTrips,
     ) -> None:
         self.host, self.ctx, self._arrivals, self._refuges = host, context, arrivals, refuges
+        self._gathering = gathering
 
     def ride(self) -> None:
         """Take note of who got on and off, and where the others are by now."""
@@ -61,7 +64,10 @@ class Riders:
             self._arrivals.arrive(row, t, w.party_node[row], by_vehicle=True)
             return
         self._arrivals.out_of_zone(row, t)
-        settle(self.host, row, t, facility, P_HIGH if facility < 0 else P_SHELTER)
+        if facility < 0:
+            self._gathering.arrive(row, t, w.party_node[row])
+            return
+        settle(self.host, row, t, facility, P_SHELTER)
 
     def place(self) -> None:
         """On the map they are where their vehicle is, or at the pick-up."""

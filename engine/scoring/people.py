@@ -110,6 +110,7 @@ def read_parties(log: Log, count: int) -> Parties:
     left = log.rows("party_left_zone")
     trips = log.rows(*TRIPS)
     arrived = trips.where(trips.kind == KIND_CODE["party_arrived"])
+    places = log.rows("party_arrived", "party_let_in")
     blocked = trips.where(trips.kind == KIND_CODE["party_blocked"])
     departed = np.zeros(count, np.bool_)
     departed[trips.subject[trips.kind == KIND_CODE["party_departed"]]] = True
@@ -165,7 +166,7 @@ def read_parties(log: Log, count: int) -> Parties:
         again_ms=again_ms,
         trip=trip,
         stop_reason=last_of(blocked.subject, blocked.object, count, 0),
-        facility=last_of(arrived.subject, arrived.object, count, -1),
+        facility=last_of(places.subject, places.object, count, -1),
         decision=last_of(decisions.subject, 1 + stays.astype(np.int64), count, 0),
         stay_reason=last_of(decisions.subject, reasons, count, 0),
         warned_ms=first_ms(alerts.subject[warning], alerts.t_ms[warning], count),

@@ -76,7 +76,7 @@ def in_need(r: Record) -> tuple[Stays, Stays]:
     No person's stays overlap: from the moment the home is lost it alone counts.
     """
     rows = r.log.rows(*TRIPS, "party_in_water", "party_out_of_water", "party_sheltered", "party_released",
-                    "party_no_place")
+                    "party_no_place", "party_let_in")
     p, end_ms = r.people, r.context.duration_ms
     place = _place(r.city, rows)
     lost = lost_ms(r)
@@ -95,8 +95,8 @@ def _place(city: City, rows: Rows) -> I64:
     def of(*kinds: str) -> B:
         return np.isin(rows.kind, [KIND_CODE[kind] for kind in kinds])
 
-    arrives, enters, cut = of("party_arrived"), of("party_in_water"), of("party_sheltered")
-    trip = latest(rows, of(*TRIPS))
+    arrives, enters = of("party_arrived", "party_let_in"), of("party_in_water")
+    cut, trip = of("party_sheltered"), latest(rows, of(*TRIPS, "party_let_in"))
     there = (trip >= 0) & arrives[trip]
     # Without a place it has stopped beside the point, unless it has set out or turned since.
     moved = latest(rows, of(*(kind for kind in TRIPS if kind != "party_arrived")))

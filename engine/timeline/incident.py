@@ -177,7 +177,7 @@ def _sentence(kind: str, who: str, what: str, value: float, target: int) -> str:
         "party_left_zone": "are out of the danger zone", "party_arrived": f"reach safety, {what}",
         "party_rerouted": f"turn to {what}", "party_to_refuge": f"make for {what}",
         "party_in_refuge": f"are in {what}", "party_no_place": f"find {what} shut or full",
-        "party_out_of_water": "are out of the water",
+        "party_let_in": f"are let into {what}", "party_out_of_water": "are out of the water",
         "party_going_home": "set out home after the all-clear",
         "party_heard_rumour": "hear the rumour", "party_waits": "wait for a bus",
         "party_boarded": f"are on board, {what}", "party_led": "are led out by staff",

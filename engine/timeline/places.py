@@ -18,14 +18,15 @@ def meeting_opened(teller: Teller, g: Rows) -> str:
     """Keyholders open the gates of meeting points."""
     which = listed((teller.names.facility(int(n)) for n in g.subject), 3)
     return (f"{count(g.row.size, 'meeting point')} opened by the keyholder, "
-            f"{int(g.value.sum()):,} places: {which}.")
+            f"{count(int(g.value.sum()), 'place')}: {which}.")
 
 
 def meeting_full(teller: Teller, g: Rows) -> str:
     """All places of a meeting point are taken."""
-    which = listed((f"{teller.names.facility(int(n))} ({int(v):,} places)"
+    which = listed((f"{teller.names.facility(int(n))} ({count(int(v), 'place')})"
                     for n, v in zip(g.subject, g.value, strict=True)), 4)
-    return f"All places taken at a meeting point, people stand around it or go on: {which}."
+    return (f"All places taken at {count(g.row.size, 'meeting point')}, who comes stands around or goes "
+            f"on: {which}.")
 
 
 def refuge_opened(teller: Teller, g: Rows) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine.city import City
 from engine.errors import InputError
 from engine.events import KIND_CODE
 from engine.meeting import city_for
-from engine.plan import Plan
+from engine.plan import Plan, load_plan
 from engine.run import Run, open_session, simulate
 from engine.runfolder import save
 from engine.scenario import Scenario
@@ -63,6 +64,7 @@ def test_the_plans_points_stand_among_the_facilities(
         ({"facility": "Test Police Station"}, r"places: how many .* \(police station\) is not known"),
         ({**FIELD, "lon": -70.9963, "lat": -29.9941}, "at the junction of the meeting point 'Test Hill'"),
         ({**FIELD, "lat": -29.0}, "km from the nearest"),
+        ({**FIELD, "name": "Test Hospital"}, r"name: 'Test Hospital' is a facility of the city"),
     ],
 )
 def test_refused_with_file_and_line(
@@ -93,6 +95,35 @@ def test_a_plan_that_contradicts_itself_is_refused(
     document = plans["historical"].model_dump(exclude_defaults=True)
     with pytest.raises(ValidationError, match=message):
         Plan.model_validate({**document, **keys})
+
+
+def test_two_points_of_one_name_are_refused(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    yard = {"facility": "Test Fire Station", "places": 80, "open_s": 0.0}
+    plan = with_points(plans["historical"], yard, {**FIELD, "name": "Test Fire Station (meeting point)"})
+    with pytest.raises(InputError, match=r"meeting_points.1: .*\)' is the name of an earlier"):
+        site_of(town, scenario, plan)
+
+
+def test_a_point_in_an_area_that_is_told_to_leave_is_none(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    """The hill at 19 m under an order below 22 m: the city's own is not used, the plan's refused."""
+    document = plans["historical"].model_dump(exclude_defaults=True)
+    document["order"]["zones"] = [{"name": "Town", "below_m": 22}]
+    document["destinations"] = {"high_ground_m": 15}
+    assert site_of(town, scenario, Plan.model_validate(document)).meeting.row.size == 0
+    with pytest.raises(InputError, match=r"'Test Hill' lies in the area 'Town', which is told to leave"):
+        site_of(town, scenario, with_points(Plan.model_validate(document), {**HILL, "places": 9}))
+
+
+def test_who_breaks_a_rule_is_told_the_line(tmp_path: Path, plans: dict[str, Plan]) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\ntitle: t\norder: {delay_s: 0}\nmeeting_points:\n"
+                    "  - {facility: Test Hill, places: 9}\n  - {facility: Test Hill, places: 8}\n")
+    with pytest.raises(InputError, match=r"mine\.yaml:6: meeting_points\.1: 'Test Hill' is the name of"):
+        load_plan(str(path))
 
 
 def played(town: City, scenario: Scenario, plan: Plan, until_s: float) -> Any:
@@ -149,16 +180,90 @@ def test_who_finds_the_gate_shut_waits_beside_it_or_walks_on(
     opened = rows_of(session.twin, "meeting_point_opened")
     order_ms = int(w.zone_order_ms.min())
     assert opened["t_ms"].tolist() == [order_ms + 840_000] * 2
-    arrived = rows_of(session.twin, "party_arrived")
-    let_in = np.isin(arrived["cause"], opened["event"])
-    assert set(arrived["subject"][let_in]) <= set(beside)
-    assert (arrived["t_ms"][let_in] == order_ms + 840_000).all()
+    let_in, arrived = rows_of(session.twin, "party_let_in"), rows_of(session.twin, "party_arrived")
+    assert let_in["subject"].size > 0
+    assert set(let_in["cause"]) <= set(opened["event"])
+    assert set(let_in["subject"]) <= set(beside)
+    assert (let_in["t_ms"] == order_ms + 840_000).all()
     assert w.facility_load[meeting.row[1]] >= min(30, int(size[beside].sum()))
-    # In the order in which they came: whoever was let in came no later than who was not.
-    first = {int(p): int(t) for p, t in zip(
-        arrived["subject"][::-1], arrived["t_ms"][::-1], strict=True)}
-    came = [first[int(p)] for p in arrived["subject"][let_in]]
+    # In the order in which they came; the wait is the time since then.
+    last = dict(zip(arrived["subject"].tolist(), arrived["t_ms"].tolist(), strict=True))
+    came = [last[party] for party in let_in["subject"].tolist()]
     assert came == sorted(came)
+    assert let_in["value"].tolist() == [(order_ms + 840_000 - t) / 1000 for t in came]
+
+
+SLOPE = [{"name": f"Slope {row}", "lon": -70.99627, "lat": lat, "places": 900}
+         for row, lat in enumerate((-29.99955, -29.9982, -29.99684, -29.9955))]
+
+
+def on_the_slope(plan: Plan, open_s: float) -> Plan:
+    """Points with gates at 19.5 m, under a plan whose high ground begins at 17 m."""
+    document = {**plan.model_dump(), "destinations": {"high_ground_m": 17.0}}
+    return Plan.model_validate(
+        {**document, "meeting_points": [{**point, "open_s": open_s} for point in SLOPE]})
+
+
+def test_a_gate_that_opens_changes_nothing_for_who_goes_back_home(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    """They go back as long after they came to safety as with a gate that stays shut, and whoever has
+    just decided to is not held by it."""
+    gone = []
+    for open_s in (530.0, 5000.0):
+        session = open_session(town, scenario, on_the_slope(plans["historical"], open_s), 1)
+        session.advance(4200.0)
+        rows = rows_of(session.twin, "party_returning")
+        gone.append(dict(zip(rows["subject"].tolist(), rows["t_ms"].tolist(), strict=True)))
+    assert rows_of(session.twin, "meeting_point_opened")["event"].size == 0
+    assert len(gone[0]) > 30
+    # Where they begin from, and so whom they hear of by the way, may differ; their time may not.
+    same = [gone[1][party] == t for party, t in gone[0].items() if party in gone[1]]
+    assert len(same) > 0.9 * len(gone[0])
+    assert all(same)
+
+
+def test_nobody_is_inside_before_the_gate_is_open(
+    town: City, scenario: Scenario, plans: dict[str, Plan]
+) -> None:
+    """Not even within the tick in which it opens."""
+    seen = 0
+    for open_s in (201.5, 205.0, 208.5, 311.0):
+        session = open_session(town, scenario, on_the_slope(plans["historical"], open_s), 1)
+        session.advance(1200.0)
+        twin, meeting = session.twin, session.twin.context.site.meeting
+        gated = meeting.open_s >= 0.0
+        opened, arrived = rows_of(twin, "meeting_point_opened"), rows_of(twin, "party_arrived")
+        inside = np.isin(arrived["object"], meeting.row[gated])
+        let_in = rows_of(twin, "party_let_in")
+        t_ms = opened["t_ms"][0]
+        assert (arrived["t_ms"][inside] >= t_ms).all()
+        assert (let_in["t_ms"] >= t_ms).all()
+        seen += int(inside.sum()) * int(let_in["event"].size > 0)
+        # Whoever came before it opened and is still there is inside.
+        w = twin.world
+        here = np.isin(w.party_node, meeting.node[gated])
+        assert not (here & (w.party_place == P_HIGH)).any()
+    assert seen > 0
+
+
+@pytest.mark.parametrize("open_s", [None, 0.0, 2000.0])
+def test_people_set_down_by_a_vehicle_at_a_point_are_at_it(
+    open_s: float | None, town: City, scenario: Scenario
+) -> None:
+    """The bus ends at the junction of the command centre."""
+    document = load_plan("assisted", scenario).model_dump(exclude_unset=True)
+    document["meeting_points"] = [
+        {"facility": "Test Command Centre", "places": 900, "open_s": open_s}]
+    twin = played(town, scenario, Plan.model_validate(document), 1900.0)
+    w, meeting = twin.world, twin.context.site.meeting
+    riders = np.unique(rows_of(twin, "party_boarded")["subject"])
+    there = riders[w.party_node[riders] == meeting.node[1]]
+    assert there.size > 5
+    refused = np.isin(there, rows_of(twin, "party_no_place")["subject"])
+    shut = open_s == 2000.0
+    assert (w.party_place[there] == (P_HIGH if shut else P_MEETING)).all()
+    assert (refused == shut).all()
 
 
 @settings(max_examples=8)
@@ -206,6 +311,17 @@ def test_a_run_and_its_folder_know_the_plans_points(assisted_run: Run, tmp_path:
     told = assisted_run.score["ledger"]["people"][STATES[STATES.index("safe at meeting point")]]
     # The score counts people, some of whom died or are in hospital; the world counts parties.
     assert 0 < told <= size[world.party_place == P_MEETING].sum()
+
+
+def test_a_folder_whose_points_are_damaged_is_refused(assisted_run: Run, tmp_path: Path) -> None:
+    folder = save(assisted_run, tmp_path / "run")
+    path = folder / "manifest.json"
+    whole = json.loads(path.read_text())
+    for damage in (None, 3, [{"facility": "Test Hill", "places": 0}], [7]):
+        whole["plan"]["settings"]["meeting_points"] = damage
+        path.write_text(json.dumps(whole))
+        with pytest.raises(InputError, match=r"manifest\.json: damaged: its plan's 'meeting_points'"):
+            load_view(folder)
 
 
 def test_places_scale_with_the_people(town: City, scenario: Scenario, plans: dict[str, Plan]) -> None:

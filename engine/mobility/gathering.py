@@ -64,8 +64,8 @@ class Gathering:
         came_ms = self._log.column("t_ms")[w.party_trip_event[beside]]
         order = np.lexsort((beside, came_ms))
         beside, came_ms = beside[order], came_ms[order]
-        t = np.full(beside.size, self._log.column("t_ms")[opened])
-        got = self._take(beside, np.maximum(t, came_ms), np.full(beside.size, point))
+        t = np.maximum(self._log.column("t_ms")[opened], came_ms)
+        got = self._take(beside, t, np.full(beside.size, point))
         beside, t = beside[got], t[got]
         w.party_place[beside] = P_MEETING
         told = self._host.emit(

@@ -320,6 +320,9 @@ SPECIAL = {
     "population.share": "test_share_matters",
     "order.zones.0.exempt": "test_exempt_matters",
     "facility_evacuation.1.vehicles": "test_who_goes_on_foot_has_no_vehicles",
+    # The first meeting point is a facility and has no position of its own.
+    "meeting_points.0.lon": "meeting_points.1.lon",
+    "meeting_points.0.lat": "meeting_points.1.lat",
     # The second refuge is found damaged, and so is the other building near it.
     "vertical_refuges.1.lon": "vertical_refuges.0.lon",
     "vertical_refuges.1.lat": "vertical_refuges.0.lat",

@@ -94,7 +94,6 @@ TOGETHER: dict[str, Together] = {
     "assisted facility_evacuation.1.mode": Together(
         ["vehicle"], along={"facility_evacuation.1.vehicles": {"ambulances": 1}}),
     "assisted destinations.meeting_points": Together([False], both={"meeting_points": ()}),
-    "assisted meeting_points.1.open_s": Together([600.0]),
     **{f"assisted meeting_points.{row}.facility": Together(["Test Fire Station"], along={
         f"meeting_points.{row}.{key}": None for key in ("name", "lon", "lat")}) for row in (1, 2)},
     "assisted all_clear.authority": _COMMITTEE,

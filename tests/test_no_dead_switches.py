@@ -67,6 +67,7 @@ OTHER: dict[str, list[Any]] = {
     "facility": ["Test Hospital", "North Hospital"],
     "to": ["high ground", "Test Shelter"],
     "escorts": [3, 1],
+    "open_s": [600.0],
 }
 #: What to try before all else, because it parts the runs soon where the far ends never do: a whole
 #: run is saved for each. A value that has lost its effect costs time only; the others are tried too.

@@ -29,10 +29,10 @@ def test_a_vehicle_that_stood_in_an_impassable_street_drives_off_again(
     def state() -> str:
         return STATES[traffic.state_of(vehicle)[0]]
 
-    speed = w.edge_speed_mps.copy()
-    speed[w.unit_edge[unit]] = 0.0
-    for now in (speed, w.edge_speed_mps):  # under water, and dry again
-        traffic.set_edge_state(now, w.edge_capacity_vps, w.edge_closed)
+    flooded = w.edge_speed_mps.copy()
+    flooded[w.unit_edge[unit]] = 0.0
+    for speed_mps in (flooded, w.edge_speed_mps):
+        traffic.set_edge_state(speed_mps, w.edge_capacity_vps, w.edge_closed)
         t_s += 10
         traffic.advance(t_s * 1000)
         assert state() == "stranded on link"
